@@ -1,0 +1,120 @@
+//! What can go wrong, by who must act.
+
+use std::path::PathBuf;
+
+use thiserror::Error as ThisError;
+
+/// Torre's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who has to do something about an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Responsible {
+    /// The caller gave something that cannot be used; nothing was changed.
+    Caller,
+    /// The model file or its spec has to be mended and attached again.
+    Model,
+    /// The machine: space, permissions, another process, a device.
+    Operator,
+    /// Stored bytes are damaged: `torre verify` names them, `torre salvage` saves the rest.
+    Damage,
+}
+
+/// Everything that Torre's calls can answer instead of a result.
+#[derive(ThisError, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An id is empty or too long.
+    #[error("an item id has {bytes} bytes; it must have 1 to {limit}")]
+    InvalidId {
+        /// Length of the id that came.
+        bytes: usize,
+        /// Longest id allowed.
+        limit: usize,
+    },
+    /// A vector of another width than the collection's.
+    #[error("vector (row {row}): expected {expected} numbers, got {got}")]
+    VectorLength {
+        /// Place in the batch, from 0.
+        row: usize,
+        /// The collection's width.
+        expected: usize,
+        /// The width that came.
+        got: usize,
+    },
+    /// A vector holds NaN or an infinity.
+    #[error("vector (row {row}): element {at} is {value}; every element must be finite")]
+    VectorNotFinite {
+        /// Place in the batch, from 0.
+        row: usize,
+        /// Place in the vector, from 0.
+        at: usize,
+        /// The element.
+        value: f32,
+    },
+    /// A vector of zeros has no direction.
+    #[error("vector (row {row}): all elements are 0, which has no direction under the metric cosine")]
+    ZeroVector {
+        /// Place in the batch, from 0.
+        row: usize,
+    },
+    /// An option outside its range.
+    #[error("{option}: expected {expected}, got {given}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// What came.
+        given: String,
+        /// What would have been right.
+        expected: String,
+    },
+    /// No item has this id.
+    #[error("no item has the id {id:?}")]
+    UnknownItem {
+        /// The id asked for.
+        id: String,
+    },
+    /// No collection has this name.
+    #[error("no collection is named {name:?}; there is: {}", .known.join(", "))]
+    UnknownCollection {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A collection of this name exists already.
+    #[error("a collection named {name:?} exists already")]
+    CollectionExists {
+        /// The name.
+        name: String,
+    },
+    /// A call that this collection, or this build of Torre, cannot serve.
+    #[error("{what}")]
+    Unsupported {
+        /// What is not supported, and what to do instead.
+        what: String,
+    },
+    /// The work was asked to stop, and did.
+    #[error("interrupted; what was acknowledged is kept")]
+    Interrupted,
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Who has to act.
+    #[must_use]
+    pub fn responsible(&self) -> Responsible {
+        match self {
+            Self::Io { .. } => Responsible::Operator,
+            _ => Responsible::Caller,
+        }
+    }
+}

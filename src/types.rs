@@ -1,0 +1,174 @@
+//! The words every layer shares: item ids, metrics, hits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Longest item id, in bytes of UTF-8.
+pub const MAX_ID_BYTES: usize = 512;
+
+/// An item's id: text of 1 to 512 bytes. An integer is its decimal text, so `42` and `"42"` are the same item.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ItemId(Box<str>);
+
+impl ItemId {
+    /// Checks the length and takes the text as an id.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`] when the text is empty or longer than 512 bytes.
+    pub fn new(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        if text.is_empty() || text.len() > MAX_ID_BYTES {
+            return Err(Error::InvalidId { bytes: text.len(), limit: MAX_ID_BYTES });
+        }
+        Ok(Self(text.into_boxed_str()))
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for ItemId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for ItemId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for ItemId {
+    type Error = Error;
+    fn try_from(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for ItemId {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+macro_rules! id_from_integer {
+    ($($t:ty),*) => {$(
+        impl From<$t> for ItemId {
+            fn from(number: $t) -> Self {
+                Self(number.to_string().into_boxed_str())
+            }
+        }
+    )*};
+}
+id_from_integer!(i32, i64, u32, u64, usize);
+
+/// How near two vectors are. Scores are always "larger is nearer".
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Metric {
+    /// Inner product; the score is the inner product.
+    #[default]
+    Ip,
+    /// Cosine similarity; vectors are normalised when they come in, the score is the inner product of unit vectors.
+    Cosine,
+    /// Euclidean distance; the score is the negated squared distance.
+    L2,
+}
+
+impl Metric {
+    /// The name used in specs, on the command line and in stored settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Cosine => "cosine",
+            Self::L2 => "l2",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "ip" => Ok(Self::Ip),
+            "cosine" => Ok(Self::Cosine),
+            "l2" => Ok(Self::L2),
+            _ => Err(Error::InvalidOption { option: "metric", given: text.to_owned(), expected: "ip, cosine or l2".to_owned() }),
+        }
+    }
+}
+
+/// What is kept beside the codes so that candidates can be scored again, closer to the truth.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Refine {
+    /// Nothing: candidates keep the score of their code.
+    None,
+    /// One byte a dimension and one scale a vector (the default).
+    #[default]
+    Int8,
+    /// IEEE half precision.
+    F16,
+    /// The vector as it came.
+    F32,
+}
+
+impl Refine {
+    /// The name used on the command line and in stored settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Int8 => "int8",
+            Self::F16 => "f16",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+impl FromStr for Refine {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "int8" => Ok(Self::Int8),
+            "f16" => Ok(Self::F16),
+            "f32" => Ok(Self::F32),
+            _ => Err(Error::InvalidOption { option: "refine", given: text.to_owned(), expected: "int8, f16, f32 or none".to_owned() }),
+        }
+    }
+}
+
+/// One answer of a query.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Hit {
+    /// The item.
+    pub id: ItemId,
+    /// Larger is nearer; see [`Metric`].
+    pub score: f32,
+}

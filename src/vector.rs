@@ -1,0 +1,109 @@
+//! Rows of f32 values of one width, checked once on the way in.
+
+use crate::error::{Error, Result};
+use crate::types::Metric;
+
+/// `rows x dim` f32 values, row after row.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Matrix {
+    dim: usize,
+    data: Vec<f32>,
+}
+
+impl Matrix {
+    pub(crate) fn new(dim: usize) -> Self {
+        Self { dim, data: Vec::new() }
+    }
+
+    pub(crate) fn with_capacity(dim: usize, rows: usize) -> Self {
+        Self { dim, data: Vec::with_capacity(dim * rows) }
+    }
+
+    /// Takes `data` as rows of `dim` values; `None` when the length is not a multiple of `dim`.
+    pub(crate) fn from_vec(dim: usize, data: Vec<f32>) -> Option<Self> {
+        (dim > 0 && data.len().is_multiple_of(dim)).then_some(Self { dim, data })
+    }
+
+    pub(crate) fn zeros(dim: usize, rows: usize) -> Self {
+        Self { dim, data: vec![0.0; dim * rows] }
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.data.len().checked_div(self.dim).unwrap_or(0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
+        &self.data[row * self.dim..(row + 1) * self.dim]
+    }
+
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.data[row * self.dim..(row + 1) * self.dim]
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.data.chunks_exact(self.dim.max(1))
+    }
+
+    /// Appends a row; the caller has checked its length.
+    pub(crate) fn push(&mut self, row: &[f32]) {
+        debug_assert_eq!(row.len(), self.dim);
+        self.data.extend_from_slice(row);
+    }
+
+    pub(crate) fn extend(&mut self, other: &Matrix) {
+        debug_assert_eq!(other.dim, self.dim);
+        self.data.extend_from_slice(&other.data);
+    }
+
+    pub(crate) fn as_slice(&self) -> &[f32] {
+        &self.data
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+}
+
+/// Checks a caller's vector and brings it into the form the metric stores: unit length for cosine, as it is otherwise.
+/// `row` is the vector's place in its batch, for the error.
+///
+/// The squares are summed in f64, so that no finite vector overflows.
+pub(crate) fn admit(vector: &[f32], dim: usize, metric: Metric, row: usize) -> Result<Vec<f32>> {
+    if vector.len() != dim {
+        return Err(Error::VectorLength { row, expected: dim, got: vector.len() });
+    }
+    if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
+        return Err(Error::VectorNotFinite { row, at, value: vector[at] });
+    }
+    if metric != Metric::Cosine {
+        return Ok(vector.to_vec());
+    }
+    let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if norm == 0.0 {
+        return Err(Error::ZeroVector { row });
+    }
+    Ok(vector.iter().map(|&x| (f64::from(x) / norm) as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admits_what_the_metric_can_take() {
+        assert_eq!(admit(&[3.0, 4.0], 2, Metric::Cosine, 0).unwrap(), [0.6, 0.8]);
+        assert_eq!(admit(&[3.0, 4.0], 2, Metric::Ip, 0).unwrap(), [3.0, 4.0]);
+        assert!(matches!(admit(&[3.0], 2, Metric::Ip, 7), Err(Error::VectorLength { row: 7, expected: 2, got: 1 })));
+        assert!(matches!(admit(&[3.0, f32::NAN], 2, Metric::Ip, 1), Err(Error::VectorNotFinite { row: 1, at: 1, .. })));
+        assert!(matches!(admit(&[0.0, 0.0], 2, Metric::Cosine, 0), Err(Error::ZeroVector { row: 0 })));
+        assert!(admit(&[f32::MAX, f32::MAX], 2, Metric::Cosine, 0).unwrap().iter().all(|x| (x - 0.70710677).abs() < 1e-6));
+    }
+}
