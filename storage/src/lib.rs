@@ -1,1 +1,55 @@
-//! bytes
+//! Storage of Torre: bytes, keys, durability.
+//!
+//! It keeps the records, tombstones, manifests and settings of collections in one ordered store, and the chunks of segments and other blobs
+//! in a second one, both on sled, or both in memory. It knows bytes only: what a record or a segment means is Torre's affair.
+//!
+//! - A [`Batch`] is committed whole or not at all, and is durable when [`Storage::commit`] returns ([`Durability::Commit`], the default).
+//!   Many threads may commit at once: they share one flush.
+//! - Blobs are written first ([`Storage::write_blob`]), made durable ([`Storage::flush_blobs`]), then named by a [`Manifest`] in a batch.
+//!   What no manifest names is swept on open.
+//! - Every value carries its key's checksum, every batch a number, and a marker file the last number known durable: damaged, moved,
+//!   missing or forgotten bytes are an [`Error`], never an answer.
+//! - Nothing here panics or waits for ever on damaged files: the store runs on threads of its own under [`OpenOptions::timeout`].
+//!
+//! It is not a general key-value store, and no directory is ever open twice.
+//!
+//! ```
+//! use torre_storage::{Batch, CollectionId, Storage};
+//!
+//! let storage = Storage::in_memory();
+//! let shop = CollectionId(1);
+//! let mut batch = Batch::new();
+//! batch.put_collection(shop, b"settings");
+//! batch.put_record(shop, 0, b"a red mug");
+//! storage.commit(batch)?;
+//! assert_eq!(storage.record(shop, 0)?.as_deref(), Some(&b"a red mug"[..]));
+//! # Ok::<(), torre_storage::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod backend;
+mod batch;
+mod blob;
+pub mod codec;
+mod commit;
+mod directory;
+mod envelope;
+mod error;
+mod key;
+mod manifest;
+mod marker;
+mod open;
+mod read;
+mod storage;
+mod sweep;
+
+pub use batch::Batch;
+pub use directory::Create;
+pub use error::{Error, Result};
+pub use key::{CollectionId, LAST_ROW};
+pub use manifest::{BlobMeta, GenerationMeta, Manifest, SegmentMeta};
+pub use marker::FORMAT;
+pub use open::OpenOptions;
+pub use read::{Records, Tombstones};
+pub use storage::{Durability, Sequence, Storage};
+pub use sweep::Swept;

@@ -1,0 +1,48 @@
+//! What storage asks of an ordered store: a small trait, so that the store can be changed and its failures injected.
+
+use std::ops::Range;
+
+use crate::error::Result;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod fault;
+pub mod memory;
+pub(crate) mod sled;
+mod worker;
+
+/// One key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// One change: a value to put under a key, or `None` to remove it.
+pub type Write = (Vec<u8>, Option<Vec<u8>>);
+
+/// An ordered map of bytes.
+///
+/// Calls come from many threads. A call that fails with anything but damage of a single value says that the store can no longer be trusted
+/// with writes; storage sends it none from then on, and goes on reading.
+pub trait Backend: Send + Sync {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// The first entries of a range, ascending: at least one if there is one; fewer than there are where `limit` entries or about
+    /// `bytes` bytes are reached.
+    fn range(&self, range: Range<&[u8]>, limit: usize, bytes: usize) -> Result<Vec<Entry>>;
+
+    /// The last entry of a range.
+    fn last(&self, range: Range<&[u8]>) -> Result<Option<Entry>>;
+
+    /// Applies all changes or none. The last change to a key wins. Durable only after [`flush`](Backend::flush).
+    fn apply(&self, writes: Vec<Write>) -> Result<()>;
+
+    /// Makes everything applied before durable.
+    fn flush(&self) -> Result<()>;
+
+    /// Flushes and releases the files. Calls after it fail.
+    fn close(&self) -> Result<()>;
+
+    /// Gives the files up without writing: after a failed write, when a flush could make half of it durable.
+    fn abandon(&self) {}
+
+    /// Bytes taken on disk (in memory for a store there).
+    fn bytes(&self) -> Result<u64>;
+}

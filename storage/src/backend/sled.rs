@@ -1,0 +1,286 @@
+//! The store on disk: sled 1.0 alpha. This is the only file that names it.
+//!
+//! What sled does and what is done about it here:
+//! - It may hang (a damaged slab, a full disk) and panic: every call runs on a thread of ours, under a time limit.
+//! - After a failed flush the next one waits for ever, and dropping a handle flushes: after a failure nothing is dropped.
+//! - Dropping any clone of a handle, an iterator's too, flushes: iterators are dropped by the writing thread, after its own flush.
+//! - Leaves that were written stay in memory until the store is closed: it is closed and opened again when enough was written.
+//! - Its own flusher aborts the process on an error: there is none.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::worker::Worker;
+use super::{Backend, Entry, Write};
+use crate::directory;
+use crate::error::{Error, Result};
+
+type Db<const FANOUT: usize> = ::sled::Db<FANOUT>;
+type Tree<const FANOUT: usize> = ::sled::Tree<FANOUT>;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) path: PathBuf,
+    pub(crate) cache_bytes: usize,
+    /// zstd's level; values that do not compress want a negative one.
+    pub(crate) compression: i32,
+    /// Longest wait for any call.
+    pub(crate) timeout: Duration,
+    /// Bytes written after which the store is opened again to give its memory back.
+    pub(crate) reopen_after: u64,
+}
+
+/// A store with `FANOUT` entries a leaf.
+pub(crate) struct Sled<const FANOUT: usize> {
+    settings: Settings,
+    writer: Worker<Db<FANOUT>>,
+    /// Reading threads that are idle.
+    readers: Mutex<Vec<Worker<Tree<FANOUT>>>>,
+    /// Held for reading by every read, for writing while the store is opened again.
+    gate: RwLock<()>,
+    written: AtomicU64,
+    stuck: AtomicBool,
+    closed: AtomicBool,
+}
+
+impl<const FANOUT: usize> Sled<FANOUT> {
+    /// Opens the store, or creates it where there is nothing.
+    pub(crate) fn open(settings: Settings) -> Result<Self> {
+        let writer = Worker::start("torre-store")?;
+        let store = Self {
+            settings,
+            writer,
+            readers: Mutex::default(),
+            gate: RwLock::new(()),
+            written: AtomicU64::new(0),
+            stuck: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        };
+        store.connect()?;
+        Ok(store)
+    }
+
+    fn connect(&self) -> Result<()> {
+        let settings = self.settings.clone();
+        self.write("opening", move |db| {
+            let mut config = ::sled::Config::new()
+                .path(&settings.path)
+                .cache_capacity_bytes(settings.cache_bytes)
+                .flush_every_ms(None)
+                .zstd_compression_level(settings.compression);
+            config.target_heap_file_fill_ratio = 0.8;
+            *db = Some(config.open::<FANOUT>().map_err(|error| failure(&settings.path, "opening", error))?);
+            Ok(())
+        })
+    }
+
+    /// Runs a job on the writing thread.
+    fn write<R: Send + 'static>(&self, what: &str, job: impl FnOnce(&mut Option<Db<FANOUT>>) -> Result<R> + Send + 'static) -> Result<R> {
+        self.check()?;
+        let what = format!("{what} {}", self.settings.path.display());
+        let result = self.writer.call(&what, self.settings.timeout, job);
+        self.note(&result);
+        result
+    }
+
+    /// Runs a job on a reading thread.
+    fn read<R: Send + 'static>(&self, job: impl FnOnce(&mut Retiring<'_, FANOUT>) -> Result<R> + Send + 'static) -> Result<R> {
+        self.check()?;
+        let _open = self.gate.read();
+        let idle = self.readers.lock().pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => self.start_reader()?,
+        };
+        let what = format!("reading {}", self.settings.path.display());
+        let result = reader.call(&what, self.settings.timeout, move |reader| {
+            let tree = reader.as_ref().ok_or(Error::Closed)?;
+            let mut retiring = Retiring { tree, iterators: Vec::new() };
+            let result = job(&mut retiring);
+            Ok((result, retiring.iterators))
+        });
+        self.note(&result);
+        let (result, iterators) = match result {
+            Ok(done) => done,
+            Err(error) => {
+                reader.send(|state| std::mem::forget(state.take()));
+                return Err(error);
+            }
+        };
+        if !iterators.is_empty() {
+            // Not before the writer's flush: whoever drops one flushes what is dirty.
+            self.writer.send(move |_| drop(iterators));
+        }
+        self.readers.lock().push(reader);
+        result
+    }
+
+    fn start_reader(&self) -> Result<Worker<Tree<FANOUT>>> {
+        let reader = Worker::<Tree<FANOUT>>::start("torre-read")?;
+        let tree: Tree<FANOUT> = self.write("reading", |db| Ok((**db.as_ref().ok_or(Error::Closed)?).clone()))?;
+        reader.call("starting a reader", self.settings.timeout, move |state| {
+            *state = Some(tree);
+            Ok(())
+        })?;
+        Ok(reader)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        if self.stuck.load(Ordering::Acquire) {
+            let what = format!("{}: an earlier call did not come back", self.settings.path.display());
+            return Err(Error::TimedOut { what, after: self.settings.timeout });
+        }
+        Ok(())
+    }
+
+    fn note<R>(&self, result: &Result<R>) {
+        if matches!(result, Err(Error::TimedOut { .. })) {
+            self.stuck.store(true, Ordering::Release);
+        }
+    }
+
+    /// Lets go of every handle, so that the files' locks are released.
+    fn disconnect(&self) -> Result<()> {
+        let limit = self.settings.timeout;
+        for reader in self.readers.lock().drain(..) {
+            reader.call("ending a reader", limit, |state| Ok(drop(state.take())))?;
+        }
+        self.write("closing", |db| {
+            let Some(open) = db.take() else { return Ok(()) };
+            if let Err(error) = open.flush() {
+                // Dropping it would flush again, and wait for ever.
+                std::mem::forget(open);
+                return Err(Error::io("flushing", error));
+            }
+            drop(open);
+            Ok(())
+        })
+    }
+
+    fn recycle(&self) -> Result<()> {
+        let _closed = self.gate.write();
+        self.disconnect()?;
+        self.connect()?;
+        self.written.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A reading thread's handle, and the iterators that it has finished with.
+struct Retiring<'a, const FANOUT: usize> {
+    tree: &'a Tree<FANOUT>,
+    iterators: Vec<::sled::Iter<FANOUT>>,
+}
+
+impl<const FANOUT: usize> Backend for Sled<FANOUT> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (key, path) = (key.to_vec(), self.settings.path.clone());
+        self.read(move |reader| match reader.tree.get(&key) {
+            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Err(error) => Err(failure(&path, "reading", error)),
+        })
+    }
+
+    fn range(&self, range: Range<&[u8]>, limit: usize, bytes: usize) -> Result<Vec<Entry>> {
+        if range.start >= range.end {
+            return Ok(Vec::new());
+        }
+        let (range, path) = (range.start.to_vec()..range.end.to_vec(), self.settings.path.clone());
+        self.read(move |reader| {
+            let (mut entries, mut size) = (Vec::new(), 0);
+            reader.iterators.push(reader.tree.range(range));
+            let iterator = reader.iterators.last_mut().into_iter().flatten();
+            for entry in iterator {
+                let (key, value) = entry.map_err(|error| failure(&path, "reading", error))?;
+                size += value.len();
+                entries.push((key.to_vec(), value.to_vec()));
+                if entries.len() >= limit || size >= bytes {
+                    break;
+                }
+            }
+            Ok(entries)
+        })
+    }
+
+    fn last(&self, range: Range<&[u8]>) -> Result<Option<Entry>> {
+        if range.start >= range.end {
+            return Ok(None);
+        }
+        let (range, path) = (range.start.to_vec()..range.end.to_vec(), self.settings.path.clone());
+        self.read(move |reader| {
+            reader.iterators.push(reader.tree.range(range));
+            let last = reader.iterators.last_mut().and_then(DoubleEndedIterator::next_back);
+            let last = last.transpose().map_err(|error| failure(&path, "reading", error))?;
+            Ok(last.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        })
+    }
+
+    fn apply(&self, writes: Vec<Write>) -> Result<()> {
+        let bytes: usize = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        let path = self.settings.path.clone();
+        self.write("writing", move |db| {
+            let mut batch = ::sled::Batch::default();
+            for (key, value) in writes {
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+            let db = db.as_ref().ok_or(Error::Closed)?;
+            db.apply_batch(batch).map_err(|error| failure(&path, "writing", error))
+        })
+    }
+
+    fn flush(&self) -> Result<()> {
+        let path = self.settings.path.clone();
+        self.write("flushing", move |db| {
+            let db = db.as_ref().ok_or(Error::Closed)?;
+            db.flush().map(|_| ()).map_err(|error| failure(&path, "flushing", error))
+        })?;
+        if self.written.load(Ordering::Relaxed) > self.settings.reopen_after {
+            self.recycle()?;
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> Result<()> {
+        let _closed = self.gate.write();
+        let result = self.disconnect();
+        self.closed.store(true, Ordering::Release);
+        if result.is_err() {
+            self.abandon();
+        }
+        result
+    }
+
+    fn abandon(&self) {
+        self.closed.store(true, Ordering::Release);
+        for reader in self.readers.lock().drain(..) {
+            reader.send(|state| std::mem::forget(state.take()));
+        }
+        self.writer.send(|db| std::mem::forget(db.take()));
+    }
+
+    fn bytes(&self) -> Result<u64> {
+        directory::size(&self.settings.path)
+    }
+}
+
+/// An error of sled, by who must act.
+fn failure(path: &Path, what: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::corrupt(path.display().to_string(), error.to_string()),
+        io::ErrorKind::WouldBlock => Error::InUse { path: path.to_path_buf(), holder: None },
+        _ => Error::io(format!("{what} {}", path.display()), error),
+    }
+}

@@ -1,0 +1,98 @@
+//! A thread that owns something which may hang or panic, and answers calls within a time limit.
+//!
+//! A call that does not come back in time is an error for the caller; its thread is left to itself, since nothing can end it safely.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+type Job<S> = Box<dyn FnOnce(&mut Option<S>) + Send>;
+
+/// The thread's address. Its state is dropped on the thread when the last address is, unless a job took it.
+pub(crate) struct Worker<S> {
+    jobs: Sender<Job<S>>,
+}
+
+impl<S: 'static> Worker<S> {
+    /// Starts a thread without a state; the first job makes it.
+    pub(crate) fn start(name: &str) -> Result<Self> {
+        let (jobs, inbox) = mpsc::channel::<Job<S>>();
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(move || {
+                let mut state = None;
+                for job in inbox {
+                    job(&mut state);
+                }
+                // Nothing of a state that is left may take the process down on its way out.
+                let _ = catch_unwind(AssertUnwindSafe(move || drop(state)));
+            })
+            .map_err(|error| Error::io(format!("starting the thread {name}"), error))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `job` on the thread and waits for its answer, at most for `limit`.
+    ///
+    /// # Errors
+    /// The job's; [`Error::TimedOut`]; [`Error::Panicked`]. After these two the thread is not to be used again.
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        what: &str,
+        limit: Duration,
+        job: impl FnOnce(&mut Option<S>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let boxed: Job<S> = Box::new(move |state| {
+            let result = catch_unwind(AssertUnwindSafe(|| job(state)));
+            // The caller may have gone.
+            let _ = reply.send(result);
+        });
+        if self.jobs.send(boxed).is_err() {
+            return Err(Error::Closed);
+        }
+        match answer.recv_timeout(limit) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(Error::Panicked { what: what.into(), message: message(&*panic) }),
+            Err(RecvTimeoutError::Timeout) => Err(Error::TimedOut { what: what.into(), after: limit }),
+            Err(RecvTimeoutError::Disconnected) => Err(Error::Panicked { what: what.into(), message: "its thread ended".into() }),
+        }
+    }
+
+    /// Runs `job` on the thread some time later, without waiting.
+    pub(crate) fn send(&self, job: impl FnOnce(&mut Option<S>) + Send + 'static) {
+        let _ = self.jobs.send(Box::new(move |state| {
+            let _ = catch_unwind(AssertUnwindSafe(|| job(state)));
+        }));
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_string()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "a panic without a message".into());
+    text.chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn a_hang_and_a_panic_are_errors() {
+        let worker = Worker::<u32>::start("test").unwrap();
+        let second = Duration::from_secs(1);
+        worker.call("set", second, |state| Ok(*state = Some(5))).unwrap();
+        assert_eq!(worker.call("get", second, |state| Ok(*state)).unwrap(), Some(5));
+        let error = worker.call("panicking", second, |_| -> Result<()> { panic!("ouch {}", 3) }).unwrap_err();
+        assert!(matches!(&error, Error::Panicked { message, .. } if message == "ouch 3"), "{error}");
+        let error = worker.call("sleeping", Duration::from_millis(20), |_| {
+            thread::sleep(Duration::from_millis(200));
+            Ok(())
+        });
+        assert!(matches!(error, Err(Error::TimedOut { .. })));
+    }
+}

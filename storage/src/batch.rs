@@ -1,0 +1,118 @@
+//! What one commit does: collected first, applied whole or not at all.
+
+use std::ops::Range;
+
+use crate::codec;
+use crate::error::Result;
+use crate::key::CollectionId;
+use crate::manifest::Manifest;
+
+/// One change of a batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    PutCollection(CollectionId, Vec<u8>),
+    DropCollection(CollectionId),
+    PutRecord(CollectionId, u64, Vec<u8>),
+    DeleteRecords(CollectionId, Range<u64>),
+    PutTombstones(CollectionId, Vec<u64>),
+    ReplaceTombstones(CollectionId, u64, Vec<u64>),
+    PutManifest(CollectionId, Result<Vec<u8>>),
+    /// Keys of a dropped collection, found by the sweep.
+    Remove(CollectionId, Vec<Vec<u8>>),
+}
+
+impl Change {
+    pub(crate) fn collection(&self) -> CollectionId {
+        match self {
+            Change::PutCollection(c, _)
+            | Change::DropCollection(c)
+            | Change::PutRecord(c, ..)
+            | Change::DeleteRecords(c, _)
+            | Change::PutTombstones(c, _)
+            | Change::ReplaceTombstones(c, ..)
+            | Change::PutManifest(c, _)
+            | Change::Remove(c, _) => *c,
+        }
+    }
+}
+
+/// Changes that are committed together, in the order in which they were put.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) bytes: usize,
+}
+
+impl Batch {
+    /// A batch without changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes a collection's settings, which also creates it.
+    pub fn put_collection(&mut self, c: CollectionId, settings: &[u8]) {
+        self.push(settings.len(), Change::PutCollection(c, settings.to_vec()));
+    }
+
+    /// Removes a collection: settings, manifest, records and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
+    pub fn drop_collection(&mut self, c: CollectionId) {
+        self.push(0, Change::DropCollection(c));
+    }
+
+    /// Writes the record of a row.
+    pub fn put_record(&mut self, c: CollectionId, row: u64, record: &[u8]) {
+        self.push(record.len(), Change::PutRecord(c, row, record.to_vec()));
+    }
+
+    /// Removes the record of a row; a row without one is fine.
+    pub fn delete_record(&mut self, c: CollectionId, row: u64) {
+        self.push(0, Change::DeleteRecords(c, row..row.saturating_add(1)));
+    }
+
+    /// Removes the records of these rows.
+    pub fn delete_records(&mut self, c: CollectionId, rows: Range<u64>) {
+        self.push(0, Change::DeleteRecords(c, rows));
+    }
+
+    /// Adds a tombstone entry: these rows are deleted.
+    pub fn put_tombstones(&mut self, c: CollectionId, rows: &[u64]) {
+        if !rows.is_empty() {
+            self.push(rows.len() * 8, Change::PutTombstones(c, rows.to_vec()));
+        }
+    }
+
+    /// Replaces the tombstone entries numbered up to `upto` by one that holds these rows (none if there are none).
+    pub fn replace_tombstones(&mut self, c: CollectionId, upto: u64, rows: &[u64]) {
+        self.push(rows.len() * 8, Change::ReplaceTombstones(c, upto, rows.to_vec()));
+    }
+
+    /// Writes a collection's manifest.
+    pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
+        let bytes = codec::encode(manifest);
+        self.push(bytes.as_ref().map_or(0, Vec::len), Change::PutManifest(c, bytes));
+    }
+
+    /// Whether nothing was put.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// How many changes were put.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Bytes of the values put, keys and envelopes not counted.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn removing(c: CollectionId, keys: Vec<Vec<u8>>) -> Self {
+        Self { changes: vec![Change::Remove(c, keys)], bytes: 0 }
+    }
+
+    fn push(&mut self, bytes: usize, change: Change) {
+        self.bytes += bytes;
+        self.changes.push(change);
+    }
+}

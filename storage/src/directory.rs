@@ -1,0 +1,246 @@
+//! The directory of a database: creation that is all or nothing, the lock, and the fsyncs that the store leaves out.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::marker::{self, Marker};
+
+const LOCK: &str = "LOCK";
+/// Directory of the store of records, tombstones, manifests and settings.
+pub(crate) const RECORDS: &str = "records";
+/// Directory of the store of blob chunks.
+pub(crate) const BLOBS: &str = "blobs";
+
+/// Whether opening may create.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Create {
+    /// There must be a database.
+    #[default]
+    Never,
+    /// One is created where there is none.
+    IfMissing,
+    /// There must be none, and one is created.
+    New,
+}
+
+/// A database's directory, locked for this handle.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    pub(crate) path: PathBuf,
+    pub(crate) marker: Marker,
+    /// Whether the stores are still to be made.
+    pub(crate) fresh: bool,
+    /// Unlocks when it is dropped.
+    _lock: File,
+}
+
+impl Directory {
+    /// Finds or creates the directory, takes its lock, reads its marker.
+    pub(crate) fn open(path: &Path, create: Create) -> Result<Self> {
+        let look = look(path)?;
+        match (look, create) {
+            (Look::Nothing, Create::Never) => return Err(Error::Missing { path: path.into() }),
+            (Look::Empty, Create::Never) => {
+                return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() });
+            }
+            (Look::Foreign(why), _) => return Err(Error::NotADatabase { path: path.into(), why }),
+            (Look::Nothing, _) => make_directory(path)?,
+            (Look::Empty | Look::Marked | Look::Headless, _) => {}
+        }
+        let lock = lock(path)?;
+        // Again, now that nobody else changes it.
+        let marker = Marker::read(path)?;
+        match marker {
+            Some(marker) if marker.ready => {
+                if create == Create::New {
+                    return Err(Error::Exists { path: path.into() });
+                }
+                Ok(Self { path: path.into(), marker, fresh: false, _lock: lock })
+            }
+            Some(_) if create == Create::Never => Err(Error::Unfinished { path: path.into() }),
+            None if path.join(RECORDS).exists() => Err(Error::corrupt(
+                path.join(marker::NAME).display().to_string(),
+                "the file is gone, and the database's other files are there",
+            )),
+            None if create == Create::Never => Err(Error::Unfinished { path: path.into() }),
+            Some(_) | None => {
+                // Nothing was ever acknowledged by what is left of an earlier attempt.
+                for store in [RECORDS, BLOBS] {
+                    remove_tree(&path.join(store))?;
+                }
+                let marker = Marker { ready: false, identity: marker::new_identity(), sequence: 0 };
+                marker.write(path)?;
+                Ok(Self { path: path.into(), marker, fresh: true, _lock: lock })
+            }
+        }
+    }
+
+    /// Says that the stores are made and hold their first commit: from here on this is a database.
+    pub(crate) fn finish_creation(&mut self) -> Result<()> {
+        sync_tree(&self.path)?;
+        self.mark(self.marker.sequence)
+    }
+
+    /// Rewrites the marker: everything up to `sequence` is durable.
+    pub(crate) fn mark(&mut self, sequence: u64) -> Result<()> {
+        self.marker.ready = true;
+        self.marker.sequence = sequence;
+        self.marker.write(&self.path)
+    }
+}
+
+enum Look {
+    Nothing,
+    Empty,
+    /// A marker is there.
+    Marked,
+    /// No marker, and files of ours.
+    Headless,
+    Foreign(String),
+}
+
+fn look(path: &Path) -> Result<Look> {
+    let failed = |error| Error::io(format!("opening {}", path.display()), error);
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
+        Err(error) => return Err(failed(error)),
+        Ok(about) if !about.is_dir() => return Ok(Look::Foreign("it is not a directory".into())),
+        Ok(_) => {}
+    }
+    let mut ours = false;
+    let mut foreign = None;
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        match name.as_str() {
+            marker::NAME => return Ok(Look::Marked),
+            marker::TEMPORARY | marker::PROGRESS | LOCK | RECORDS | BLOBS => ours = true,
+            // What a fresh file system has in its root.
+            "lost+found" => {}
+            _ => foreign = Some(name),
+        }
+    }
+    Ok(match foreign {
+        Some(name) if !path.join(RECORDS).is_dir() => {
+            Look::Foreign(format!("there is no marker file {} and there are other files ({name})", marker::NAME))
+        }
+        _ if ours => Look::Headless,
+        _ => Look::Empty,
+    })
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    // Ancestors that are made here are synced too, each by its parent.
+    let mut missing: Vec<&Path> = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
+    missing.reverse();
+    for directory in missing {
+        match fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io(format!("creating {}", directory.display()), error));
+            }
+            _ => sync_directory(parent(directory))?,
+        }
+    }
+    Ok(())
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Takes the lock and leaves our process number in its file.
+fn lock(path: &Path) -> Result<File> {
+    let name = path.join(LOCK);
+    let failed = |error| Error::io(format!("locking {}", name.display()), error);
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = (&mut file).take(20).read_to_string(&mut text);
+            return Err(Error::InUse { path: path.into(), holder: text.trim().parse().ok() });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Only for the message above: a failure to write it is none of locking.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+/// Makes a directory's list of names durable.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| Error::io(format!("syncing {}", path.display()), error))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Makes every file and directory below durable, then the directory itself, then its name in its parent.
+fn sync_tree(path: &Path) -> Result<()> {
+    fn below(path: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                below(&entry.path())?;
+            } else {
+                OpenOptions::new().write(true).open(entry.path())?.sync_all()?;
+            }
+        }
+        Ok(())
+    }
+    fn directories(path: &Path) -> Result<()> {
+        let failed = |error| Error::io(format!("syncing {}", path.display()), error);
+        for entry in fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type().map_err(failed)?.is_dir() {
+                directories(&entry.path())?;
+            }
+        }
+        sync_directory(path)
+    }
+    below(path).map_err(|error| Error::io(format!("syncing {}", path.display()), error))?;
+    directories(path)?;
+    sync_directory(parent(path))
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(format!("removing {}", path.display()), error)),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes taken by the files below: blocks where the system tells, for a store may leave holes.
+pub(crate) fn size(path: &Path) -> Result<u64> {
+    fn below(path: &Path) -> io::Result<u64> {
+        let mut total = 0;
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let about = match entry.metadata() {
+                Ok(about) => about,
+                // The store removes files while we look.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            total += if about.is_dir() { below(&entry.path())? } else { taken(&about) };
+        }
+        Ok(total)
+    }
+    below(path).map_err(|error| Error::io(format!("measuring {}", path.display()), error))
+}
+
+#[cfg(unix)]
+fn taken(about: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    about.blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn taken(about: &fs::Metadata) -> u64 {
+    about.len()
+}

@@ -1,0 +1,266 @@
+//! The layout of keys: typed prefixes and big-endian numbers, so that byte order is number order and every key ascends.
+//!
+//! ```text
+//! identity       01
+//! collection     10 c:u32
+//! manifest       20 c:u32 0000000000000000 piece:u16
+//! tombstones     40 c:u32 n:u64            piece:u16
+//! record         50 c:u32 row:u64          piece:u16
+//! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
+//! blob chunk     60 c:u32 blob:u64 part:u8 chunk:u32      (in the second store)
+//! ```
+//! The head of a collection carries the number of the last commit that touched it. It stands behind the collection's last record, so that
+//! an insert rewrites one leaf of the store, not two.
+
+use std::fmt;
+use std::ops::Range;
+
+/// A collection's number. Numbers are never used twice, also after a drop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub struct CollectionId(pub u32);
+
+/// The largest row number that can be stored; the one above belongs to the head.
+pub const LAST_ROW: u64 = u64::MAX - 1;
+
+/// What a key is of: its first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Identity = 0x01,
+    Collection = 0x10,
+    Manifest = 0x20,
+    Tombstones = 0x40,
+    /// Records, and the head behind them.
+    Record = 0x50,
+    Chunk = 0x60,
+}
+
+/// A decoded key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Key {
+    Identity,
+    Collection(CollectionId),
+    Manifest { collection: CollectionId, piece: u16 },
+    Tombstones { collection: CollectionId, number: u64, piece: u16 },
+    Record { collection: CollectionId, row: u64, piece: u16 },
+    Head(CollectionId),
+    Chunk { collection: CollectionId, blob: u64, part: u8, chunk: u32 },
+}
+
+impl Key {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Key::Identity => Kind::Identity,
+            Key::Collection(_) => Kind::Collection,
+            Key::Manifest { .. } => Kind::Manifest,
+            Key::Tombstones { .. } => Kind::Tombstones,
+            Key::Record { .. } | Key::Head(_) => Kind::Record,
+            Key::Chunk { .. } => Kind::Chunk,
+        }
+    }
+
+    /// The bytes.
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let mut key = Vec::with_capacity(18);
+        key.push(self.kind() as u8);
+        match self {
+            Key::Identity => {}
+            Key::Collection(c) => key.extend_from_slice(&c.0.to_be_bytes()),
+            Key::Manifest { collection, piece } => numbered(&mut key, collection, 0, piece),
+            Key::Tombstones { collection, number, piece } => numbered(&mut key, collection, number, piece),
+            Key::Record { collection, row, piece } => numbered(&mut key, collection, row, piece),
+            Key::Head(collection) => numbered(&mut key, collection, u64::MAX, u16::MAX),
+            Key::Chunk { collection, blob, part, chunk } => {
+                key.extend_from_slice(&collection.0.to_be_bytes());
+                key.extend_from_slice(&blob.to_be_bytes());
+                key.push(part);
+                key.extend_from_slice(&chunk.to_be_bytes());
+            }
+        }
+        key
+    }
+
+    /// The key of these bytes, if they are one; every byte counts.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Key> {
+        let mut rest = bytes;
+        let kind = u8::from_be_bytes(take(&mut rest)?);
+        let key = if kind == Kind::Identity as u8 {
+            Key::Identity
+        } else if kind == Kind::Collection as u8 {
+            Key::Collection(CollectionId(u32::from_be_bytes(take(&mut rest)?)))
+        } else if kind == Kind::Chunk as u8 {
+            let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
+            let blob = u64::from_be_bytes(take(&mut rest)?);
+            let part = u8::from_be_bytes(take(&mut rest)?);
+            Key::Chunk { collection, blob, part, chunk: u32::from_be_bytes(take(&mut rest)?) }
+        } else {
+            let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
+            let number = u64::from_be_bytes(take(&mut rest)?);
+            let piece = u16::from_be_bytes(take(&mut rest)?);
+            if kind == Kind::Manifest as u8 && number == 0 {
+                Key::Manifest { collection, piece }
+            } else if kind == Kind::Tombstones as u8 {
+                Key::Tombstones { collection, number, piece }
+            } else if kind == Kind::Record as u8 && number == u64::MAX {
+                (piece == u16::MAX).then_some(Key::Head(collection))?
+            } else if kind == Kind::Record as u8 {
+                Key::Record { collection, row: number, piece }
+            } else {
+                return None;
+            }
+        };
+        rest.is_empty().then_some(key)
+    }
+
+    /// The same thing's next piece.
+    pub(crate) fn piece(self, piece: u16) -> Key {
+        match self {
+            Key::Manifest { collection, .. } => Key::Manifest { collection, piece },
+            Key::Tombstones { collection, number, .. } => Key::Tombstones { collection, number, piece },
+            Key::Record { collection, row, .. } => Key::Record { collection, row, piece },
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Identity => write!(f, "the identity"),
+            Key::Collection(c) => write!(f, "the settings of collection {}", c.0),
+            Key::Manifest { collection, piece } => write!(f, "the manifest of collection {} (piece {piece})", collection.0),
+            Key::Tombstones { collection, number, piece } => {
+                write!(f, "tombstone entry {number} of collection {} (piece {piece})", collection.0)
+            }
+            Key::Record { collection, row, piece } => write!(f, "record {row} of collection {} (piece {piece})", collection.0),
+            Key::Head(c) => write!(f, "the head of collection {}", c.0),
+            Key::Chunk { collection, blob, part, chunk } => {
+                write!(f, "blob {blob}, part {part}, chunk {chunk} of collection {}", collection.0)
+            }
+        }
+    }
+}
+
+/// Keys in words, also where the bytes are no key.
+pub(crate) fn describe(bytes: &[u8]) -> String {
+    match Key::decode(bytes) {
+        Some(key) => key.to_string(),
+        None => format!("a key that is none ({bytes:02x?})"),
+    }
+}
+
+/// All collections.
+pub(crate) fn collections() -> Range<Vec<u8>> {
+    vec![Kind::Collection as u8]..vec![Kind::Collection as u8 + 1]
+}
+
+/// All pieces of a collection's manifest.
+pub(crate) fn manifest(collection: CollectionId) -> Range<Vec<u8>> {
+    pieces(Key::Manifest { collection, piece: 0 })
+}
+
+/// All pieces of one numbered thing.
+pub(crate) fn pieces(key: Key) -> Range<Vec<u8>> {
+    let mut end = key.piece(u16::MAX).encode();
+    end.push(0);
+    key.piece(0).encode()..end
+}
+
+/// The tombstone entries numbered in this range.
+pub(crate) fn tombstones(collection: CollectionId, numbers: Range<u64>) -> Range<Vec<u8>> {
+    let at = |number| Key::Tombstones { collection, number, piece: 0 }.encode();
+    at(numbers.start)..at(numbers.end)
+}
+
+/// The records of these rows; the head is outside whatever the range.
+pub(crate) fn records(collection: CollectionId, rows: Range<u64>) -> Range<Vec<u8>> {
+    let at = |row| Key::Record { collection, row, piece: 0 }.encode();
+    at(rows.start)..at(rows.end)
+}
+
+/// All chunks of a collection.
+pub(crate) fn chunks(collection: CollectionId) -> Range<Vec<u8>> {
+    let mut start = vec![Kind::Chunk as u8];
+    start.extend_from_slice(&collection.0.to_be_bytes());
+    let mut end = start.clone();
+    end.extend_from_slice(&[0xFF; 14]);
+    start..end
+}
+
+/// All chunks of a blob, or of one part of it.
+pub(crate) fn blob(collection: CollectionId, blob: u64, part: Option<u8>) -> Range<Vec<u8>> {
+    let start = Key::Chunk { collection, blob, part: part.unwrap_or(0), chunk: 0 }.encode();
+    let mut end = Key::Chunk { collection, blob, part: part.unwrap_or(u8::MAX), chunk: u32::MAX }.encode();
+    end.push(0);
+    start..end
+}
+
+fn numbered(key: &mut Vec<u8>, collection: CollectionId, number: u64, piece: u16) {
+    key.extend_from_slice(&collection.0.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
+    key.extend_from_slice(&piece.to_be_bytes());
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u8>(), any::<u32>());
+        (0..7, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
+            let collection = CollectionId(c);
+            match which {
+                0 => Key::Identity,
+                1 => Key::Collection(collection),
+                2 => Key::Manifest { collection, piece },
+                3 => Key::Tombstones { collection, number, piece },
+                4 => Key::Record { collection, row: number, piece },
+                5 => Key::Head(collection),
+                _ => Key::Chunk { collection, blob: number, part, chunk },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_comes_back_from_its_bytes(key in any_key()) {
+            prop_assert_eq!(Key::decode(&key.encode()), Some(key));
+        }
+
+        #[test]
+        fn byte_order_is_row_order(a in 0..=LAST_ROW, b in 0..=LAST_ROW, p in any::<u16>(), q in any::<u16>()) {
+            let key = |row, piece| Key::Record { collection: CollectionId(7), row, piece }.encode();
+            prop_assert_eq!((a, p).cmp(&(b, q)), key(a, p).cmp(&key(b, q)));
+            prop_assert!(key(a, p) < Key::Head(CollectionId(7)).encode());
+        }
+
+        #[test]
+        fn arbitrary_bytes_decode_to_what_encodes_to_them(bytes in proptest::collection::vec(any::<u8>(), 0..24)) {
+            if let Some(key) = Key::decode(&bytes) {
+                prop_assert_eq!(key.encode(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_hold_their_own_and_nothing_else() {
+        let c = CollectionId(3);
+        let all = records(c, 0..u64::MAX);
+        assert!(all.contains(&Key::Record { collection: c, row: 0, piece: 0 }.encode()));
+        assert!(all.contains(&Key::Record { collection: c, row: LAST_ROW, piece: u16::MAX }.encode()));
+        assert!(!all.contains(&Key::Head(c).encode()));
+        assert!(!all.contains(&Key::Record { collection: CollectionId(4), row: 0, piece: 0 }.encode()));
+        let part = blob(c, 5, Some(1));
+        assert!(part.contains(&Key::Chunk { collection: c, blob: 5, part: 1, chunk: u32::MAX }.encode()));
+        assert!(!part.contains(&Key::Chunk { collection: c, blob: 5, part: 2, chunk: 0 }.encode()));
+        assert!(!blob(c, 5, None).contains(&Key::Chunk { collection: c, blob: 6, part: 0, chunk: 0 }.encode()));
+    }
+}

@@ -1,0 +1,205 @@
+//! Opening and creating: what comes up is compared with what was promised before anything else is done.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::backend::Backend;
+use crate::backend::memory::Memory;
+use crate::backend::sled::{Settings, Sled};
+use crate::directory::{BLOBS, Create, Directory, RECORDS};
+use crate::envelope::{self, seal};
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::marker::{Progress, new_identity};
+use crate::storage::{Durability, Inner, Queue, Storage, Writer};
+use crate::sweep::Swept;
+
+/// Entries a leaf of the store of records, and of the store of chunks (see docs/format.md for why).
+const RECORDS_FANOUT: usize = 64;
+const BLOBS_FANOUT: usize = 4;
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Whether it may be created.
+    pub create: Create,
+    /// Longest wait for any call of the store: beyond it a call is [`Error::TimedOut`].
+    pub timeout: Duration,
+    /// Cache of the store, in bytes. Leaves that were written are kept beyond it, up to about as much again, until the store is opened anew,
+    /// which happens by itself.
+    pub cache_bytes: usize,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { create: Create::Never, timeout: Duration::from_secs(60), cache_bytes: 64 << 20 }
+    }
+}
+
+impl Storage {
+    /// Opens a database directory, or creates it where the options allow.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] that carries a path says what is wrong with it; damage names the part.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Storage> {
+        let directory = Directory::open(path, options.create)?;
+        let settings = |name: &str, cache_bytes, compression| Settings {
+            path: path.join(name),
+            cache_bytes,
+            compression,
+            timeout: options.timeout,
+            reopen_after: (options.cache_bytes as u64).max(32 << 20) * 2,
+        };
+        if !directory.fresh {
+            for name in [RECORDS, BLOBS] {
+                if !path.join(name).is_dir() {
+                    return Err(Error::Absent { part: path.join(name).display().to_string() });
+                }
+            }
+        }
+        let records = Sled::<RECORDS_FANOUT>::open(settings(RECORDS, options.cache_bytes, 1))?;
+        let blobs = Sled::<BLOBS_FANOUT>::open(settings(BLOBS, options.cache_bytes.min(8 << 20), -7))?;
+        start(Box::new(records), Box::new(blobs), Some(directory))
+    }
+
+    /// A database that lives in memory and ends with its last handle.
+    pub fn in_memory() -> Storage {
+        let writer = Writer::new(None, None);
+        assemble(Box::new(Memory::new()), Box::new(Memory::new()), None, writer)
+    }
+
+    /// A database on stores of the caller's: the first for records, the second for chunks.
+    ///
+    /// # Errors
+    /// The stores'; damage.
+    pub fn with_backend(records: Box<dyn Backend>, blobs: Box<dyn Backend>) -> Result<Storage> {
+        start(records, blobs, None)
+    }
+}
+
+impl Writer {
+    fn new(directory: Option<Directory>, progress: Option<Progress>) -> Self {
+        Self {
+            applied: 0,
+            durable: 0,
+            marked: 0,
+            collections: HashMap::new(),
+            tombstones: HashMap::new(),
+            blobs_unflushed: 0,
+            blobs_young: BTreeSet::new(),
+            directory,
+            progress,
+        }
+    }
+}
+
+fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path: Option<std::path::PathBuf>, writer: Writer) -> Storage {
+    Storage {
+        inner: Arc::new(Inner {
+            path,
+            records,
+            blobs,
+            queue: Mutex::new(Queue::default()),
+            answered: Condvar::new(),
+            writer: Mutex::new(writer),
+            poison: RwLock::new(None),
+            durability: Mutex::new(Durability::Commit),
+            swept: Mutex::new(Swept::default()),
+            closed: AtomicBool::new(false),
+        }),
+    }
+}
+
+fn start(records: Box<dyn Backend>, blobs: Box<dyn Backend>, directory: Option<Directory>) -> Result<Storage> {
+    let path = directory.as_ref().map(|directory| directory.path.clone());
+    let fresh = directory.as_ref().is_some_and(|directory| directory.fresh);
+    // Stores of the caller's have no marker: what identity they carry is theirs.
+    let expected = directory.as_ref().map(|directory| directory.marker.identity);
+    let found = (identity(&*records)?, identity(&*blobs)?);
+    let identity = match (expected, found) {
+        (None, (Some(identity), _)) => identity,
+        (None, (None, _)) => {
+            let identity = new_identity();
+            put_identity(&*records, identity)?;
+            put_identity(&*blobs, identity)?;
+            identity
+        }
+        (Some(identity), (None, None)) if fresh => {
+            put_identity(&*records, identity)?;
+            put_identity(&*blobs, identity)?;
+            identity
+        }
+        (Some(identity), (first, second)) => {
+            let path = path.as_deref().unwrap_or(Path::new(""));
+            for (name, found) in [(RECORDS, first), (BLOBS, second)] {
+                let detail = match found {
+                    Some(found) if found == identity => continue,
+                    Some(_) => "it belongs to another database",
+                    None => "it comes up empty, and this is not a new database",
+                };
+                return Err(Error::corrupt(path.join(name).display().to_string(), detail));
+            }
+            identity
+        }
+    };
+    let (progress, noted) = match &path {
+        Some(path) => Progress::open(path, identity).map(|(progress, noted)| (Some(progress), noted))?,
+        None => (None, 0),
+    };
+    let promised = directory.as_ref().map_or(0, |directory| directory.marker.sequence).max(noted);
+    let mut writer = Writer::new(directory, progress);
+    if fresh && let Some(directory) = &mut writer.directory {
+        directory.finish_creation()?;
+    }
+    let storage = assemble(records, blobs, path.clone(), writer);
+    storage.recover(promised)?;
+    storage.sweep_all()?;
+    Ok(storage)
+}
+
+impl Storage {
+    /// Finds the last commit by the heads of the collections, and compares it with what was promised.
+    fn recover(&self, promised: u64) -> Result<()> {
+        let inner = &*self.inner;
+        let mut last = 0;
+        let mut collections = HashMap::new();
+        for (c, settings) in self.collections_ever()? {
+            collections.insert(c, settings.is_some());
+            let key = Key::Head(c).encode();
+            let value = inner.records.get(&key)?.ok_or_else(|| Error::Absent { part: Key::Head(c).to_string() })?;
+            last = last.max(envelope::open(&key, &value)?.sequence);
+        }
+        if last < promised {
+            let path = inner.path.clone().unwrap_or_default();
+            return Err(Error::Behind { path, expected: promised, found: last });
+        }
+        let mut writer = inner.writer.lock();
+        writer.applied = last;
+        writer.durable = last;
+        writer.collections = collections;
+        if let Some(directory) = &writer.directory {
+            writer.marked = directory.marker.sequence;
+        }
+        // What came up was read from the disk: from now on it is promised.
+        inner.mark(&mut writer)
+    }
+}
+
+fn identity(store: &dyn Backend) -> Result<Option<[u8; 16]>> {
+    let key = Key::Identity.encode();
+    let Some(value) = store.get(&key)? else { return Ok(None) };
+    let identity = envelope::open(&key, &value)?.payload.try_into();
+    identity.map(Some).map_err(|_| Error::corrupt(Key::Identity.to_string(), "it has another length"))
+}
+
+fn put_identity(store: &dyn Backend, identity: [u8; 16]) -> Result<()> {
+    let key = Key::Identity.encode();
+    let value = seal(Key::Identity, &key, 1, 0, &identity);
+    store.apply(vec![(key, Some(value))])?;
+    store.flush()
+}

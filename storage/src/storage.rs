@@ -1,0 +1,193 @@
+//! The handle: what is shared by everything that reads and writes one database.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::backend::Backend;
+use crate::commit::Waiting;
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::key::CollectionId;
+use crate::marker::Progress;
+use crate::sweep::Swept;
+
+/// The number of a commit: one more than the last, from 1.
+pub type Sequence = u64;
+
+/// When a commit returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// When it is durable.
+    #[default]
+    Commit,
+    /// When it is applied; it is durable after at most about this long. A crash loses no more, and never half a commit.
+    Batched(Duration),
+}
+
+/// One open database. Clones share it; the last one closes it.
+#[derive(Clone)]
+pub struct Storage {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the clones share.
+pub(crate) struct Inner {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) records: Box<dyn Backend>,
+    pub(crate) blobs: Box<dyn Backend>,
+    /// Commits that wait for a leader.
+    pub(crate) queue: Mutex<Queue>,
+    /// Signalled when a leader has answered its group.
+    pub(crate) answered: Condvar,
+    /// Held by whoever applies or flushes.
+    pub(crate) writer: Mutex<Writer>,
+    /// Why writing has stopped.
+    pub(crate) poison: RwLock<Option<String>>,
+    pub(crate) durability: Mutex<Durability>,
+    pub(crate) swept: Mutex<Swept>,
+    pub(crate) closed: std::sync::atomic::AtomicBool,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    pub(crate) waiting: VecDeque<Arc<Waiting>>,
+    pub(crate) led: bool,
+}
+
+/// What only the one who applies may know and change.
+pub(crate) struct Writer {
+    /// Number of the last commit applied.
+    pub(crate) applied: Sequence,
+    /// Number of the last commit known durable.
+    pub(crate) durable: Sequence,
+    /// Number that the marker file carries.
+    pub(crate) marked: Sequence,
+    /// Every collection there ever was, and whether it lives.
+    pub(crate) collections: HashMap<CollectionId, bool>,
+    /// Last tombstone number by collection, once known.
+    pub(crate) tombstones: HashMap<CollectionId, u64>,
+    /// Bytes of blobs applied since they were last flushed.
+    pub(crate) blobs_unflushed: u64,
+    /// Blob numbers being written in this process, which a sweep must leave alone.
+    pub(crate) blobs_young: BTreeSet<(CollectionId, u64)>,
+    pub(crate) directory: Option<Directory>,
+    pub(crate) progress: Option<Progress>,
+}
+
+impl Storage {
+    /// The database's directory; `None` for one in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.inner.path.as_deref()
+    }
+
+    /// Sets when commits return, for all clones of this handle.
+    pub fn set_durability(&self, durability: Durability) {
+        let before = std::mem::replace(&mut *self.inner.durability.lock(), durability);
+        if let (Durability::Commit, Durability::Batched(_)) = (before, durability) {
+            crate::commit::start_flusher(&self.inner);
+        }
+    }
+
+    /// Why writing has stopped, if it has.
+    pub fn poisoned(&self) -> Option<String> {
+        self.inner.poison.read().clone()
+    }
+
+    /// The number of the last commit that is durable.
+    pub fn durable(&self) -> Sequence {
+        self.inner.writer.lock().durable
+    }
+
+    /// Bytes that the database takes on disk (in memory, for one in memory).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn disk_bytes(&self) -> Result<u64> {
+        match self.path() {
+            Some(path) => crate::directory::size(path),
+            None => Ok(self.inner.records.bytes()? + self.inner.blobs.bytes()?),
+        }
+    }
+
+    /// Flushes and closes. Other clones of the handle get [`Error::Closed`] from then on.
+    ///
+    /// # Errors
+    /// The flush's; the files are released all the same where that can be done safely.
+    pub fn close(self) -> Result<()> {
+        self.inner.close()
+    }
+}
+
+impl Inner {
+    pub(crate) fn close(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        if self.closed.swap(true, std::sync::atomic::Ordering::AcqRel) {
+            return Ok(());
+        }
+        if let Some(reason) = self.poison.read().clone() {
+            // Half of a failed commit may be in the stores' memory: it must not reach the disk now.
+            self.records.abandon();
+            self.blobs.abandon();
+            writer.directory = None;
+            return Err(Error::Poisoned { reason });
+        }
+        // Blobs first: a manifest never becomes durable before what it names.
+        let result = self.blobs.close().and_then(|()| self.records.close());
+        if result.is_ok() {
+            writer.durable = writer.applied;
+            let sequence = writer.durable;
+            if let Some(progress) = &mut writer.progress {
+                progress.note(sequence)?;
+            }
+            if let Some(directory) = &mut writer.directory {
+                directory.mark(sequence)?;
+            }
+        }
+        // Releases the lock.
+        writer.directory = None;
+        result
+    }
+
+    /// Stops writing for good.
+    pub(crate) fn poison(&self, error: &Error) -> Error {
+        let mut poison = self.poison.write();
+        let reason = poison.get_or_insert_with(|| error.to_string()).clone();
+        tracing::error!(%reason, "writing has stopped");
+        Error::Poisoned { reason }
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.closed.load(std::sync::atomic::Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        match &*self.poison.read() {
+            Some(reason) => Err(Error::Poisoned { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what would fill the disk, before the store has begun it: there it would be the end of writing.
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<()> {
+        /// Kept free: a store's flush also rewrites neighbours of what changed, and its own lists.
+        const RESERVE: u64 = 32 << 20;
+        let Some(path) = &self.path else { return Ok(()) };
+        let needed = bytes.saturating_mul(2).saturating_add(RESERVE);
+        match fs4::available_space(path) {
+            Ok(available) if available < needed => Err(Error::DiskFull { path: path.clone(), needed, available }),
+            // Where the system does not tell, the store's own error will.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "closing");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The sweep: removes what a crash left behind, which is what no manifest names and what dropped collections had.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::key::{self, CollectionId, Key};
+use crate::storage::Storage;
+
+/// What a sweep removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Swept {
+    /// Blobs that no manifest named.
+    pub blobs: u64,
+    /// Their chunks.
+    pub chunks: u64,
+    /// Records of dropped collections.
+    pub records: u64,
+}
+
+impl Storage {
+    /// What the sweep at opening removed.
+    pub fn swept(&self) -> Swept {
+        *self.inner.swept.lock()
+    }
+
+    /// Removes the blobs of a collection that are not in `live`, except those written since opening that no [`flush`](Storage::flush_blobs)
+    /// and manifest can have named yet. For a dropped collection also its records and tombstones. Returns how many blobs went.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`](crate::Error::Poisoned) with the reason; a failed read.
+    pub fn sweep(&self, c: CollectionId, live: &[u64]) -> Result<u64> {
+        let mut swept = Swept::default();
+        self.sweep_blobs(c, &live.iter().copied().collect(), &mut swept)?;
+        if self.inner.writer.lock().collections.get(&c) == Some(&false) {
+            self.sweep_records(c, &mut swept)?;
+        }
+        Ok(swept.blobs)
+    }
+
+    /// The sweep at opening.
+    pub(crate) fn sweep_all(&self) -> Result<()> {
+        let mut swept = Swept::default();
+        let mut live: BTreeMap<CollectionId, Option<BTreeSet<u64>>> = BTreeMap::new();
+        for (c, settings) in self.collections_ever()? {
+            if settings.is_none() {
+                self.sweep_records(c, &mut swept)?;
+                continue;
+            }
+            // A manifest that cannot be read is its reader's error; its blobs are left for salvage.
+            let named = self.manifest(c).map(|manifest| manifest.map(|m| m.live_blobs()).unwrap_or_default());
+            live.insert(c, named.ok().map(|blobs| blobs.into_iter().collect()));
+        }
+        let mut next = Some(CollectionId(0));
+        while let Some(c) = self.first_blob(next)? {
+            match live.remove(&c) {
+                Some(None) => {}
+                Some(Some(named)) => self.sweep_blobs(c, &named, &mut swept)?,
+                None => self.sweep_blobs(c, &BTreeSet::new(), &mut swept)?,
+            }
+            next = c.0.checked_add(1).map(CollectionId);
+        }
+        if swept != Swept::default() {
+            tracing::info!(blobs = swept.blobs, chunks = swept.chunks, records = swept.records, "swept what a crash left behind");
+            self.flush_blobs()?;
+        }
+        *self.inner.swept.lock() = swept;
+        Ok(())
+    }
+
+    /// The first collection from `from` on that has chunks.
+    fn first_blob(&self, from: Option<CollectionId>) -> Result<Option<CollectionId>> {
+        let Some(from) = from else { return Ok(None) };
+        let (start, end) = (key::chunks(from).start, key::chunks(CollectionId(u32::MAX)).end);
+        let first = self.inner.blobs.range(&start..&end, 1, 1)?;
+        Ok(first.first().and_then(|(bytes, _)| match Key::decode(bytes) {
+            Some(Key::Chunk { collection, .. }) => Some(collection),
+            _ => None,
+        }))
+    }
+
+    fn sweep_blobs(&self, c: CollectionId, live: &BTreeSet<u64>, swept: &mut Swept) -> Result<()> {
+        let mut range = key::chunks(c);
+        loop {
+            let first = self.inner.blobs.range(&range.start..&range.end, 1, 1)?;
+            let Some(Key::Chunk { blob, .. }) = first.first().and_then(|(bytes, _)| Key::decode(bytes)) else { return Ok(()) };
+            let of_blob = key::blob(c, blob, None);
+            range.start.clone_from(&of_blob.end);
+            let young = self.inner.writer.lock().blobs_young.contains(&(c, blob));
+            if !live.contains(&blob) && !young {
+                swept.chunks += self.inner.remove_chunks(of_blob)?;
+                swept.blobs += 1;
+            }
+        }
+    }
+
+    /// Removes records and tombstones of a dropped collection, in small commits; which are repeated if a crash comes between.
+    fn sweep_records(&self, c: CollectionId, swept: &mut Swept) -> Result<()> {
+        for range in [key::records(c, 0..u64::MAX), key::tombstones(c, 0..u64::MAX)] {
+            loop {
+                let page = self.inner.records.range(&range.start..&range.end, 2000, 8 << 20)?;
+                if page.is_empty() {
+                    break;
+                }
+                swept.records += page.len() as u64;
+                self.commit(Batch::removing(c, page.into_iter().map(|(key, _)| key).collect()))?;
+            }
+        }
+        Ok(())
+    }
+}
