@@ -1,12 +1,30 @@
 //! The vector space's quantizers: the coarse one says which list a vector belongs to, the product quantizer codes what is left.
+//!
+//! Everything here gives the same result on any CPU and number of threads: training is seeded, sums have a fixed order.
 
+mod bytes;
+mod choose;
+mod encode;
+mod groups;
+mod kmeans;
+mod nearest;
+mod pq;
+mod rng;
+#[cfg(test)]
+mod testing;
+
+use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::types::Metric;
 use crate::vector::Matrix;
+use nearest::{Nearest, Rows};
 
 /// Centroids of one sub-quantizer: a code is a byte.
 pub(crate) const CENTROIDS: usize = 256;
 /// Groups of centroids of one sub-quantizer; a code's high nibble is its group, so that the scan can filter on 4 bits.
 pub(crate) const GROUPS: usize = 16;
+/// Weight of an error along the vector against one across it, for inner product and cosine.
+pub(crate) const DEFAULT_ETA: f32 = 4.0;
 
 /// Splits a residual into `m` parts of (almost) equal width and names for each the nearest of 256 centroids.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,21 +44,141 @@ pub(crate) struct Quantizer {
     /// A row a list.
     pub(crate) coarse: Matrix,
     pub(crate) pq: ProductQuantizer,
+    /// Weight of an error along the vector against one across it when encoding; 1 counts both the same.
+    pub(crate) eta: f32,
 }
 
-impl ProductQuantizer {
-    /// Number of sub-quantizers: bytes of a code.
-    pub(crate) fn m(&self) -> usize {
-        self.bounds.len().saturating_sub(1)
+/// How to train.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct TrainParams {
+    pub(crate) metric: Metric,
+    /// Number of lists; chosen from the number of vectors when `None`, and lowered to it.
+    pub(crate) lists: Option<usize>,
+    /// Number of sub-quantizers, 1 to 256; chosen from the width when `None`, and lowered to it.
+    pub(crate) m: Option<usize>,
+    /// The same seed and vectors give the same quantizer.
+    pub(crate) seed: u64,
+    /// See [`Quantizer::eta`]; 4 for inner product and cosine and 1 for L2 when `None`.
+    pub(crate) eta: Option<f32>,
+    /// Rows that the collection holds, when `vectors` is only a sample of it: the number of lists follows it.
+    pub(crate) rows: Option<usize>,
+}
+
+impl TrainParams {
+    pub(crate) fn new(metric: Metric) -> Self {
+        Self { metric, lists: None, m: None, seed: 0, eta: None, rows: None }
     }
 }
 
 impl Quantizer {
+    /// Trains on `vectors` (unit length for cosine), which may be a sample; of many only a part is used.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when there are no vectors or an option is out of range; [`Error::Interrupted`] when `progress` says so.
+    pub(crate) fn train(vectors: &Matrix, params: &TrainParams, progress: &dyn Progress) -> Result<Self> {
+        if vectors.is_empty() {
+            return Err(invalid("vectors", 0, "at least 1 to train on"));
+        }
+        let eta = params.eta.unwrap_or(if params.metric == Metric::L2 { 1.0 } else { DEFAULT_ETA });
+        if !(eta.is_finite() && eta >= 1.0) {
+            return Err(invalid("eta", eta, "a number from 1"));
+        }
+        let m = params.m.unwrap_or_else(|| choose::default_m(vectors.dim()));
+        if m == 0 || m > choose::MAX_M {
+            return Err(invalid("m", m, "1 to 256"));
+        }
+        if params.lists == Some(0) {
+            return Err(invalid("lists", 0, "at least 1"));
+        }
+        let rows = params.rows.unwrap_or(vectors.rows());
+        let lists = params.lists.unwrap_or_else(|| choose::default_lists(rows, vectors.rows())).min(vectors.rows());
+        let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical: false }, progress)?;
+        let residuals = residuals(vectors, &coarse, params.seed);
+        let pq = ProductQuantizer::train(&residuals, m.min(vectors.dim()), params.seed, progress)?;
+        Ok(Self { metric: params.metric, coarse, pq, eta })
+    }
+
+    /// The list of each vector: the one with the nearest centroid by squared distance, under every metric (residuals are smallest
+    /// that way; for inner product the alternative, the centroid of largest product, drowns in the few longest centroids).
+    pub(crate) fn assign(&self, vectors: &Matrix) -> Vec<u32> {
+        Nearest::new(&self.coarse).of(Rows::All(vectors))
+    }
+
     pub(crate) fn dim(&self) -> usize {
         self.coarse.dim()
     }
 
     pub(crate) fn lists(&self) -> usize {
         self.coarse.rows()
+    }
+}
+
+/// What a sample of the vectors is away from its centroids.
+fn residuals(vectors: &Matrix, coarse: &Matrix, seed: u64) -> Matrix {
+    let mut rows = rng::Rng::new(seed, 2).sample(vectors.rows(), pq::TRAIN_ROWS);
+    rows.sort_unstable();
+    let lists = Nearest::new(coarse).of(Rows::Some(vectors, &rows));
+    let mut residuals = Matrix::with_capacity(vectors.dim(), rows.len());
+    let mut residual = vec![0.0; vectors.dim()];
+    for (&row, &list) in rows.iter().zip(&lists) {
+        for ((r, x), c) in residual.iter_mut().zip(vectors.row(row as usize)).zip(coarse.row(list as usize)) {
+            *r = x - c;
+        }
+        residuals.push(&residual);
+    }
+    residuals
+}
+
+fn invalid(option: &'static str, given: impl ToString, expected: &str) -> Error {
+    Error::InvalidOption { option, given: given.to_string(), expected: expected.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::NoProgress;
+    use crate::quantizer::testing::clustered;
+
+    #[test]
+    fn trains_the_same_on_any_number_of_threads() {
+        let vectors = clustered(4000, 10, 20, 1);
+        let runs: Vec<Quantizer> = [1, 3]
+            .into_iter()
+            .map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| Quantizer::train(&vectors, &TrainParams::new(Metric::Ip), &NoProgress).unwrap())
+            })
+            .collect();
+        assert!(runs[0] == runs[1]);
+        assert_eq!((runs[0].lists(), runs[0].pq.m(), runs[0].eta), (64, 5, 4.0));
+    }
+
+    #[test]
+    fn awkward_numbers_of_vectors_train() {
+        for rows in [1, 2, 63, 257] {
+            for dim in [1, 3] {
+                let vectors = clustered(rows, dim, 2, 1);
+                let params = TrainParams { lists: Some(16), m: Some(16), ..TrainParams::new(Metric::L2) };
+                let quantizer = Quantizer::train(&vectors, &params, &NoProgress).unwrap();
+                assert_eq!((quantizer.lists(), quantizer.pq.m(), quantizer.eta), (rows.min(16), dim, 1.0));
+                assert!(quantizer.pq.codebook.iter().chain(quantizer.coarse.as_slice()).all(|x| x.is_finite()));
+            }
+        }
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused() {
+        let vectors = clustered(10, 3, 2, 1);
+        let base = TrainParams::new(Metric::Ip);
+        for params in [
+            TrainParams { m: Some(0), ..base.clone() },
+            TrainParams { m: Some(257), ..base.clone() },
+            TrainParams { lists: Some(0), ..base.clone() },
+            TrainParams { eta: Some(0.5), ..base.clone() },
+            TrainParams { eta: Some(f32::NAN), ..base.clone() },
+        ] {
+            assert!(matches!(Quantizer::train(&vectors, &params, &NoProgress), Err(Error::InvalidOption { .. })));
+        }
+        assert!(matches!(Quantizer::train(&Matrix::new(3), &base, &NoProgress), Err(Error::InvalidOption { .. })));
     }
 }

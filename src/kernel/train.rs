@@ -1,0 +1,290 @@
+//! What training and encoding need: blocked products for the coarse quantizer, and the choice among one sub-quantizer's
+//! 256 centroids.
+//!
+//! [`choose_nearest`] and [`choose_aware`] fix their order of operations (fused multiply-adds, dimension by dimension), so a
+//! code is the same on every CPU. [`products`] does not: its caller may use the numbers only within [`product_error`].
+
+#![allow(unsafe_code)]
+
+/// Centroids of one sub-quantizer.
+const CENTROIDS: usize = 256;
+/// Centroids whose sums are kept in registers together.
+const LANES: usize = 32;
+
+/// `out[i * cols + j] = <row i of a, row j of b>` where rows have `inner` values and `cols` is the number of b's rows.
+/// The order of additions is the library's and depends on the CPU.
+pub(crate) fn products(a: &[f32], b: &[f32], inner: usize, out: &mut [f32]) {
+    assert!(inner > 0 && a.len().is_multiple_of(inner) && b.len().is_multiple_of(inner));
+    let (rows, cols) = (a.len() / inner, b.len() / inner);
+    assert_eq!(out.len(), rows * cols);
+    if out.is_empty() {
+        return;
+    }
+    let step = inner as isize;
+    // SAFETY: `out` holds rows * cols values, addressed as column-major cols x rows; `b` holds cols rows and `a` holds rows rows of
+    // `inner` values each, addressed as cols x inner and inner x rows. All strides stay inside (lengths asserted above), and `out`
+    // is borrowed mutably, so it overlaps neither. It is only written (`read_dst` is false).
+    unsafe {
+        gemm::gemm(
+            cols,
+            rows,
+            inner,
+            out.as_mut_ptr(),
+            cols as isize,
+            1,
+            false,
+            b.as_ptr(),
+            1,
+            step,
+            a.as_ptr(),
+            step,
+            1,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// How far a product of two vectors of `dim` values computed in f32 in any order may be off, as a multiple of the product of
+/// their lengths (the standard bound n u / (1 - n u), with one operation to spare for a bias).
+pub(crate) fn product_error(dim: usize) -> f32 {
+    let unit = f64::from(f32::EPSILON) / 2.0;
+    let n = (dim + 2) as f64 * unit;
+    (n / (1.0 - n)) as f32
+}
+
+/// One sub-quantizer's centroids laid out for choosing: `by_dim[d * 256 + c]`, and half the squared length of each centroid.
+pub(crate) struct PartTable {
+    width: usize,
+    by_dim: Vec<f32>,
+    half: Vec<f32>,
+}
+
+impl PartTable {
+    /// Takes up to 256 centroids, row after row of `width` values. Places left over are never chosen.
+    pub(crate) fn new(width: usize, centroids: &[f32]) -> Self {
+        assert!(width > 0 && centroids.len() <= CENTROIDS * width);
+        let mut by_dim = vec![0.0; CENTROIDS * width];
+        let mut half = vec![f32::INFINITY; CENTROIDS];
+        for (c, centroid) in centroids.chunks_exact(width).enumerate() {
+            let mut square = 0.0f32;
+            for (d, &x) in centroid.iter().enumerate() {
+                by_dim[d * CENTROIDS + c] = x;
+                square = x.mul_add(x, square);
+            }
+            half[c] = 0.5 * square;
+        }
+        Self { width, by_dim, half }
+    }
+}
+
+/// For each of the rows (`width` values each) the nearest centroid by squared distance; the lowest number where they tie.
+pub(crate) fn choose_nearest(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
+    assert_eq!(rows.len(), codes.len() * table.width);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the CPU has AVX2 and FMA, which is all this function asks beyond what safe code asks.
+        return unsafe { nearest_avx2(table, rows, codes) };
+    }
+    nearest_any(table, rows, codes);
+}
+
+/// One sub-quantizer's step of score-aware encoding (see `quantizer::encode`), for many rows.
+pub(crate) struct Aware<'a> {
+    /// What this part has to stand for, `width` values a row.
+    pub(crate) residuals: &'a [f32],
+    /// This part of each row's unit vector, `width` values a row.
+    pub(crate) directions: &'a [f32],
+    /// (eta - 1) / 2.
+    pub(crate) weight: f32,
+}
+
+/// For each row picks the centroid c that minimises `|c|^2 / 2 - <c, residual> + weight * (along - <c, direction>)^2`, where `along` is
+/// the error along the row's direction with this part's contribution taken out. `along` is left as the error with the choice in.
+/// The lowest number wins a tie.
+pub(crate) fn choose_aware(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    assert_eq!(step.residuals.len(), codes.len() * table.width);
+    assert_eq!(step.directions.len(), codes.len() * table.width);
+    assert_eq!(along.len(), codes.len());
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: as in `choose_nearest`.
+        return unsafe { aware_avx2(table, step, along, codes) };
+    }
+    aware_any(table, step, along, codes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn nearest_avx2(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
+    nearest_any(table, rows, codes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn aware_avx2(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    aware_any(table, step, along, codes);
+}
+
+#[inline(always)]
+fn nearest_any(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
+    match table.width {
+        1 => nearest_of_width::<1>(table, rows, codes),
+        2 => nearest_of_width::<2>(table, rows, codes),
+        3 => nearest_of_width::<3>(table, rows, codes),
+        4 => nearest_of_width::<4>(table, rows, codes),
+        _ => nearest_of_width::<0>(table, rows, codes),
+    }
+}
+
+#[inline(always)]
+fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    match table.width {
+        1 => aware_of_width::<1>(table, step, along, codes),
+        2 => aware_of_width::<2>(table, step, along, codes),
+        3 => aware_of_width::<3>(table, step, along, codes),
+        4 => aware_of_width::<4>(table, step, along, codes),
+        _ => aware_of_width::<0>(table, step, along, codes),
+    }
+}
+
+/// `WIDTH` is the table's width, or 0 for "any", so that the common widths get unrolled loops.
+#[inline(always)]
+fn nearest_of_width<const WIDTH: usize>(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
+    let width = if WIDTH == 0 { table.width } else { WIDTH };
+    let mut costs = [0.0f32; CENTROIDS];
+    for (row, code) in rows.chunks_exact(width).zip(codes) {
+        for (at, out) in costs.chunks_exact_mut(LANES).enumerate() {
+            let mut sums = [0.0f32; LANES];
+            sums.copy_from_slice(&table.half[at * LANES..(at + 1) * LANES]);
+            for (d, &x) in row.iter().enumerate() {
+                let centroids = &table.by_dim[d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES];
+                for (sum, &c) in sums.iter_mut().zip(centroids) {
+                    *sum = (-x).mul_add(c, *sum);
+                }
+            }
+            out.copy_from_slice(&sums);
+        }
+        *code = lowest(&costs);
+    }
+}
+
+#[inline(always)]
+fn aware_of_width<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    let width = if WIDTH == 0 { table.width } else { WIDTH };
+    let mut costs = [0.0f32; CENTROIDS];
+    let mut errors = [0.0f32; CENTROIDS];
+    let rows = step.residuals.chunks_exact(width).zip(step.directions.chunks_exact(width));
+    for (((row, direction), along), code) in rows.zip(along).zip(codes) {
+        for (at, (out, errors)) in costs.chunks_exact_mut(LANES).zip(errors.chunks_exact_mut(LANES)).enumerate() {
+            let mut sums = [0.0f32; LANES];
+            let mut left = [*along; LANES];
+            sums.copy_from_slice(&table.half[at * LANES..(at + 1) * LANES]);
+            for (d, (&x, &y)) in row.iter().zip(direction).enumerate() {
+                let centroids = &table.by_dim[d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES];
+                for ((sum, left), &c) in sums.iter_mut().zip(&mut left).zip(centroids) {
+                    *sum = (-x).mul_add(c, *sum);
+                    *left = (-y).mul_add(c, *left);
+                }
+            }
+            for (sum, &left) in sums.iter_mut().zip(&left) {
+                *sum = (step.weight * left).mul_add(left, *sum);
+            }
+            out.copy_from_slice(&sums);
+            errors.copy_from_slice(&left);
+        }
+        *code = lowest(&costs);
+        *along = errors[usize::from(*code)];
+    }
+}
+
+/// Place of the smallest value, the first where several are equal (0 where none is a number).
+#[inline(always)]
+fn lowest(costs: &[f32; CENTROIDS]) -> u8 {
+    let mut least = [f32::INFINITY; LANES];
+    for chunk in costs.chunks_exact(LANES) {
+        for (least, &cost) in least.iter_mut().zip(chunk) {
+            *least = if cost < *least { cost } else { *least };
+        }
+    }
+    let mut lowest = f32::INFINITY;
+    for cost in least {
+        lowest = if cost < lowest { cost } else { lowest };
+    }
+    for (at, chunk) in costs.chunks_exact(LANES).enumerate() {
+        let mut equal = 0u32;
+        for (bit, &cost) in chunk.iter().enumerate() {
+            equal |= u32::from(cost == lowest) << bit;
+        }
+        if equal != 0 {
+            return (at * LANES) as u8 + equal.trailing_zeros() as u8;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn products_are_inner_products() {
+        for (rows, cols, inner) in [(0, 3, 4), (1, 1, 1), (3, 5, 7), (64, 33, 100)] {
+            let (a, b) = (noise(rows * inner, 1), noise(cols * inner, 2));
+            let mut out = vec![f32::NAN; rows * cols];
+            products(&a, &b, inner, &mut out);
+            for i in 0..rows {
+                for j in 0..cols {
+                    let exact: f64 = (0..inner).map(|d| f64::from(a[i * inner + d]) * f64::from(b[j * inner + d])).sum();
+                    assert!((f64::from(out[i * cols + j]) - exact).abs() <= f64::from(product_error(inner)) * inner as f64);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_chooses_the_lowest_cost() {
+        for width in [1, 2, 3, 4, 5, 8, 17] {
+            for centroids in [1, 31, 255, 256] {
+                let table = PartTable::new(width, &noise(centroids * width, 3));
+                let (rows, directions) = (noise(50 * width, 4), noise(50 * width, 5));
+                let (mut fast, mut plain) = (vec![0u8; 50], vec![0u8; 50]);
+                choose_nearest(&table, &rows, &mut fast);
+                nearest_any(&table, &rows, &mut plain);
+                assert_eq!(fast, plain);
+                for (row, &code) in rows.chunks_exact(width).zip(&fast) {
+                    let cost = |c: usize| -> f64 { (0..width).map(|d| f64::from(row[d] - table.by_dim[d * CENTROIDS + c]).powi(2)).sum() };
+                    let least = (0..centroids).map(cost).fold(f64::INFINITY, f64::min);
+                    assert!(usize::from(code) < centroids && cost(usize::from(code)) <= least + 1e-5);
+                }
+                let step = Aware { residuals: &rows, directions: &directions, weight: 1.5 };
+                let (mut a, mut b) = (noise(50, 6), noise(50, 6));
+                choose_aware(&table, &step, &mut a, &mut fast);
+                aware_any(&table, &step, &mut b, &mut plain);
+                assert_eq!((fast, a), (plain, b));
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_numbers_choose_something() {
+        let table = PartTable::new(2, &noise(512, 3));
+        let mut codes = [9u8; 3];
+        choose_nearest(&table, &[f32::NAN, 0.0, f32::INFINITY, 1.0, f32::MAX, f32::MAX], &mut codes);
+        assert!(table.half[usize::from(codes[0])].is_finite());
+    }
+}
