@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
+use crate::features::{FeatureError, SpecError};
+
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -98,6 +100,12 @@ pub enum Error {
     /// The work was asked to stop, and did.
     #[error("interrupted; what was acknowledged is kept")]
     Interrupted,
+    /// A row that the feature spec or the schema cannot take.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// A feature spec that cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// A file could not be read or written.
     #[error("{path}: {source}", path = .path.display())]
     Io {
@@ -114,6 +122,7 @@ impl Error {
     pub fn responsible(&self) -> Responsible {
         match self {
             Self::Io { .. } => Responsible::Operator,
+            Self::Spec(_) => Responsible::Model,
             _ => Responsible::Caller,
         }
     }

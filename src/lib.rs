@@ -25,5 +25,8 @@ mod import;
 mod repl;
 
 pub use error::{Error, Responsible, Result};
+pub use features::{
+    Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, InputSpec, Row, Schema, SpecError, TowerRole, Value,
+};
 pub use progress::{NoProgress, Progress, Stage};
 pub use types::{Hit, ItemId, Metric, Refine};

@@ -1,0 +1,96 @@
+//! Words of a text: maximal runs of alphanumeric characters, split first, then lower-cased one by one.
+
+/// Room for the words of one text, reused from row to row.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    text: String,
+    /// Where token `i` ends; it begins where the one before it ends.
+    ends: Vec<usize>,
+}
+
+impl Tokens {
+    /// Splits `text` and keeps at most the first `most` words.
+    pub(crate) fn split(&mut self, text: &str, lower: bool, most: usize) {
+        self.text.clear();
+        self.ends.clear();
+        let mut rest = text;
+        while self.ends.len() < most {
+            let Some(start) = first(rest, true) else { return };
+            let word = &rest[start..];
+            let end = first(word, false).unwrap_or(word.len());
+            self.push(&word[..end], lower);
+            rest = &word[end..];
+        }
+    }
+
+    fn push(&mut self, word: &str, lower: bool) {
+        if !lower {
+            self.text.push_str(word);
+        } else if word.is_ascii() {
+            let start = self.text.len();
+            self.text.push_str(word);
+            self.text[start..].make_ascii_lowercase();
+        } else {
+            self.text.push_str(&word.to_lowercase());
+        }
+        self.ends.push(self.text.len());
+    }
+
+    /// The number of words.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Word `i`.
+    pub(crate) fn get(&self, i: usize) -> &str {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.text[start..self.ends[i]]
+    }
+}
+
+/// Where the first character begins that is (or is not) alphanumeric.
+fn first(text: &str, alphanumeric: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let ascii = bytes.iter().position(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() == alphanumeric)?;
+    if bytes[ascii].is_ascii() {
+        return Some(ascii);
+    }
+    // All before is ASCII, so this is the start of a character.
+    text[ascii..].char_indices().find(|(_, c)| c.is_alphanumeric() == alphanumeric).map(|(at, _)| ascii + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str, lower: bool, most: usize) -> Vec<String> {
+        let mut tokens = Tokens::default();
+        tokens.split("something before", false, 9);
+        tokens.split(text, lower, most);
+        (0..tokens.len()).map(|i| tokens.get(i).to_owned()).collect()
+    }
+
+    #[test]
+    fn words_are_runs_of_alphanumeric_characters() {
+        assert_eq!(words("Toy Story (1995)", true, 9), ["toy", "story", "1995"]);
+        assert_eq!(words("Toy Story (1995)", false, 2), ["Toy", "Story"]);
+        assert_eq!(words("ΟΔΟΣ ΣΑΣ Σ'Α", true, 9), ["οδος", "σας", "σ", "α"]);
+        assert_eq!(words("snake_case a\u{a0}b", true, 9), ["snake", "case", "a", "b"]);
+        assert_eq!(words("日本語 é❤x", true, 9), ["日本語", "é", "x"]);
+        assert_eq!(words("", true, 9), [""; 0]);
+        assert_eq!(words(" - ", true, 9), [""; 0]);
+        assert_eq!(words("a b", true, 0), [""; 0]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn same_as_the_plain_way(text in "\\PC*|[a-zA-Z0-9 éßΣİ_'-]*", lower: bool) {
+            let plain: Vec<String> = text
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .map(|word| if lower { word.to_lowercase() } else { word.to_owned() })
+                .collect();
+            proptest::prop_assert_eq!(words(&text, lower, usize::MAX), plain);
+        }
+    }
+}
