@@ -106,13 +106,12 @@ impl Inner {
         for change in batch.changes {
             plan.add(writer, change)?;
         }
-        let Plan { mut writes, collections, tombstones, .. } = plan;
         // A head for every collection touched.
-        for c in &collections {
-            let key = Key::Head(*c.0).encode();
-            let value = seal(Key::Head(*c.0), &key, 1, sequence, &[]);
-            writes.insert(key, Some(value));
+        for c in plan.collections.keys().copied().collect::<Vec<_>>() {
+            let last = plan.last_tombstone(writer, c).to_le_bytes();
+            plan.put(Key::Head(c), &last);
         }
+        let Plan { writes, collections, tombstones, .. } = plan;
         match self.records.apply(writes.into_iter().collect::<Vec<Write>>()) {
             Ok(()) => {}
             // A store says so only before it has begun.
@@ -248,12 +247,12 @@ impl Plan<'_> {
             Change::PutRecord(collection, row, record) => self.put(Key::Record { collection, row, piece: 0 }, &record),
             Change::DeleteRecords(c, rows) => self.remove(key::records(c, rows))?,
             Change::PutTombstones(c, rows) => {
-                let number = self.last_tombstone(writer, c)? + 1;
+                let number = self.last_tombstone(writer, c) + 1;
                 self.tombstones.insert(c, number);
                 self.put_rows(c, number, &rows);
             }
             Change::ReplaceTombstones(c, upto, rows) => {
-                let last = self.last_tombstone(writer, c)?;
+                let last = self.last_tombstone(writer, c);
                 let upto = upto.min(last);
                 self.remove(key::tombstones(c, 0..upto + 1))?;
                 if !rows.is_empty() {
@@ -301,17 +300,7 @@ impl Plan<'_> {
         }
     }
 
-    fn last_tombstone(&self, writer: &Writer, c: CollectionId) -> Result<u64> {
-        if let Some(last) = self.tombstones.get(&c).or_else(|| writer.tombstones.get(&c)) {
-            return Ok(*last);
-        }
-        let range = key::tombstones(c, 0..u64::MAX);
-        match self.inner.records.last(&range.start..&range.end)? {
-            None => Ok(0),
-            Some((bytes, _)) => match Key::decode(&bytes) {
-                Some(Key::Tombstones { number, .. }) => Ok(number),
-                _ => Err(Error::corrupt(key::describe(&bytes), "it stands among tombstones")),
-            },
-        }
+    fn last_tombstone(&self, writer: &Writer, c: CollectionId) -> u64 {
+        self.tombstones.get(&c).or_else(|| writer.tombstones.get(&c)).copied().unwrap_or(0)
     }
 }

@@ -95,11 +95,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_flipped_bit_shows(payload in proptest::collection::vec(any::<u8>(), 0..80), at in any::<proptest::sample::Index>(), bit in 0..8) {
+        fn any_flipped_bit_shows(payload in proptest::collection::vec(any::<u8>(), 0..80), at in any::<proptest::sample::Index>(), bit in 0u8..8) {
             let key = record(1);
             let mut value = seal(key, &key.encode(), 1, 5, &payload);
             let at = at.index(value.len());
-            value[at] ^= 1 << bit;
+            value[at] ^= 1u8 << bit;
             prop_assert!(open(&key.encode(), &value).is_err());
         }
 

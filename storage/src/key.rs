@@ -9,7 +9,7 @@
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
 //! blob chunk     60 c:u32 blob:u64 part:u8 chunk:u32      (in the second store)
 //! ```
-//! The head of a collection carries the number of the last commit that touched it. It stands behind the collection's last record, so that
+//! The head of a collection carries the number of the last commit that touched it and its last tombstone number. It stands behind the collection's last record, so that
 //! an insert rewrites one leaf of the store, not two.
 
 use std::fmt;

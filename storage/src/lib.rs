@@ -42,6 +42,8 @@ mod open;
 mod read;
 mod storage;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use directory::Create;

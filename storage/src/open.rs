@@ -167,12 +167,15 @@ impl Storage {
     fn recover(&self, promised: u64) -> Result<()> {
         let inner = &*self.inner;
         let mut last = 0;
-        let mut collections = HashMap::new();
+        let (mut collections, mut tombstones) = (HashMap::new(), HashMap::new());
         for (c, settings) in self.collections_ever()? {
             collections.insert(c, settings.is_some());
             let key = Key::Head(c).encode();
             let value = inner.records.get(&key)?.ok_or_else(|| Error::Absent { part: Key::Head(c).to_string() })?;
-            last = last.max(envelope::open(&key, &value)?.sequence);
+            let head = envelope::open(&key, &value)?;
+            last = last.max(head.sequence);
+            let tombstone = head.payload.try_into().map_err(|_| Error::corrupt(Key::Head(c).to_string(), "it has another length"))?;
+            tombstones.insert(c, u64::from_le_bytes(tombstone));
         }
         if last < promised {
             let path = inner.path.clone().unwrap_or_default();
@@ -182,6 +185,7 @@ impl Storage {
         writer.applied = last;
         writer.durable = last;
         writer.collections = collections;
+        writer.tombstones = tombstones;
         if let Some(directory) = &writer.directory {
             writer.marked = directory.marker.sequence;
         }

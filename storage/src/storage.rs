@@ -68,7 +68,7 @@ pub(crate) struct Writer {
     pub(crate) marked: Sequence,
     /// Every collection there ever was, and whether it lives.
     pub(crate) collections: HashMap<CollectionId, bool>,
-    /// Last tombstone number by collection, once known.
+    /// Last tombstone number by collection.
     pub(crate) tombstones: HashMap<CollectionId, u64>,
     /// Bytes of blobs applied since they were last flushed.
     pub(crate) blobs_unflushed: u64,

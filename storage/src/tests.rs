@@ -1,0 +1,493 @@
+//! Behaviour of the whole handle: on memory, on sled, and under injected faults.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
+use crate::*;
+
+const C: CollectionId = CollectionId(1);
+
+fn create() -> OpenOptions {
+    OpenOptions { create: Create::IfMissing, timeout: Duration::from_secs(120), ..OpenOptions::default() }
+}
+
+fn never() -> OpenOptions {
+    OpenOptions { create: Create::Never, ..create() }
+}
+
+fn with_collection(storage: &Storage) {
+    let mut batch = Batch::new();
+    batch.put_collection(C, b"settings");
+    storage.commit(batch).unwrap();
+}
+
+fn record(row: u64, length: usize) -> Vec<u8> {
+    (0..length).map(|i| (row as usize).wrapping_mul(31).wrapping_add(i * 7) as u8).collect()
+}
+
+fn everything(storage: &Storage) -> Vec<(u64, Vec<u8>)> {
+    storage.records(C, 0..u64::MAX).map(Result::unwrap).collect()
+}
+
+fn surface(storage: &Storage) {
+    assert!(storage.collections().unwrap().is_empty());
+    assert_eq!(storage.next_collection().unwrap(), C);
+    with_collection(storage);
+    assert_eq!(storage.collections().unwrap(), [(C, b"settings".to_vec())]);
+    assert_eq!(storage.last_record(C).unwrap(), None);
+    let mut batch = Batch::new();
+    for (row, length) in [(0, 0), (1, 600), (2, 61_440), (3, 61_441), (4, 200_000), (LAST_ROW, 3)] {
+        batch.put_record(C, row, &record(row, length));
+    }
+    batch.put_tombstones(C, &[5, 6]);
+    batch.put_tombstones(C, &[7]);
+    let manifest = Manifest { next_row: 9, generation: 3, ..Manifest::default() };
+    batch.put_manifest(C, &manifest);
+    let sequence = storage.commit(batch).unwrap();
+    assert_eq!(storage.durable(), sequence);
+    assert_eq!(storage.record(C, 4).unwrap().unwrap(), record(4, 200_000));
+    assert_eq!(storage.record(C, 5).unwrap(), None);
+    assert_eq!(storage.last_record(C).unwrap(), Some(LAST_ROW));
+    let rows: Vec<u64> = everything(storage).into_iter().map(|(row, _)| row).collect();
+    assert_eq!(rows, [0, 1, 2, 3, 4, LAST_ROW]);
+    assert_eq!(storage.records(C, 1..4).count(), 3);
+    assert_eq!(storage.manifest(C).unwrap().unwrap(), manifest);
+    assert_eq!(storage.tombstones(C).unwrap(), Tombstones { rows: vec![5, 6, 7], last: 2 });
+
+    let mut batch = Batch::new();
+    batch.delete_records(C, 2..4);
+    batch.delete_record(C, 4);
+    batch.put_record(C, 1, b"short now");
+    batch.replace_tombstones(C, 1, &[5]);
+    batch.put_tombstones(C, &[8]);
+    storage.commit(batch).unwrap();
+    let rows: Vec<u64> = everything(storage).into_iter().map(|(row, _)| row).collect();
+    assert_eq!(rows, [0, 1, LAST_ROW]);
+    assert_eq!(storage.tombstones(C).unwrap(), Tombstones { rows: vec![5, 7, 8], last: 3 });
+
+    let bytes = record(1, 300_000);
+    let meta = storage.write_blob(C, 4, 2, &bytes).unwrap();
+    let empty = storage.write_blob(C, 4, 3, &[]).unwrap();
+    storage.flush_blobs().unwrap();
+    assert_eq!(storage.read_blob(C, &meta).unwrap(), bytes);
+    assert!(storage.read_blob(C, &empty).unwrap().is_empty());
+    let wrong = BlobMeta { crc: meta.crc ^ 1, ..meta };
+    assert!(matches!(storage.read_blob(C, &wrong), Err(Error::Corrupt { .. })));
+    let longer = BlobMeta { bytes: meta.bytes + 100_000, ..meta };
+    assert!(storage.read_blob(C, &longer).unwrap_err().is_damage());
+    storage.delete_blob(C, 4).unwrap();
+    assert!(matches!(storage.read_blob(C, &meta), Err(Error::Absent { .. })));
+    assert!(matches!(storage.read_blob(C, &empty), Err(Error::Absent { .. })));
+}
+
+#[test]
+fn the_surface_in_memory() {
+    surface(&Storage::in_memory());
+}
+
+#[test]
+fn the_surface_on_disk_and_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deep/er/db");
+    let storage = Storage::open(&path, &create()).unwrap();
+    surface(&storage);
+    let (records, tombstones) = (everything(&storage), storage.tombstones(C).unwrap());
+    let sequence = storage.durable();
+    storage.close().unwrap();
+    let storage = Storage::open(&path, &never()).unwrap();
+    assert_eq!(everything(&storage), records);
+    assert_eq!(storage.tombstones(C).unwrap(), tombstones);
+    assert_eq!(storage.durable(), sequence);
+    assert!(storage.disk_bytes().unwrap() > 0);
+}
+
+#[test]
+fn changes_that_cannot_be_are_refused_and_change_nothing() {
+    let storage = Storage::in_memory();
+    let mut batch = Batch::new();
+    batch.put_record(C, 0, b"no collection yet");
+    assert!(matches!(storage.commit(batch), Err(Error::UnknownCollection { id: 1 })));
+    with_collection(&storage);
+    let mut batch = Batch::new();
+    batch.put_record(C, 0, b"fine");
+    batch.put_record(C, u64::MAX, b"reserved");
+    assert!(matches!(storage.commit(batch), Err(Error::Reserved { .. })));
+    assert_eq!(storage.record(C, 0).unwrap(), None);
+    let mut batch = Batch::new();
+    batch.put_collection(CollectionId(2), &vec![0; 70_000]);
+    assert!(matches!(storage.commit(batch), Err(Error::TooLarge { .. })));
+    assert_eq!(storage.poisoned(), None);
+}
+
+#[test]
+fn dropped_collections_are_gone_and_their_numbers_stay_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), &create()).unwrap();
+    with_collection(&storage);
+    let mut batch = Batch::new();
+    for row in 0..5000 {
+        batch.put_record(C, row, &record(row, 40));
+    }
+    batch.put_tombstones(C, &[1]);
+    storage.commit(batch).unwrap();
+    storage.write_blob(C, 1, 0, &record(1, 200_000)).unwrap();
+    storage.flush_blobs().unwrap();
+    let mut batch = Batch::new();
+    batch.drop_collection(C);
+    storage.commit(batch).unwrap();
+    assert!(storage.collections().unwrap().is_empty());
+    assert_eq!(storage.next_collection().unwrap(), CollectionId(2));
+    storage.close().unwrap();
+    let storage = Storage::open(directory.path(), &never()).unwrap();
+    assert_eq!(storage.swept(), Swept { blobs: 1, chunks: 4, records: 5001 });
+    assert!(everything(&storage).is_empty());
+    assert_eq!(storage.next_collection().unwrap(), CollectionId(2));
+}
+
+#[test]
+fn orphans_are_swept_on_open_and_what_is_named_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::open(directory.path(), &create()).unwrap();
+    with_collection(&storage);
+    let live = storage.write_blob(C, 1, 0, &record(1, 100_000)).unwrap();
+    storage.write_blob(C, 2, 0, &record(2, 100_000)).unwrap();
+    storage.write_blob(CollectionId(9), 2, 7, &record(2, 10)).unwrap();
+    // Young blobs are left alone by a sweep while they may still be named.
+    assert_eq!(storage.sweep(C, &[1]).unwrap(), 0);
+    storage.flush_blobs().unwrap();
+    let mut batch = Batch::new();
+    let segment = SegmentMeta { blob: 1, parts: vec![live], ..SegmentMeta::default() };
+    batch.put_manifest(C, &Manifest { segments: vec![segment], ..Manifest::default() });
+    storage.commit(batch).unwrap();
+    storage.close().unwrap();
+    let storage = Storage::open(directory.path(), &never()).unwrap();
+    assert_eq!(storage.swept(), Swept { blobs: 2, chunks: 3, records: 0 });
+    assert_eq!(storage.read_blob(C, &live).unwrap(), record(1, 100_000));
+    drop(storage);
+    assert_eq!(Storage::open(directory.path(), &never()).unwrap().swept(), Swept::default());
+}
+
+#[test]
+fn opening_says_what_is_wrong_with_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    assert!(matches!(Storage::open(&at("nothing"), &never()), Err(Error::Missing { .. })));
+    std::fs::write(at("file"), "x").unwrap();
+    assert!(matches!(Storage::open(&at("file"), &create()), Err(Error::NotADatabase { .. })));
+    std::fs::create_dir(at("other")).unwrap();
+    assert!(matches!(Storage::open(&at("other"), &never()), Err(Error::NotADatabase { .. })));
+    std::fs::write(at("other/letter.txt"), "x").unwrap();
+    assert!(matches!(Storage::open(&at("other"), &create()), Err(Error::NotADatabase { .. })));
+    assert!(at("other/letter.txt").exists());
+    let storage = Storage::open(&at("db"), &create()).unwrap();
+    let error = Storage::open(&at("db"), &create()).err().unwrap();
+    assert!(matches!(&error, Error::InUse { holder, .. } if *holder == Some(std::process::id())), "{error}");
+    assert!(error.to_string().contains("db: in use by process"), "{error}");
+    with_collection(&storage);
+    storage.close().unwrap();
+    let new = OpenOptions { create: Create::New, ..create() };
+    assert!(matches!(Storage::open(&at("db"), &new), Err(Error::Exists { .. })));
+    // A creation that was cut short is taken up again.
+    std::fs::create_dir(at("cut")).unwrap();
+    marker::Marker { ready: false, identity: [1; 16], sequence: 0 }.write(&at("cut")).unwrap();
+    assert!(matches!(Storage::open(&at("cut"), &never()), Err(Error::Unfinished { .. })));
+    with_collection(&Storage::open(&at("cut"), &new).unwrap());
+    assert_eq!(Storage::open(&at("cut"), &never()).unwrap().collections().unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_that_comes_up_empty_or_behind_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let storage = Storage::open(&at("db"), &create()).unwrap();
+    with_collection(&storage);
+    storage.close().unwrap();
+    let copy = |from: &str, to: &str| {
+        let status = std::process::Command::new("cp").arg("-r").arg(at(from)).arg(at(to)).status();
+        assert!(status.unwrap().success());
+    };
+    copy("db", "old");
+    let storage = Storage::open(&at("db"), &never()).unwrap();
+    let mut batch = Batch::new();
+    batch.put_record(C, 0, b"later");
+    storage.commit(batch).unwrap();
+    storage.close().unwrap();
+    // The store of before under the marker of now.
+    copy("db", "behind");
+    std::fs::remove_dir_all(at("behind/records")).unwrap();
+    copy("old/records", "behind/records");
+    let error = Storage::open(&at("behind"), &never()).err().unwrap();
+    assert!(matches!(error, Error::Behind { expected: 2, found: 1, .. }), "{error}");
+    // The same found by the progress file alone, as after a crash.
+    std::fs::copy(at("old/TORRE"), at("behind/TORRE")).unwrap();
+    let error = Storage::open(&at("behind"), &never()).err().unwrap();
+    assert!(matches!(error, Error::Behind { expected: 2, found: 1, .. }), "{error}");
+    for store in ["records", "blobs"] {
+        copy("db", "empty");
+        std::fs::remove_dir_all(at("empty").join(store).join("metadata")).unwrap();
+        let error = Storage::open(&at("empty"), &never()).err().unwrap();
+        assert!(error.is_damage() && error.to_string().contains(store), "{error}");
+        std::fs::remove_dir_all(at("empty").join(store)).unwrap();
+        assert!(matches!(Storage::open(&at("empty"), &create()), Err(Error::Absent { .. })));
+        std::fs::remove_dir_all(at("empty")).unwrap();
+    }
+    copy("db", "headless");
+    std::fs::remove_file(at("headless/TORRE")).unwrap();
+    assert!(matches!(Storage::open(&at("headless"), &create()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn many_threads_commit_together() {
+    let (storage, faults, _) = faulty();
+    with_collection(&storage);
+    let flushes = faults.calls(Call::Flush);
+    // Slow flushes, so that commits queue up behind the first.
+    faults.fail_from(Call::Flush, 1, Failure::Slow(Duration::from_millis(5)));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let storage = storage.clone();
+            scope.spawn(move || {
+                for i in 0..20 {
+                    let row = thread * 100 + i;
+                    let mut batch = Batch::new();
+                    batch.put_record(C, row, &record(row, 30));
+                    let sequence = storage.commit(batch).unwrap();
+                    assert!(storage.durable() >= sequence);
+                }
+            });
+        }
+    });
+    assert_eq!(everything(&storage).len(), 160);
+    assert_eq!(storage.durable(), 161);
+    let flushes = faults.calls(Call::Flush) - flushes;
+    assert!(flushes < 120, "{flushes} flushes for 160 commits are no groups");
+}
+
+#[test]
+fn batched_durability_flushes_by_itself() {
+    let (storage, _, durable) = faulty();
+    with_collection(&storage);
+    storage.set_durability(Durability::Batched(Duration::from_millis(10)));
+    let mut batch = Batch::new();
+    batch.put_record(C, 0, b"soon");
+    let sequence = storage.commit(batch).unwrap();
+    for _ in 0..1000 {
+        if storage.durable() >= sequence {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((storage.durable(), durable.0.unflushed()), (sequence, 0));
+}
+
+type Images = (Arc<Durable>, Arc<Durable>);
+
+fn faulty() -> (Storage, Arc<Faults>, Images) {
+    let faults = Faults::new();
+    let images = (Durable::new(), Durable::new());
+    (on(&faults, &images), faults, images)
+}
+
+fn on(faults: &Arc<Faults>, images: &Images) -> Storage {
+    let wrap = |image: &Arc<Durable>| Box::new(FaultBackend::new(image.clone(), faults.clone()));
+    Storage::with_backend(wrap(&images.0), wrap(&images.1)).unwrap()
+}
+
+/// A fixed workload; returns the model after each commit that was acknowledged, and the last one tried.
+fn workload(storage: &Storage) -> (Vec<BTreeMap<u64, Vec<u8>>>, Option<Error>) {
+    let mut states = vec![BTreeMap::new()];
+    let mut model = BTreeMap::new();
+    let mut batch = Batch::new();
+    batch.put_collection(C, b"settings");
+    if let Err(error) = storage.commit(batch) {
+        return (states, Some(error));
+    }
+    for step in 0..12u64 {
+        let mut batch = Batch::new();
+        for row in step * 3..step * 3 + 3 {
+            batch.put_record(C, row, &record(row, if row % 5 == 0 { 130_000 } else { 50 }));
+            model.insert(row, record(row, if row % 5 == 0 { 130_000 } else { 50 }));
+        }
+        if step % 3 == 2 {
+            batch.delete_records(C, step..step + 2);
+            model.retain(|row, _| !(step..step + 2).contains(row));
+            batch.put_tombstones(C, &[step, step + 1]);
+        }
+        let result = (|| {
+            let meta = storage.write_blob(C, step, 0, &record(step, 70_000))?;
+            storage.flush_blobs()?;
+            let segment = SegmentMeta { blob: step, parts: vec![meta], ..SegmentMeta::default() };
+            batch.put_manifest(C, &Manifest { next_blob: step + 1, segments: vec![segment], ..Manifest::default() });
+            storage.commit(batch)
+        })();
+        if let Err(error) = result {
+            states.push(model);
+            return (states, Some(error));
+        }
+        states.push(model.clone());
+        if step > 0
+            && let Err(error) = storage.delete_blob(C, step - 1)
+        {
+            states.push(model);
+            return (states, Some(error));
+        }
+    }
+    states.push(model);
+    (states, None)
+}
+
+#[test]
+fn the_nth_fault_of_every_kind_loses_nothing_acknowledged() {
+    for call in [Call::Read, Call::Write, Call::Flush] {
+        for failure in [Failure::Io, Failure::IoAfter, Failure::DiskFull] {
+            for n in 1.. {
+                let (storage, faults, images) = faulty();
+                faults.fail(call, n, failure);
+                let (states, error) = workload(&storage);
+                if faults.hits() == 0 {
+                    break;
+                }
+                let error = error.expect("a fault is an error");
+                if let Some(reason) = storage.poisoned() {
+                    assert!(error.to_string().contains("open the database again"), "{error}");
+                    assert!(error.to_string().contains(&reason));
+                    let mut batch = Batch::new();
+                    batch.put_record(C, 1, b"no");
+                    assert!(matches!(storage.commit(batch), Err(Error::Poisoned { .. })));
+                    // Reads go on.
+                    assert!(storage.records(C, 0..u64::MAX).all(|record| record.is_ok()));
+                    assert!(storage.clone().close().is_err());
+                } else {
+                    // Nothing of it was done, and writing goes on.
+                    storage.flush().unwrap();
+                }
+                faults.heal();
+                for kept in [0, 1] {
+                    let left = (images.0.reopen(kept), images.1.reopen(kept));
+                    let storage = on(&Faults::new(), &left);
+                    let found: BTreeMap<u64, Vec<u8>> = everything(&storage).into_iter().collect();
+                    let [.., before, tried] = &states[..] else {
+                        assert!(found.is_empty());
+                        continue;
+                    };
+                    assert!(&found == before || &found == tried, "{call:?} {n} {failure:?}: neither before nor after");
+                    if let Some(manifest) = storage.collections().unwrap().first().and_then(|_| storage.manifest(C).unwrap()) {
+                        let named = &manifest.segments[0];
+                        assert_eq!(storage.read_blob(C, &named.parts[0]).unwrap(), record(named.blob, 70_000));
+                        assert_eq!(storage.sweep(C, &[named.blob]).unwrap(), 0, "the sweep at opening left something");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_of_a_read_value_is_an_error_that_names_it() {
+    let (storage, faults, _) = faulty();
+    with_collection(&storage);
+    let mut batch = Batch::new();
+    batch.put_record(C, 41, b"forty-one");
+    batch.put_record(C, 42, b"forty-two");
+    storage.commit(batch).unwrap();
+    faults.fail(Call::Read, 1, Failure::Damage);
+    let error = storage.record(C, 42).unwrap_err();
+    assert!(error.to_string().starts_with("record 42 of collection 1"), "{error}");
+    assert_eq!(storage.record(C, 42).unwrap().unwrap(), b"forty-two");
+    faults.fail(Call::Read, 1, Failure::Damage);
+    let all: Vec<_> = storage.records(C, 0..100).collect();
+    assert!(matches!(all[..], [Ok((41, _)), Err(Error::Corrupt { .. })]), "{all:?}");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u64, usize),
+    Delete(u64),
+    DeleteRange(u64, u64),
+    Bury(Vec<u64>),
+    Compact(Vec<u64>),
+    Blob(u64, u8, usize),
+    DeleteBlob(u64),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length = prop_oneof![4 => 0usize..700, 1 => 61_435usize..61_450, 1 => 120_000usize..130_000];
+    prop_oneof![
+        8 => (0u64..200, length).prop_map(|(row, length)| Step::Put(row, length)),
+        3 => (0u64..200).prop_map(Step::Delete),
+        1 => (0u64..200, 0u64..60).prop_map(|(a, n)| Step::DeleteRange(a, a + n)),
+        2 => proptest::collection::vec(0u64..200, 1..5).prop_map(Step::Bury),
+        1 => proptest::collection::vec(0u64..200, 0..5).prop_map(Step::Compact),
+        1 => (0u64..4, 0u8..3, 0usize..200_000).prop_map(|(b, p, n)| Step::Blob(b, p, n)),
+        1 => (0u64..4).prop_map(Step::DeleteBlob),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn sled_and_memory_agree(batches in proptest::collection::vec(proptest::collection::vec(step(), 1..12), 1..25)) {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Storage::in_memory();
+        let mut disk = Storage::open(directory.path(), &create()).unwrap();
+        with_collection(&memory);
+        with_collection(&disk);
+        let mut blobs: BTreeMap<(u64, u8), BlobMeta> = BTreeMap::new();
+        for steps in batches {
+            let mut batch = Batch::new();
+            for step in &steps {
+                match step {
+                    Step::Put(row, length) => batch.put_record(C, *row, &record(*row + *length as u64, *length)),
+                    Step::Delete(row) => batch.delete_record(C, *row),
+                    Step::DeleteRange(from, to) => batch.delete_records(C, *from..*to),
+                    Step::Bury(rows) => batch.put_tombstones(C, rows),
+                    Step::Compact(rows) => batch.replace_tombstones(C, memory.tombstones(C).unwrap().last, rows),
+                    Step::Blob(blob, part, length) => {
+                        // A number is used once; here the old one goes first.
+                        for storage in [&memory, &disk] {
+                            storage.delete_blob(C, *blob).unwrap();
+                        }
+                        blobs.retain(|(b, _), _| b != blob);
+                        let bytes = record(*blob, *length);
+                        let meta = memory.write_blob(C, *blob, *part, &bytes).unwrap();
+                        prop_assert_eq!(disk.write_blob(C, *blob, *part, &bytes).unwrap(), meta);
+                        blobs.insert((*blob, *part), meta);
+                    }
+                    Step::DeleteBlob(blob) => {
+                        for storage in [&memory, &disk] {
+                            storage.delete_blob(C, *blob).unwrap();
+                        }
+                        blobs.retain(|(b, _), _| b != blob);
+                    }
+                    Step::Reopen => {}
+                }
+            }
+            let segments = blobs.iter().map(|(key, meta)| SegmentMeta { blob: key.0, parts: vec![*meta], ..SegmentMeta::default() });
+            batch.put_manifest(C, &Manifest { segments: segments.collect(), ..Manifest::default() });
+            disk.flush_blobs().unwrap();
+            prop_assert_eq!(memory.commit(batch.clone()).unwrap(), disk.commit(batch).unwrap());
+            if steps.iter().any(|step| matches!(step, Step::Reopen)) {
+                disk.close().unwrap();
+                disk = Storage::open(directory.path(), &never()).unwrap();
+                prop_assert_eq!(disk.swept(), Swept::default());
+            }
+            prop_assert_eq!(everything(&memory), everything(&disk));
+            prop_assert_eq!(memory.tombstones(C).unwrap(), disk.tombstones(C).unwrap());
+            prop_assert_eq!(memory.last_record(C).unwrap(), disk.last_record(C).unwrap());
+            prop_assert_eq!(memory.manifest(C).unwrap(), disk.manifest(C).unwrap());
+            for row in [0, 7, 199] {
+                prop_assert_eq!(memory.record(C, row).unwrap(), disk.record(C, row).unwrap());
+            }
+            for meta in blobs.values() {
+                prop_assert_eq!(memory.read_blob(C, meta).unwrap(), disk.read_blob(C, meta).unwrap());
+            }
+        }
+    }
+}
