@@ -123,7 +123,7 @@ fn main() {
             println!("blobs read cold in {:?}", start.elapsed());
         }
         "get" => {
-            let mut row = 1;
+            let mut row = 1u64;
             for _ in 0..number {
                 row = row.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 storage.record(C, (row >> 11) % first).unwrap().unwrap();
