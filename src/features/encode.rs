@@ -221,7 +221,8 @@ impl Piece {
             Op::Time(parts) => {
                 let unix = value.and_then(unix_seconds).ok_or_else(|| at.bad("unix seconds or RFC 3339 text", value))?;
                 for (out, part) in out.chunks_exact_mut(2).zip(parts) {
-                    let pair = part.columns(unix).ok_or_else(|| at.bad("unix seconds or RFC 3339 text of the years -9999 to 9999", value))?;
+                    let pair =
+                        part.columns(unix).ok_or_else(|| at.bad("unix seconds or RFC 3339 text of the years -9999 to 9999", value))?;
                     out.copy_from_slice(&pair.map(|x| x as f32));
                 }
             }
@@ -242,7 +243,13 @@ impl Piece {
         if out.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(at.bad("a finite number", value)) }
     }
 
-    fn multi_hot(&self, position: impl Fn(&str) -> Option<usize>, value: Option<&Value>, out: &mut [f32], at: At<'_>) -> Result<(), FeatureError> {
+    fn multi_hot(
+        &self,
+        position: impl Fn(&str) -> Option<usize>,
+        value: Option<&Value>,
+        out: &mut [f32],
+        at: At<'_>,
+    ) -> Result<(), FeatureError> {
         let strict = matches!(self.missing, Missing::Error);
         let values = match value {
             None if strict => return Err(at.bad("a string or a list of strings", None)),
@@ -271,7 +278,8 @@ impl Piece {
         };
         let mut digits = Digits::default();
         let id = value.as_category(&mut digits).ok_or_else(|| at.bad(expected, Some(value)))?;
-        let lookup = lookup.ok_or_else(|| Error::Unsupported { what: "a tower with a lookup needs a collection to look into".to_owned() })?;
+        let lookup =
+            lookup.ok_or_else(|| Error::Unsupported { what: "a tower with a lookup needs a collection to look into".to_owned() })?;
         if !lookup.vector(id, out)? {
             out.fill(0.0);
         }

@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn json_comes_back_as_it_was() {
-        let text = r#"{"i":-7,"u":18446744073709551615,"f":0.1,"g":5.0,"t":"ñ\n","n":null,"b":true,"l":[1,["x",null],{}],"o":{"z":1,"a":2}}"#;
+        let text =
+            r#"{"i":-7,"u":18446744073709551615,"f":0.1,"g":5.0,"t":"ñ\n","n":null,"b":true,"l":[1,["x",null],{}],"o":{"z":1,"a":2}}"#;
         let row = Row::from_json(text).map(|row| row.to_json().to_string());
         assert_eq!(row.as_deref(), Ok(text));
         assert_eq!(Row::from_json(text).map(|row| serde_json::to_string(&row).ok()), Ok(Some(text.to_owned())));
@@ -257,7 +258,19 @@ mod tests {
         let many: String = (0..100).map(|n| format!("\"f{n}\":0,")).collect();
         assert!(problem(&format!("{{{many}\"f50\":1}}")).contains("the field \"f50\" comes twice"));
         assert!(problem(&format!("{{\"o\":{{{many}\"f50\":1}}}}")).contains("the field \"f50\" comes twice"));
-        for text in ["", "[1]", "1", "null", "{", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":-Infinity}", "{\"a\":1e400}", "{\"a\":1} x", "{\"a\":\"\\ud800\"}"] {
+        for text in [
+            "",
+            "[1]",
+            "1",
+            "null",
+            "{",
+            "{\"a\":NaN}",
+            "{\"a\":Infinity}",
+            "{\"a\":-Infinity}",
+            "{\"a\":1e400}",
+            "{\"a\":1} x",
+            "{\"a\":\"\\ud800\"}",
+        ] {
             assert!(problem(text).starts_with("row 0: expected a JSON object"), "{text}: {}", problem(text));
         }
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));

@@ -21,6 +21,9 @@ mod tokens;
 mod value;
 mod vocab;
 
+#[cfg(test)]
+mod vectors;
+
 #[allow(unused_imports, reason = "what towers, ingest and query take from here")]
 pub(crate) use encode::{EncodeOptions, Lookup, Tensor, TensorData};
 pub use error::{FeatureError, SpecError};

@@ -9,7 +9,7 @@ use super::bucket::FieldHash;
 use super::error::SpecError;
 use super::op::{ListRule, Missing, Op, Piece, Step, run_steps};
 use super::row::Row;
-use super::spec::{Dtype, Golden, InputSpec, Inner, TowerRole};
+use super::spec::{Dtype, Golden, Inner, InputSpec, TowerRole};
 use super::time::{TimePart, unix_seconds};
 use super::value::Value;
 use super::vocab::Vocab;
@@ -113,9 +113,8 @@ impl Vocabs {
             None => {}
             Some(Json::Object(vocabs)) => {
                 for (name, values) in vocabs {
-                    let (vocab, twice) = vocabulary(values).map_err(|got| {
-                        SpecError::document(format!("vocabs.{name}"), "a list of strings and integers", got)
-                    })?;
+                    let (vocab, twice) = vocabulary(values)
+                        .map_err(|got| SpecError::document(format!("vocabs.{name}"), "a list of strings and integers", got))?;
                     if let Some(value) = twice {
                         return Err(SpecError::document(format!("vocabs.{name}"), "each value once", format!("{value:?} twice")));
                     }
@@ -154,7 +153,9 @@ fn golden(json: Option<&Json>, dim: usize) -> Result<Vec<Golden>> {
     let numbers = |json: &Json, key: String| {
         let vector: Option<Vec<f32>> =
             json.as_array().and_then(|list| list.iter().map(|x| x.as_f64().map(|x| x as f32).filter(|x| x.is_finite())).collect());
-        vector.filter(|vector| vector.len() == dim).ok_or_else(|| SpecError::document(key, format!("a list of {dim} numbers"), brief(Some(json))))
+        vector
+            .filter(|vector| vector.len() == dim)
+            .ok_or_else(|| SpecError::document(key, format!("a list of {dim} numbers"), brief(Some(json))))
     };
     list.iter()
         .enumerate()
@@ -218,8 +219,10 @@ fn input(json: &Json, place: usize, vocabs: &Vocabs, dim: usize) -> Result<(Inpu
     };
     let row_shape = shape(object.get("shape")).filter(|shape| wanted.contains(shape));
     let row_shape = row_shape.ok_or_else(|| {
-        let wanted: Vec<String> =
-            wanted.iter().map(|shape| std::iter::once("\"N\"".to_owned()).chain(shape.iter().map(usize::to_string)).collect::<Vec<_>>().join(", ")).collect();
+        let wanted: Vec<String> = wanted
+            .iter()
+            .map(|shape| std::iter::once("\"N\"".to_owned()).chain(shape.iter().map(usize::to_string)).collect::<Vec<_>>().join(", "))
+            .collect();
         let got = object.get("shape").map_or("nothing".to_owned(), Json::to_string);
         bad(format!("expected the shape [{}], got {got}", wanted.join("] or [")))
     })?;
@@ -262,7 +265,8 @@ struct PieceReader<'a> {
 impl<'a> PieceReader<'a> {
     fn new(tensor: &'a str, object: &'a Map<String, Json>, vocabs: &'a Vocabs, dim: usize) -> Result<Self> {
         let field = object.get("from").and_then(Json::as_str);
-        let field = field.ok_or_else(|| SpecError::input(tensor, format!("\"from\": expected a string, got {}", brief(object.get("from")))))?;
+        let field =
+            field.ok_or_else(|| SpecError::input(tensor, format!("\"from\": expected a string, got {}", brief(object.get("from")))))?;
         let op = object.get("op").and_then(Json::as_object).filter(|op| op.len() == 1).and_then(|op| op.iter().next());
         let (name, args) = op.ok_or_else(|| SpecError::Input {
             input: tensor.to_owned(),
@@ -336,7 +340,8 @@ impl<'a> PieceReader<'a> {
             "time" => {
                 let parts = self.args.as_array().filter(|parts| !parts.is_empty());
                 let parts = parts.and_then(|parts| parts.iter().map(|part| TimePart::named(part.as_str()?)).collect());
-                let parts = parts.ok_or_else(|| self.bad("unknown time part; expected a list of \"hour_cyclic\", \"dow_cyclic\", \"year_cyclic\""))?;
+                let parts = parts
+                    .ok_or_else(|| self.bad("unknown time part; expected a list of \"hour_cyclic\", \"dow_cyclic\", \"year_cyclic\""))?;
                 Ok(Op::Time(parts))
             }
             "onehot" => {
@@ -355,9 +360,7 @@ impl<'a> PieceReader<'a> {
                     other => Err(self.expected("lookup", "{\"vector\": \"item\"}", other)),
                 }
             }
-            other => Err(self.bad(format!(
-                "unknown op \"{other}\"; expected vocab, hash, text, number, time, onehot, vector or lookup"
-            ))),
+            other => Err(self.bad(format!("unknown op \"{other}\"; expected vocab, hash, text, number, time, onehot, vector or lookup"))),
         }
     }
 
@@ -380,9 +383,10 @@ impl<'a> PieceReader<'a> {
     fn ngrams(&self, json: Option<&Json>) -> Result<Box<[usize]>> {
         const LONGEST: u64 = 64;
         let Some(json) = json else { return Ok([1].into()) };
-        let read = json.as_array().filter(|list| (1..=LONGEST as usize).contains(&list.len())).and_then(|list| {
-            list.iter().map(|n| n.as_u64().filter(|n| (1..=LONGEST).contains(n)).map(|n| n as usize)).collect()
-        });
+        let read = json
+            .as_array()
+            .filter(|list| (1..=LONGEST as usize).contains(&list.len()))
+            .and_then(|list| list.iter().map(|n| n.as_u64().filter(|n| (1..=LONGEST).contains(n)).map(|n| n as usize)).collect());
         read.ok_or_else(|| self.expected("ngrams", "a list of whole numbers from 1 to 64", Some(json)))
     }
 
@@ -495,6 +499,10 @@ impl<'a> PieceReader<'a> {
             }
             _ => return Err(self.bad(format!("missing {{\"value\": x}} is for number and time, not {}", self.name))),
         }
-        if columns.iter().all(|x| x.is_finite()) { Ok(Missing::Columns(columns.into())) } else { Err(unfit("one that is finite after the steps")) }
+        if columns.iter().all(|x| x.is_finite()) {
+            Ok(Missing::Columns(columns.into()))
+        } else {
+            Err(unfit("one that is finite after the steps"))
+        }
     }
 }

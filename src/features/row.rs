@@ -1,7 +1,7 @@
 //! A row: names and raw values, in the order they came.
 
-use super::value::{MAX_DEPTH, Value};
 use super::error::FeatureError;
+use super::value::{MAX_DEPTH, Value};
 
 /// The raw features of one item or one user: named values, in the order they were given.
 ///
@@ -117,9 +117,9 @@ impl Row {
         if self.len() > MAX_FIELDS {
             return Err(FeatureError::malformed(row, format!("{} fields; a row has at most {MAX_FIELDS}", self.len())));
         }
-        self.fields
-            .iter()
-            .try_for_each(|(name, value)| check(value, MAX_DEPTH - 1).map_err(|(expected, got)| FeatureError::value(name, row, expected, got)))
+        self.fields.iter().try_for_each(|(name, value)| {
+            check(value, MAX_DEPTH - 1).map_err(|(expected, got)| FeatureError::value(name, row, expected, got))
+        })
     }
 }
 
