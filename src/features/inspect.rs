@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::op::{Missing, Op, Piece};
+use super::op::{Op, Piece};
 use super::row::Row;
 use super::schema::Schema;
 use super::spec::FeatureSpec;
@@ -71,9 +71,31 @@ impl Piece {
     }
 }
 
-impl FeatureSpec {
-    /// Whether a row without this field can be encoded.
-    pub(crate) fn is_optional(&self, field: &str) -> bool {
-        self.pieces().filter(|piece| *piece.field == *field).all(|piece| !matches!(piece.missing, Missing::Error))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::vectors::every_op;
+    use crate::row;
+
+    #[test]
+    fn missing_and_unknown_features_are_named() {
+        let spec = every_op();
+        let row = row! {
+            "id" => "999", "history" => [Value::from("old"), "50".into(), Value::Null, "x".into(), 1.into(), 172.into(), "x".into()],
+            "brand" => null, "genres" => ["Action", "Opera"], "extra" => 1, "price" => 3, "title" => "never seen",
+        };
+        let report = spec.inspect(&row, None);
+        // "old" was cut from the history before the tower saw it.
+        assert_eq!(report.unknown_values, ["id=999", "history=x", "genres=Opera"]);
+        assert_eq!(report.missing, ["brand", "at", "place"]);
+        assert_eq!(report.unknown_fields, ["extra"]);
+        let schema = Schema { fields: vec!["extra:int".parse().unwrap_or_else(|_| unreachable!())], lenient: false };
+        assert!(spec.inspect(&row, Some(&schema)).unknown_fields.is_empty());
+    }
+
+    #[test]
+    fn a_report_stays_short() {
+        let row = row! { "genres" => (0..1000).map(|n| format!("g{n}")).collect::<Vec<_>>() };
+        assert_eq!(every_op().inspect(&row, None).unknown_values.len(), FeatureReport::MOST);
     }
 }

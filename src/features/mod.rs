@@ -22,6 +22,8 @@ mod value;
 mod vocab;
 
 #[cfg(test)]
+mod spec_tests;
+#[cfg(test)]
 mod vectors;
 
 #[allow(unused_imports, reason = "what towers, ingest and query take from here")]

@@ -12,6 +12,9 @@ use super::time::unix_seconds;
 use super::value::Value;
 use crate::error::Error;
 
+/// The field of an item's row that holds its id.
+const ID_FIELD: &str = "id";
+
 /// What a declared field holds. Written `text`, `int`, `float`, `bool`, `time`, or `list<...>` of one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -172,7 +175,7 @@ impl Schema {
         self.fields.iter().any(|known| known.name == field)
     }
 
-    /// Checks what can be checked without encoding: names, the types of declared fields, and that the row can be kept (finite numbers, bounded
+    /// Checks what can be checked without encoding: names (`id`, the item's own, is always known), the types of declared fields, and that the row can be kept (finite numbers, bounded
     /// nesting). Fields of the spec are checked by the spec when the row is encoded.
     ///
     /// # Errors
@@ -184,7 +187,7 @@ impl Schema {
                 Some(field) if !value.is_null() => {
                     field.kind.check(value).map_err(|(expected, got)| FeatureError::value(name, row_number, expected, got))?;
                 }
-                None if !self.lenient && !spec.is_some_and(|spec| spec.reads(name)) => {
+                None if !self.lenient && name != ID_FIELD && !spec.is_some_and(|spec| spec.reads(name)) => {
                     return Err(FeatureError::UnknownField { field: name.to_owned(), row: row_number });
                 }
                 _ => {}
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn declared_fields_are_checked() {
         let schema = schema(&["t:text", "i:int", "f:float", "b:bool", "w:time", "tags:list<text>"]);
-        let good = row! { "t" => "x", "i" => 5, "f" => 2, "b" => true, "w" => "2011-11-21T09:10:00Z", "tags" => ["a"] };
+        let good = row! { "id" => "1", "t" => "x", "i" => 5, "f" => 2, "b" => true, "w" => "2011-11-21T09:10:00Z", "tags" => ["a"] };
         assert_eq!(schema.check(&good, None, 0), Ok(()));
         assert_eq!(schema.check(&row! { "t" => null }, None, 0), Ok(()));
         for (row, text) in [

@@ -8,6 +8,7 @@ use super::error::SpecError;
 use super::op::{Op, Piece};
 use super::parse;
 use super::row::Row;
+use super::schema::FieldType;
 use crate::types::Metric;
 
 /// Which side of the pair a tower is.
@@ -165,6 +166,21 @@ impl FeatureSpec {
     #[must_use]
     pub fn reads(&self, field: &str) -> bool {
         self.inner.fields.iter().any(|known| **known == *field)
+    }
+
+    /// What a field should hold for this tower, so that text (a CSV cell) can be read as the right kind of value; `None` when the tower does not
+    /// read it. A category is text, though an integer does as well; a multi-hot field is a list, though one string does as well.
+    #[must_use]
+    pub fn field_type(&self, field: &str) -> Option<FieldType> {
+        let kinds = self.pieces().filter(|piece| *piece.field == *field).map(|piece| match (&piece.op, piece.list.is_some()) {
+            (Op::Number(_), false) => FieldType::Float,
+            (Op::Number(_), true) | (Op::Vector, _) => FieldType::FloatList,
+            (Op::Time(_), _) => FieldType::Time,
+            (Op::Text { .. }, _) | (Op::Vocab { .. } | Op::Hash { .. }, false) => FieldType::Text,
+            (Op::Vocab { .. } | Op::Hash { .. }, true) | (Op::OneHot(_) | Op::Lookup, _) => FieldType::TextList,
+        });
+        // A field read both as a number and as a category has to be a number.
+        kinds.min_by_key(|kind| !matches!(kind, FieldType::Float | FieldType::FloatList))
     }
 
     /// The graph's inputs.

@@ -66,6 +66,12 @@ impl Value {
         }
     }
 
+    /// The text of an item id: text as it is, an integer as its decimal text; `None` for anything else.
+    #[must_use]
+    pub fn to_id_text(&self) -> Option<String> {
+        self.as_category(&mut Digits::default()).map(str::to_owned)
+    }
+
     /// The categorical text of a string or an integer; `digits` holds an integer's text.
     pub(crate) fn as_category<'a>(&'a self, digits: &'a mut Digits) -> Option<&'a str> {
         match self {
