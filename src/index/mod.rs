@@ -1,1 +1,31 @@
-//! index
+//! The inverted file and its search. It knows vectors, lists and positions; nothing of ids, features or storage.
+//!
+//! A query takes six steps: the coarse quantizer names the lists to visit ([`coarse`]); tables say what each code byte adds to a score
+//! ([`table`]); the scan keeps the best R codes ([`scan`], [`pool`]); those are scored again by their stored vectors ([`refine`]); the
+//! best k are the hits. The answer is the same on every CPU path, thread count and batch size: integer sums are exact, f32 sums have
+//! one order, ties go to the earlier (part, position).
+
+mod coarse;
+mod constants;
+mod engine;
+pub(crate) mod flat;
+mod ivf;
+mod key;
+mod layout;
+mod mask;
+mod merge;
+mod parts;
+mod pool;
+mod refine;
+mod scan;
+mod search;
+mod skip;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use engine::SearchEngine;
+pub(crate) use ivf::IvfIndex;
+pub(crate) use mask::Mask;
+pub(crate) use parts::{PartsError, Shape};
+pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, StageTimes, search};

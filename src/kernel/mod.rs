@@ -1,3 +1,285 @@
-//! kernel
+//! The only unsafe code in Torre: SIMD loops over slices. A [`Kernel`] is chosen once, from what the CPU has; its calls are safe
+//! and check lengths. Every path gives the same bits: integer sums are exact, and `scalar` fixes the order of every f32 sum.
+//!
+//! Orders of f32 additions: [`Kernel::dot`] and [`Kernel::l2`] keep 32 partial sums (element `i` goes to sum `i % 32`, by fused
+//! multiply-add) and fold them in halves; table entries are fused multiply-adds over a part's dimensions in ascending order.
+#![allow(unsafe_code)]
 
+mod portable;
+mod scalar;
+#[cfg(test)]
+mod tests;
 pub(crate) mod train;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+/// Codes of a block: one a bit of a mask word.
+pub(crate) const BLOCK: usize = 64;
+/// Largest query value of the coarse step's integer products: 255 * 64 * 2 fits an i16, so `vpmaddubsw` never saturates.
+pub(crate) const COARSE_QUERY_MAX: i32 = 64;
+/// Largest entry of a scan table: two of them add up in a byte, and 256 of them (32,512) in 16 bits.
+pub(crate) const ENTRY_MAX: u8 = 127;
+
+/// 64 bytes on a cache line of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [u8; 64]);
+
+impl Line {
+    pub(crate) const ZERO: Self = Self([0; 64]);
+
+    pub(crate) fn bytes(lines: &[Line]) -> &[u8] {
+        // SAFETY: a Line is exactly 64 initialised bytes without padding, so n of them are 64 n bytes of the same lifetime.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast::<u8>(), lines.len() * 64) }
+    }
+
+    /// Copies bytes into lines, the last one filled up with zeros.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<Line> {
+        let mut lines = vec![Line::ZERO; bytes.len().div_ceil(64)];
+        for (line, chunk) in lines.iter_mut().zip(bytes.chunks(64)) {
+            line.0[..chunk.len()].copy_from_slice(chunk);
+        }
+        lines
+    }
+}
+
+/// A constant per code that is added to its sum: `(values[lane] * weight) >> 16`. One value a lane, padding lanes included.
+#[derive(Clone, Copy)]
+pub(crate) struct Offsets<'a> {
+    pub(crate) values: &'a [u16],
+    pub(crate) weight: u16,
+}
+
+/// Scan of the high-nibble plane of some blocks: what [`Kernel::filter`] needs.
+#[derive(Clone, Copy)]
+pub(crate) struct FilterTask<'a> {
+    /// `blocks x tables.len() / 2` lines.
+    pub(crate) codes: &'a [Line],
+    /// Lines that will be scanned next; fetched into the cache meanwhile.
+    pub(crate) next: &'a [Line],
+    /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`ENTRY_MAX`].
+    pub(crate) tables: &'a [[u8; 16]],
+    pub(crate) offsets: Option<Offsets<'a>>,
+    /// Blocks whose sums all lie below are passed over.
+    pub(crate) threshold: u16,
+}
+
+/// Scan of both planes of some blocks: what [`Kernel::exact`] needs.
+#[derive(Clone, Copy)]
+pub(crate) struct ExactTask<'a> {
+    pub(crate) hi: &'a [Line],
+    pub(crate) lo: &'a [Line],
+    /// 256 entries a sub-quantizer, an even number of them, entries up to [`ENTRY_MAX`].
+    pub(crate) tables: &'a [[u8; 256]],
+    pub(crate) offsets: Option<Offsets<'a>>,
+    pub(crate) threshold: u16,
+}
+
+/// Receives the codes of a block that reach the threshold.
+pub(crate) trait Sink {
+    /// `lanes` has a bit for every code of block `block` whose sum reaches the threshold, padding lanes included; answers the
+    /// threshold from here on.
+    fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16;
+}
+
+/// A query for [`Kernel::dot_i8`].
+#[derive(Clone, Default, Debug)]
+pub(crate) struct IntQuery {
+    values: Vec<i16>,
+    /// What is left after whole groups of 16, moved to the end, zeros before it: goes with the last 16 values of a row.
+    tail: [i16; 16],
+    /// What one unit stands for.
+    pub(crate) scale: f32,
+    /// Sum of squares of the integer values.
+    pub(crate) squares: i64,
+}
+
+impl IntQuery {
+    /// Rounds the query to as many bits as its products with i8 values can have in an i32 sum, 15 at most.
+    pub(crate) fn set(&mut self, query: &[f32]) {
+        let most = query.iter().fold(0f32, |most, x| if x.abs() > most { x.abs() } else { most });
+        let room = (i32::MAX as usize / (128 * query.len().max(1))).clamp(1, 32_767) as f32;
+        let inverse = if most > 0.0 && most.is_finite() { room / most } else { 0.0 };
+        self.scale = if inverse > 0.0 && inverse.is_finite() { most / room } else { 0.0 };
+        let inverse = if self.scale > 0.0 { inverse } else { 0.0 };
+        self.values.clear();
+        self.values.extend(query.iter().map(|x| (x * inverse).round_ties_even() as i16));
+        self.squares = self.values.iter().map(|&v| i64::from(v) * i64::from(v)).sum();
+        self.tail = [0; 16];
+        let rest = self.values.len() % 16;
+        self.tail[16 - rest..].copy_from_slice(&self.values[self.values.len() - rest..]);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Isa {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+/// One CPU path. It exists only where the CPU has what it needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Kernel(Isa);
+
+/// Picks the path and calls its function. SAFETY of all uses: a `Kernel` of a path is made by `available` alone, after the CPU was
+/// found to have that path's features.
+macro_rules! dispatch {
+    ($isa:expr, $name:ident $(::<$w:ident>)? ( $($arg:expr),* )) => {
+        match $isa {
+            Isa::Scalar => scalar::$name$(::<$w>)?($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see the macro.
+            Isa::Avx2 => unsafe { avx2::$name$(::<$w>)?($($arg),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see the macro.
+            Isa::Avx512 => unsafe { avx512::$name$(::<$w>)?($($arg),*) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: see the macro.
+            Isa::Neon => unsafe { neon::$name$(::<$w>)?($($arg),*) },
+        }
+    };
+}
+
+impl Kernel {
+    /// The fastest path this CPU has.
+    pub(crate) fn detect() -> Self {
+        Self::available().last().copied().unwrap_or(Self(Isa::Scalar))
+    }
+
+    /// Every path this CPU has, the fastest last.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut found = vec![Self(Isa::Scalar)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Self(Isa::Avx2));
+                if avx512::is_available() {
+                    found.push(Self(Isa::Avx512));
+                }
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            found.push(Self(Isa::Neon));
+        }
+        found
+    }
+
+    /// The path of this name, if the CPU has it.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        Self::available().into_iter().find(|kernel| kernel.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self.0 {
+            Isa::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => "neon",
+        }
+    }
+
+    /// Inner product of two vectors of one length.
+    pub(crate) fn dot(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len(), "vectors of two lengths");
+        dispatch!(self.0, dot(a, b))
+    }
+
+    /// Squared distance of two vectors of one length.
+    pub(crate) fn l2(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len(), "vectors of two lengths");
+        dispatch!(self.0, l2(a, b))
+    }
+
+    /// Inner products of one vector with `out.len()` rows of its length.
+    pub(crate) fn dots(self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len() * query.len(), "rows of another length");
+        dispatch!(self.0, dots(query, rows, out));
+    }
+
+    /// Squared distances of one vector to `out.len()` rows of its length.
+    pub(crate) fn l2s(self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len() * query.len(), "rows of another length");
+        dispatch!(self.0, l2s(query, rows, out));
+    }
+
+    /// Inner products of a query's parts with `W` vectors each. `columns` is dimension-major: value `d` of the W vectors stands at
+    /// `W * d`. Part `j` is the dimensions `bounds[j]..bounds[j + 1]`; its W products go to `out[W * j..]`.
+    pub(crate) fn table<const W: usize>(self, query: &[f32], columns: &[f32], bounds: &[u32], out: &mut [f32]) {
+        assert_eq!(columns.len(), W * query.len(), "columns of another length");
+        assert_eq!(out.len(), W * bounds.len().saturating_sub(1), "table of another size");
+        dispatch!(self.0, table::<W>(query, columns, bounds, out));
+    }
+
+    /// Smallest value of each table of W entries into `low`; answers the widest range (largest minus smallest) of all.
+    pub(crate) fn ranges<const W: usize>(self, table: &[f32], low: &mut [f32]) -> f32 {
+        assert_eq!(table.len(), W * low.len(), "table of another size");
+        dispatch!(self.0, ranges::<W>(table, low))
+    }
+
+    /// Entries to bytes: `(entry - low) * inverse`, rounded down after adding `round`, at most [`ENTRY_MAX`].
+    pub(crate) fn quantise<const W: usize>(self, table: &[f32], low: &[f32], inverse: f32, round: f32, out: &mut [[u8; W]]) {
+        assert_eq!(table.len(), W * low.len(), "table of another size");
+        assert!(out.len() >= low.len(), "table of another size");
+        dispatch!(self.0, quantise::<W>(table, low, inverse, round, out));
+    }
+
+    /// Exact integer product of a query with a row of i8 values (as bytes) of its length.
+    pub(crate) fn dot_i8(self, query: &IntQuery, row: &[u8]) -> i32 {
+        assert_eq!(query.values.len(), row.len(), "vectors of two lengths");
+        dispatch!(self.0, dot_i8(query, row))
+    }
+
+    /// Integer products of a query (values up to [`COARSE_QUERY_MAX`], a multiple of 4 of them) with blocks of 16 rows of u8 values:
+    /// line `t` of a block holds dimensions 4 t .. 4 t + 3 of its 16 rows, row after row.
+    pub(crate) fn coarse(self, query: &[i8], blocks: &[Line], out: &mut [i32]) {
+        assert!(query.len().is_multiple_of(4) && out.len().is_multiple_of(16), "lengths not padded");
+        assert_eq!(blocks.len(), out.len() / 16 * (query.len() / 4), "blocks of another size");
+        dispatch!(self.0, coarse(query, blocks, out));
+    }
+
+    /// Scans the high-nibble plane; `sink` gets the blocks that hold a code whose sum reaches the threshold.
+    pub(crate) fn filter<S: Sink>(self, task: FilterTask<'_>, sink: &mut S) {
+        let rows = task.tables.len() / 2;
+        assert!(task.tables.len().is_multiple_of(2) && rows > 0, "tables come in pairs");
+        let blocks = task.codes.len() / rows;
+        assert_eq!(task.codes.len(), blocks * rows, "not whole blocks");
+        assert!(task.offsets.is_none_or(|o| o.values.len() == blocks * BLOCK), "a constant a lane");
+        dispatch!(self.0, filter(task, sink));
+    }
+
+    /// Scans both planes; `sink` gets the blocks that hold a code whose sum reaches the threshold.
+    pub(crate) fn exact<S: Sink>(self, task: ExactTask<'_>, sink: &mut S) {
+        let rows = task.tables.len() / 2;
+        assert!(task.tables.len().is_multiple_of(2) && rows > 0, "tables come in pairs");
+        let blocks = task.hi.len() / rows;
+        assert!(task.hi.len() == blocks * rows && task.lo.len() == blocks * rows, "not whole blocks");
+        assert!(task.offsets.is_none_or(|o| o.values.len() == blocks * BLOCK), "a constant a lane");
+        dispatch!(self.0, exact(task, sink));
+    }
+
+    /// Asks for the cache lines of `bytes`, into the second level.
+    #[inline(always)]
+    pub(crate) fn prefetch(self, bytes: &[u8]) {
+        #[cfg(target_arch = "x86_64")]
+        for at in (0..bytes.len()).step_by(64).chain(bytes.len().checked_sub(1)) {
+            // SAFETY: a prefetch has no effect that a program can see, and the address lies in the slice.
+            unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(bytes.as_ptr().add(at).cast()) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = bytes;
+    }
+}

@@ -1,0 +1,157 @@
+//! The coarse step: which lists to visit. Integer products with all centroids pick a few more than wanted, f32 products order those.
+
+use crate::kernel::{COARSE_QUERY_MAX, Kernel, Line};
+use crate::quantizer::Quantizer;
+use crate::types::Metric;
+
+use super::key::{keep_largest, key, order, order_of, place_of, score_of};
+
+/// Rows of a block of the integer copy.
+const ROWS: usize = 16;
+/// What is added to a centroid's integer value to make it unsigned.
+const OFFSET: i32 = 128;
+
+/// The centroids as bytes, in blocks of 16 rows; line `t` of a block holds dimensions 4 t .. 4 t + 3 of its rows.
+#[derive(Debug)]
+pub(crate) struct CoarseCopy {
+    steps: usize,
+    blocks: Vec<Line>,
+    /// What a unit of each row stands for.
+    scales: Vec<f32>,
+    /// What is taken off each row's score: its squared length under L2, infinity for rows that fill up the last block.
+    less: Vec<f32>,
+}
+
+/// A list to visit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Probe {
+    pub(crate) list: u32,
+    /// Inner product of query and centroid.
+    pub(crate) product: f32,
+}
+
+/// What the coarse step works in.
+#[derive(Default, Debug)]
+pub(crate) struct CoarseScratch {
+    query: Vec<i8>,
+    sums: Vec<i32>,
+    scores: Vec<f32>,
+    keys: Vec<u64>,
+    products: Vec<f32>,
+    tops: Vec<u32>,
+    /// The lists to visit, nearest first.
+    pub(crate) probes: Vec<Probe>,
+}
+
+impl CoarseCopy {
+    pub(crate) fn new(quantizer: &Quantizer, kernel: Kernel) -> Self {
+        let (lists, dim) = (quantizer.lists(), quantizer.dim());
+        let steps = dim.div_ceil(4);
+        let padded = lists.next_multiple_of(ROWS);
+        let mut blocks = vec![Line([OFFSET as u8; 64]); padded / ROWS * steps];
+        let (mut scales, mut less) = (vec![0f32; padded], vec![f32::INFINITY; padded]);
+        for (list, row) in quantizer.coarse.iter().enumerate().take(lists) {
+            let most = row.iter().fold(0f32, |most, x| most.max(x.abs()));
+            let scale = most / 127.0;
+            scales[list] = scale;
+            less[list] = if quantizer.metric == Metric::L2 { kernel.dot(row, row) } else { 0.0 };
+            if scale > 0.0 && scale.is_finite() {
+                for (d, x) in row.iter().enumerate() {
+                    let value = (x / scale).round_ties_even() as i32;
+                    blocks[list / ROWS * steps + d / 4].0[list % ROWS * 4 + d % 4] = (value.clamp(-127, 127) + OFFSET) as u8;
+                }
+            }
+        }
+        Self { steps, blocks, scales, less }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.blocks.len() * 64 + self.scales.len() * 8
+    }
+}
+
+/// Finds the `nprobe` lists whose centroids are nearest to the query, nearest first (ties: lower list first).
+pub(crate) fn probe(quantizer: &Quantizer, copy: &CoarseCopy, kernel: Kernel, query: &[f32], nprobe: usize, scratch: &mut CoarseScratch) {
+    let lists = quantizer.lists();
+    let nprobe = nprobe.min(lists);
+    scratch.probes.clear();
+    scratch.keys.clear();
+    if nprobe == 0 {
+        return;
+    }
+    let wanted = (2 * nprobe).max(nprobe + 16);
+    if wanted >= lists {
+        scratch.keys.extend((0..lists as u32).map(|list| key(0, list)));
+    } else {
+        approximate(copy, kernel, quantizer.metric, query, scratch);
+        select(lists, wanted, scratch);
+    }
+    scratch.products.clear();
+    for key in &mut scratch.keys {
+        let list = place_of(*key);
+        let product = kernel.dot(query, quantizer.coarse.row(list as usize));
+        let score = if quantizer.metric == Metric::L2 { 2.0 * product - copy.less[list as usize] } else { product };
+        *key = super::key::key(order(score), list);
+    }
+    let kept = keep_largest(&mut scratch.keys, nprobe);
+    scratch.keys.truncate(kept);
+    scratch.keys.sort_unstable_by(|a, b| b.cmp(a));
+    for &key in &scratch.keys {
+        let list = place_of(key);
+        let product =
+            if quantizer.metric == Metric::L2 { kernel.dot(query, quantizer.coarse.row(list as usize)) } else { score_of(order_of(key)) };
+        scratch.probes.push(Probe { list, product });
+    }
+}
+
+/// Integer scores of all lists into `scratch.scores`.
+fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32], scratch: &mut CoarseScratch) {
+    let most = query.iter().fold(0f32, |most, x| if x.abs() > most { x.abs() } else { most });
+    let scale = most / COARSE_QUERY_MAX as f32;
+    let inverse = if scale > 0.0 && scale.is_finite() { 1.0 / scale } else { 0.0 };
+    scratch.query.clear();
+    scratch.query.extend(query.iter().map(|x| (x * inverse).round_ties_even().clamp(-64.0, 64.0) as i8));
+    scratch.query.resize(4 * copy.steps, 0);
+    let offset = OFFSET * scratch.query.iter().map(|&q| i32::from(q)).sum::<i32>();
+    scratch.sums.resize(copy.scales.len(), 0);
+    kernel.coarse(&scratch.query, &copy.blocks, &mut scratch.sums);
+    let unit = if metric == Metric::L2 { 2.0 * scale } else { scale };
+    scratch.scores.clear();
+    scratch.scores.extend(
+        scratch.sums.iter().zip(&copy.scales).zip(&copy.less).map(|((sum, scale), less)| (sum - offset) as f32 * (scale * unit) - less),
+    );
+}
+
+/// Keys of the best `wanted` of `scratch.scores` into `scratch.keys`.
+///
+/// Scores are first dealt into columns; the `wanted`-th best column maximum is a bound that at least `wanted` scores reach, and few
+/// more do. So only those few are ordered.
+fn select(lists: usize, wanted: usize, scratch: &mut CoarseScratch) {
+    const WIDTH: usize = 16;
+    let columns = (2 * wanted).next_multiple_of(WIDTH);
+    let scores = &scratch.scores[..];
+    let mut bound = f32::NEG_INFINITY;
+    if columns * 2 <= lists {
+        scratch.products.clear();
+        scratch.products.extend_from_slice(&scores[..columns]);
+        for row in scores[columns..].chunks(columns) {
+            for (most, score) in scratch.products.iter_mut().zip(row) {
+                *most = if *score > *most { *score } else { *most };
+            }
+        }
+        scratch.tops.clear();
+        scratch.tops.extend(scratch.products.iter().map(|&score| order(score)));
+        let (_, top, _) = scratch.tops.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a));
+        bound = score_of(*top);
+    }
+    scratch.keys.clear();
+    scratch.keys.extend(
+        scores[..lists]
+            .iter()
+            .zip(0..)
+            .filter(|(score, _)| **score >= bound || bound == f32::NEG_INFINITY)
+            .map(|(&score, list)| key(order(score), list)),
+    );
+    let kept = keep_largest(&mut scratch.keys, wanted);
+    scratch.keys.truncate(kept);
+}

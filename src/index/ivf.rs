@@ -1,0 +1,204 @@
+//! The codes of a segment, in scan order, as two planes of nibbles.
+
+use crate::kernel::{BLOCK, Line};
+use crate::quantizer::{CENTROIDS, GROUPS, Quantizer};
+use crate::types::{Metric, Refine};
+use crate::vector::Matrix;
+
+use super::constants::Constants;
+use super::layout::Layout;
+use super::mask::Mask;
+use super::refine::RefineStore;
+
+/// An immutable inverted file: rows list by list, codes in blocks of 64, refine vectors beside them. It knows rows by their dense
+/// position (0..n in scan order) and needs a [`Quantizer`] to be searched.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct IvfIndex {
+    pub(super) dim: usize,
+    pub(super) m: usize,
+    pub(super) metric: Metric,
+    pub(super) layout: Layout,
+    /// High nibbles. Line `t` of a block: byte `i` holds code `i`'s nibble of sub-quantizer 2 t in its low half, of 2 t + 1 in its high half.
+    pub(super) hi: Vec<Line>,
+    /// Low nibbles, in the same shape.
+    pub(super) lo: Vec<Line>,
+    pub(super) refine: RefineStore,
+    pub(super) l2: Option<L2>,
+}
+
+/// What L2 adds to a row's score: minus the squared length of what its code stands for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct L2 {
+    /// By the high nibbles alone (the groups' centres).
+    pub(super) filter: Constants,
+    /// By the whole code, a row after the other.
+    pub(super) rows: Vec<f32>,
+    /// The same, rounded, for the scan.
+    pub(super) exact: Constants,
+}
+
+impl IvfIndex {
+    /// Sorts rows into their lists, keeping their order within a list; answers the input row of each position too.
+    /// `codes` is `rows x m` bytes, row after row; `assignment` the list of each row.
+    pub(crate) fn build(
+        quantizer: &Quantizer,
+        vectors: &Matrix,
+        assignment: &[u32],
+        codes: &[u8],
+        refine: Refine,
+    ) -> Option<(Self, Vec<u32>)> {
+        let (m, dim, lists) = (quantizer.pq.m(), quantizer.dim(), quantizer.lists());
+        if vectors.rows() != assignment.len() || codes.len() != assignment.len() * m || (vectors.dim() != dim && vectors.rows() > 0) {
+            return None;
+        }
+        let mut lengths = vec![0u32; lists];
+        for &list in assignment {
+            *lengths.get_mut(list as usize)? += 1;
+        }
+        let layout = Layout::new(&lengths)?;
+        let mut order = vec![0u32; assignment.len()];
+        let mut free: Vec<usize> = (0..lists).map(|list| layout.rows_of(list).start).collect();
+        for (row, &list) in assignment.iter().enumerate() {
+            order[free[list as usize]] = row as u32;
+            free[list as usize] += 1;
+        }
+        let code = |row: u32| &codes[row as usize * m..(row as usize + 1) * m];
+        let mut planes = Planes::new(&layout, m);
+        let mut store = RefineStore::new(refine, dim, quantizer.metric);
+        store.reserve(order.len());
+        for list in 0..lists {
+            for (within, position) in layout.rows_of(list).enumerate() {
+                planes.set(layout.blocks_of(list).start + within / BLOCK, within % BLOCK, code(order[position]));
+                store.push(vectors.row(order[position] as usize));
+            }
+        }
+        let l2 = (quantizer.metric == Metric::L2).then(|| {
+            let (mut by_group, mut by_code) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
+            let mut decoded = vec![0f32; dim];
+            for list in 0..lists {
+                for position in layout.rows_of(list) {
+                    let code = code(order[position]);
+                    decode(quantizer, list, |j| code[j] >> 4, &quantizer.pq.groups, GROUPS, &mut decoded);
+                    by_group.push(minus_squares(&decoded));
+                    decode(quantizer, list, |j| code[j], &quantizer.pq.codebook, CENTROIDS, &mut decoded);
+                    by_code.push(minus_squares(&decoded));
+                }
+            }
+            L2 { filter: Constants::new(&layout, &by_group), exact: Constants::new(&layout, &by_code), rows: by_code }
+        });
+        let Planes { hi, lo, .. } = planes;
+        Some((Self { dim, m, metric: quantizer.metric, layout, hi, lo, refine: store, l2 }, order))
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Bytes of a code.
+    pub(crate) fn m(&self) -> usize {
+        self.m
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.layout.rows()
+    }
+
+    pub(crate) fn lists(&self) -> usize {
+        self.layout.lists()
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn refine(&self) -> Refine {
+        self.refine.kind()
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let l2 = self.l2.as_ref().map_or(0, |l2| l2.filter.bytes() + l2.exact.bytes() + 4 * l2.rows.len());
+        self.layout.bytes() + 64 * (self.hi.len() + self.lo.len()) + self.refine.bytes().len() + l2
+    }
+
+    /// Block and lane of a row: where its bit is in the [`Mask`].
+    pub(crate) fn block_lane(&self, position: usize) -> (usize, usize) {
+        self.layout.block_lane(position)
+    }
+
+    /// A mask with nothing deleted.
+    pub(crate) fn mask(&self) -> Mask {
+        Mask::from_words(&self.layout.padding())
+    }
+
+    /// Lines of a block.
+    pub(super) fn height(&self) -> usize {
+        self.m.div_ceil(2)
+    }
+
+    /// The stored refine vector's values; false when none is kept.
+    pub(crate) fn refine_vector(&self, position: usize, out: &mut [f32]) -> bool {
+        self.refine.vector(position, out)
+    }
+
+    /// Sub-quantizer `j`'s byte of the code at a block and lane.
+    #[inline(always)]
+    pub(super) fn code_byte(&self, block: usize, lane: usize, j: usize) -> u8 {
+        let at = block * self.height() + j / 2;
+        let shift = 4 * (j % 2);
+        (self.hi[at].0[lane] >> shift & 15) << 4 | (self.lo[at].0[lane] >> shift & 15)
+    }
+
+    /// A row's code.
+    pub(crate) fn code(&self, position: usize, out: &mut [u8]) {
+        let (block, lane) = self.block_lane(position);
+        for (j, byte) in out.iter_mut().enumerate().take(self.m) {
+            *byte = self.code_byte(block, lane, j);
+        }
+    }
+
+    /// What a row's code stands for: its list's centroid plus its sub-quantizers' centroids.
+    pub(crate) fn decode(&self, quantizer: &Quantizer, position: usize, out: &mut [f32]) {
+        let (block, lane) = self.block_lane(position);
+        let list = self.layout.list_of(position);
+        decode(quantizer, list, |j| self.code_byte(block, lane, j), &quantizer.pq.codebook, CENTROIDS, out);
+    }
+}
+
+fn decode(quantizer: &Quantizer, list: usize, code: impl Fn(usize) -> u8, book: &[f32], entries: usize, out: &mut [f32]) {
+    out.copy_from_slice(quantizer.coarse.row(list));
+    for (j, part) in quantizer.pq.bounds.windows(2).enumerate() {
+        let (from, to) = (part[0] as usize, part[1] as usize);
+        let row = entries * from + usize::from(code(j)) * (to - from);
+        for (out, value) in out[from..to].iter_mut().zip(&book[row..]) {
+            *out += value;
+        }
+    }
+}
+
+fn minus_squares(vector: &[f32]) -> f32 {
+    -(vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() as f32)
+}
+
+/// The two planes while they are filled.
+pub(super) struct Planes {
+    pub(super) hi: Vec<Line>,
+    pub(super) lo: Vec<Line>,
+    height: usize,
+}
+
+impl Planes {
+    pub(super) fn new(layout: &Layout, m: usize) -> Self {
+        let height = m.div_ceil(2);
+        Self { hi: vec![Line::ZERO; layout.blocks() * height], lo: vec![Line::ZERO; layout.blocks() * height], height }
+    }
+
+    pub(super) fn set(&mut self, block: usize, lane: usize, code: &[u8]) {
+        let lines = block * self.height..(block + 1) * self.height;
+        for ((pair, hi), lo) in code.chunks(2).zip(&mut self.hi[lines.clone()]).zip(&mut self.lo[lines]) {
+            let odd = pair.get(1).copied().unwrap_or(0);
+            hi.0[lane] = pair[0] >> 4 | odd & 0xf0;
+            lo.0[lane] = pair[0] & 15 | odd << 4;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Sort keys: one u64 orders hits by score (larger first), then by place (earlier first). Keys of different rows differ, so the
+//! best of any set of rows are the same whatever order they came in.
+
+/// A f32 as a u32 of the same order. NaN, which no finite vector gives, sorts below everything.
+pub(crate) fn order(score: f32) -> u32 {
+    let bits = if score.is_nan() { f32::NEG_INFINITY.to_bits() } else { score.to_bits() };
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
+/// The score that [`order`] made into this number.
+pub(crate) fn score_of(order: u32) -> f32 {
+    f32::from_bits(if order >> 31 == 1 { order & !(1 << 31) } else { !order })
+}
+
+pub(crate) fn key(order: u32, place: u32) -> u64 {
+    u64::from(order) << 32 | u64::from(!place)
+}
+
+pub(crate) fn order_of(key: u64) -> u32 {
+    (key >> 32) as u32
+}
+
+pub(crate) fn place_of(key: u64) -> u32 {
+    !(key as u32)
+}
+
+/// Moves the `want` largest keys to the front, in no order; answers how many there are.
+pub(crate) fn keep_largest(keys: &mut [u64], want: usize) -> usize {
+    if want == 0 {
+        return 0;
+    }
+    if keys.len() > want {
+        keys.select_nth_unstable_by(want - 1, |a, b| b.cmp(a));
+    }
+    keys.len().min(want)
+}
+
+/// The best `want` keys of a stream.
+#[derive(Default, Debug)]
+pub(crate) struct Best {
+    keys: Vec<u64>,
+    want: usize,
+    limit: usize,
+    /// The worst key that was kept at the last cut: what does not exceed it cannot be among the best.
+    floor: u64,
+}
+
+impl Best {
+    pub(crate) fn reset(&mut self, want: usize) {
+        self.want = want;
+        self.limit = want.saturating_mul(3).saturating_add(64);
+        self.floor = 0;
+        self.keys.clear();
+        // Rows may be far fewer than wanted: the buffer grows with what comes.
+        self.keys.reserve(self.limit.min(4096));
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, key: u64) {
+        if key > self.floor {
+            self.keys.push(key);
+            if self.keys.len() == self.limit {
+                self.cut();
+            }
+        }
+    }
+
+    /// What a key has to exceed.
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    #[cold]
+    fn cut(&mut self) {
+        let kept = keep_largest(&mut self.keys, self.want);
+        self.keys.truncate(kept);
+        self.floor = if self.want == 0 { u64::MAX } else { self.keys.get(self.want - 1).copied().unwrap_or(0) };
+    }
+
+    /// The best keys, best first.
+    pub(crate) fn sorted(&mut self) -> &[u64] {
+        let kept = self.unsorted().len();
+        self.keys[..kept].sort_unstable_by(|a, b| b.cmp(a));
+        &self.keys[..kept]
+    }
+
+    /// The best keys in no order.
+    pub(crate) fn unsorted(&mut self) -> &mut [u64] {
+        let kept = keep_largest(&mut self.keys, self.want);
+        self.keys.truncate(kept);
+        &mut self.keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn keys_sort_as_scores_do_then_by_place() {
+        let scores = [f32::NEG_INFINITY, -1e30, -1.5, -1e-40, -0.0, 0.0, 1e-40, 1.5, 1e30, f32::INFINITY];
+        for pair in scores.windows(2) {
+            assert!(order(pair[0]) < order(pair[1]), "{pair:?}");
+        }
+        for score in scores {
+            assert_eq!(score_of(order(score)).to_bits(), score.to_bits());
+        }
+        assert_eq!(order(f32::NAN), order(f32::NEG_INFINITY));
+        assert!(key(5, 1) > key(5, 2) && key(6, 9) > key(5, 0));
+        assert_eq!((order_of(key(5, 7)), place_of(key(5, 7))), (5, 7));
+    }
+
+    #[test]
+    fn the_best_do_not_depend_on_the_order() {
+        let mut keys: Vec<u64> = (0..1000u32).map(|i| key(i * 7919 % 83, i)).collect();
+        for want in [0, 1, 2, 10, 64, 999, 1000, 5000] {
+            let mut sorted = keys.clone();
+            sorted.sort_unstable_by(|a, b| b.cmp(a));
+            sorted.truncate(want);
+            for turn in [1, 333] {
+                keys.rotate_left(turn);
+                let mut best = Best::default();
+                best.reset(want);
+                keys.iter().for_each(|&key| best.push(key));
+                assert_eq!(best.sorted(), sorted);
+            }
+        }
+    }
+}

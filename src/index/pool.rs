@@ -1,0 +1,126 @@
+//! The scan's candidates: the best R by integer score, kept with a threshold that follows the scan closely.
+
+use super::key::{keep_largest, key, order_of};
+
+const BINS: usize = 2048;
+
+/// Candidates with their integer scores, and how many there are at each height.
+///
+/// The threshold is the lower edge of the bin that holds the R-th best so far: raised as soon as R candidates stand in higher bins.
+/// What lies below is beaten by R others, whatever comes; so the answer does not depend on when the threshold moved.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    keys: Vec<u64>,
+    counts: Box<[u32; BINS]>,
+    want: usize,
+    limit: usize,
+    shift: u32,
+    /// The threshold's bin, and the candidates in it and above.
+    bin: usize,
+    above: usize,
+    floor: u64,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { keys: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0, floor: 0 }
+    }
+}
+
+impl Pool {
+    /// Empties the pool for the best `want` (at least 1) of scores from 0 to `highest`.
+    pub(crate) fn reset(&mut self, want: usize, highest: u32) {
+        self.want = want.max(1);
+        self.limit = self.want.saturating_mul(4).saturating_add(2048);
+        self.shift = (32 - highest.leading_zeros()).saturating_sub(BINS.trailing_zeros());
+        (self.bin, self.above, self.floor) = (0, 0, 0);
+        self.counts.fill(0);
+        self.keys.clear();
+        self.keys.reserve(self.limit.min(8192));
+    }
+
+    /// Scores below are of no use.
+    #[inline(always)]
+    pub(crate) fn threshold(&self) -> u32 {
+        (self.bin as u32) << self.shift
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, score: u32, place: u32) {
+        let bin = ((score >> self.shift) as usize).min(BINS - 1);
+        let key = key(score, place);
+        if bin < self.bin || key < self.floor {
+            return;
+        }
+        self.keys.push(key);
+        self.counts[bin] += 1;
+        self.above += 1;
+        while self.above - self.counts[self.bin] as usize >= self.want {
+            self.above -= self.counts[self.bin] as usize;
+            self.bin += 1;
+        }
+        if self.keys.len() == self.limit {
+            self.cut();
+        }
+    }
+
+    /// Many equal scores can fill the buffer without raising the threshold: cut it to the best R.
+    #[cold]
+    fn cut(&mut self) {
+        let kept = keep_largest(&mut self.keys, self.want);
+        self.keys.truncate(kept);
+        self.floor = self.keys[kept - 1];
+        self.counts.fill(0);
+        self.bin = BINS - 1;
+        for &key in &self.keys {
+            let bin = ((order_of(key) >> self.shift) as usize).min(BINS - 1);
+            self.counts[bin] += 1;
+            self.bin = self.bin.min(bin);
+        }
+        self.above = kept;
+    }
+
+    /// The best keys, in no order.
+    pub(crate) fn finish(&mut self) -> &mut [u64] {
+        let threshold = key(self.threshold(), u32::MAX);
+        self.keys.retain(|&key| key >= threshold);
+        let kept = keep_largest(&mut self.keys, self.want);
+        self.keys.truncate(kept);
+        &mut self.keys
+    }
+
+    /// What [`finish`](Self::finish) left.
+    pub(crate) fn kept(&mut self) -> &mut [u64] {
+        &mut self.keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn keeps_the_best_whatever_the_scores() {
+        let mut pool = Pool::default();
+        let spread: [fn(u32) -> u32; 5] =
+            [|i| i.wrapping_mul(2_654_435_761) >> 19, |_| 5, |i| i, |i| 20_000 - i, |i| i.wrapping_mul(2_654_435_761) >> 1];
+        for score in spread {
+            let scores: Vec<u32> = (0..20_000).map(score).collect();
+            let highest = *scores.iter().max().unwrap();
+            let mut all: Vec<u64> = scores.iter().zip(0..).map(|(&s, i)| key(s, i)).collect();
+            all.sort_unstable_by(|a, b| b.cmp(a));
+            for want in [1, 2, 63, 400, 19_999, 20_000, 30_000] {
+                pool.reset(want, highest);
+                for (&score, place) in scores.iter().zip(0..) {
+                    if score >= pool.threshold() {
+                        pool.push(score, place);
+                    }
+                }
+                let mut got = pool.finish().to_vec();
+                got.sort_unstable_by(|a, b| b.cmp(a));
+                assert!(got == all[..want.min(20_000)], "want {want}");
+            }
+        }
+    }
+}

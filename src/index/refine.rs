@@ -1,0 +1,177 @@
+//! The vectors kept beside the codes, from which candidates are scored again.
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::kernel::{IntQuery, Kernel};
+use crate::types::{Metric, Refine};
+
+/// A record a row, in scan order, without gaps:
+/// - int8: scale (f32); for L2 the sum of the squared integers (u32); `dim` signed bytes; a value is byte x scale;
+/// - f16, f32: `dim` values.
+///
+/// All little-endian. A record holds all that one candidate needs, so that it costs as few cache lines as there can be.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct RefineStore {
+    kind: Refine,
+    dim: usize,
+    metric: Metric,
+    bytes: Vec<u8>,
+}
+
+/// A query in the forms that refining needs.
+#[derive(Default, Debug)]
+pub(crate) struct RefineQuery {
+    int: IntQuery,
+    halves: Vec<f16>,
+    row: Vec<f32>,
+}
+
+impl RefineStore {
+    pub(crate) fn new(kind: Refine, dim: usize, metric: Metric) -> Self {
+        Self { kind, dim, metric, bytes: Vec::new() }
+    }
+
+    /// Bytes of a record.
+    pub(crate) fn stride(kind: Refine, dim: usize, metric: Metric) -> usize {
+        match kind {
+            Refine::None => 0,
+            Refine::Int8 => dim + if metric == Metric::L2 { 8 } else { 4 },
+            Refine::F16 => 2 * dim,
+            Refine::F32 => 4 * dim,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Refine {
+        self.kind
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes stored records; the caller has checked their length. False when an int8 scale is not finite.
+    pub(crate) fn take(&mut self, bytes: Vec<u8>) -> bool {
+        self.bytes = bytes;
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        self.kind != Refine::Int8 || self.bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
+    }
+
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.bytes.reserve_exact(rows * Self::stride(self.kind, self.dim, self.metric));
+    }
+
+    pub(crate) fn push(&mut self, vector: &[f32]) {
+        match self.kind {
+            Refine::None => {}
+            Refine::Int8 => {
+                let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
+                let scale = most / 127.0;
+                let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
+                self.bytes.extend(scale.to_le_bytes());
+                let value = |x: &f32| (x * inverse).round_ties_even() as i8;
+                if self.metric == Metric::L2 {
+                    let squares = vector.iter().map(|x| i32::from(value(x)).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
+                    self.bytes.extend(squares.to_le_bytes());
+                }
+                self.bytes.extend(vector.iter().map(|x| value(x).cast_unsigned()));
+            }
+            Refine::F16 => self.bytes.extend(vector.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes())),
+            Refine::F32 => self.bytes.extend(vector.iter().flat_map(|x| x.to_le_bytes())),
+        }
+    }
+
+    /// Copies a record from a store of the same kind.
+    pub(crate) fn copy(&mut self, from: &Self, position: usize) {
+        self.bytes.extend_from_slice(from.record(position));
+    }
+
+    #[inline(always)]
+    pub(crate) fn record(&self, position: usize) -> &[u8] {
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        &self.bytes[position * stride..(position + 1) * stride]
+    }
+
+    /// Writes the stored vector's values; false when nothing is stored.
+    pub(crate) fn vector(&self, position: usize, out: &mut [f32]) -> bool {
+        let record = self.record(position);
+        match self.kind {
+            Refine::None => return false,
+            Refine::Int8 => {
+                let scale = le_f32(record);
+                let values = &record[record.len() - self.dim..];
+                for (out, byte) in out.iter_mut().zip(values) {
+                    *out = f32::from(*byte as i8) * scale;
+                }
+            }
+            Refine::F16 => {
+                for (out, bytes) in out.iter_mut().zip(record.as_chunks::<2>().0) {
+                    *out = f16::from_le_bytes(*bytes).to_f32();
+                }
+            }
+            Refine::F32 => {
+                for (out, bytes) in out.iter_mut().zip(record.as_chunks::<4>().0) {
+                    *out = f32::from_le_bytes(*bytes);
+                }
+            }
+        }
+        true
+    }
+
+    /// The stored vector's score.
+    #[inline]
+    pub(crate) fn score(&self, kernel: Kernel, query: &[f32], forms: &mut RefineQuery, position: usize) -> f32 {
+        let record = self.record(position);
+        match self.kind {
+            Refine::None => f32::NEG_INFINITY,
+            Refine::Int8 => {
+                let scale = le_f32(record);
+                let dot = kernel.dot_i8(&forms.int, &record[record.len() - self.dim..]);
+                if self.metric != Metric::L2 {
+                    return dot as f32 * (scale * forms.int.scale);
+                }
+                // The distance of what both were rounded to: no cancellation between unlike roundings.
+                let squares = record[4..].first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
+                let (x, q) = (f64::from(scale), f64::from(forms.int.scale));
+                let distance = q * q * forms.int.squares as f64 - 2.0 * q * x * f64::from(dot) + x * x * f64::from(squares);
+                -(distance.max(0.0) as f32)
+            }
+            Refine::F16 => {
+                for (half, bytes) in forms.halves.iter_mut().zip(record.as_chunks::<2>().0) {
+                    *half = f16::from_le_bytes(*bytes);
+                }
+                forms.halves.convert_to_f32_slice(&mut forms.row);
+                float_score(kernel, self.metric, query, &forms.row)
+            }
+            Refine::F32 => {
+                for (value, bytes) in forms.row.iter_mut().zip(record.as_chunks::<4>().0) {
+                    *value = f32::from_le_bytes(*bytes);
+                }
+                float_score(kernel, self.metric, query, &forms.row)
+            }
+        }
+    }
+}
+
+/// The score of two vectors under a metric.
+#[inline]
+pub(crate) fn float_score(kernel: Kernel, metric: Metric, query: &[f32], row: &[f32]) -> f32 {
+    if metric == Metric::L2 { -kernel.l2(query, row) } else { kernel.dot(query, row) }
+}
+
+impl RefineQuery {
+    pub(crate) fn set(&mut self, query: &[f32], kind: Refine) {
+        match kind {
+            Refine::None => {}
+            Refine::Int8 => self.int.set(query),
+            Refine::F16 | Refine::F32 => {
+                self.halves.resize(query.len(), f16::ZERO);
+                self.row.resize(query.len(), 0.0);
+            }
+        }
+    }
+}
+
+fn le_f32(bytes: &[u8]) -> f32 {
+    bytes.first_chunk::<4>().map_or(0.0, |b| f32::from_le_bytes(*b))
+}

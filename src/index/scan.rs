@@ -1,0 +1,217 @@
+//! The scans over the probed lists of all segments. Bounds are in integers; what they let through gets its place in the pool.
+
+use crate::kernel::{BLOCK, ExactTask, FilterTask, Offsets, Sink};
+use crate::types::Metric;
+
+use super::constants::Constants;
+use super::engine::SearchEngine;
+use super::ivf::IvfIndex;
+use super::key::{Best, key, order, order_of, score_of};
+use super::mask::Mask;
+use super::pool::Pool;
+use super::search::{Part, Scratch, SearchStats};
+use super::skip::SkipSet;
+use super::table::ExactTables;
+
+/// One list of one segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListTask {
+    pub(super) part: u32,
+    pub(super) list: u32,
+    /// Inner product of query and centroid.
+    pub(super) product: f32,
+    /// The list's share of all its codes' integer scores, at least 0.
+    pub(super) base: u32,
+}
+
+/// Largest share that a row's constant has in a sum: with tables of at most 32,512 the sum stays below 2^16.
+const CONSTANT_MAX: u32 = 32_767;
+
+/// What a list adds to its codes' scores.
+#[inline]
+pub(super) fn base(metric: Metric, product: f32, constant: Option<f32>) -> f32 {
+    if metric == Metric::L2 { 2.0 * product + constant.unwrap_or(0.0) } else { product }
+}
+
+/// The probed lists that have rows, nearest first.
+fn list_tasks(parts: &[Part<'_>], scratch: &mut Scratch) {
+    scratch.tasks.clear();
+    for probe in &scratch.coarse.probes {
+        for (part, Part { index, .. }) in parts.iter().enumerate() {
+            if !index.layout.rows_of(probe.list as usize).is_empty() {
+                scratch.tasks.push(ListTask { part: part as u32, list: probe.list, product: probe.product, base: 0 });
+            }
+        }
+    }
+}
+
+/// The unit of a scan's integers: fine enough for the tables, and coarse enough for the rows' constants to fit.
+fn unit<'a>(tables: f32, constants: impl Iterator<Item = &'a Constants>) -> f32 {
+    constants.fold(tables, |unit, constants| unit.max(constants.step * (65_535.0 / CONSTANT_MAX as f32)))
+}
+
+fn offsets<'a>(constants: Option<&'a Constants>, lanes: std::ops::Range<usize>, inverse: f32) -> Option<Offsets<'a>> {
+    constants.map(|c| Offsets {
+        values: &c.values[lanes],
+        weight: ((f64::from(c.step) * 65_536.0 * f64::from(inverse)) as u16).min(CONSTANT_MAX as u16),
+    })
+}
+
+/// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
+pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+    list_tasks(parts, scratch);
+    let metric = engine.quantizer.metric;
+    let constants = |part: u32| parts[part as usize].index.l2.as_ref().map(|l2| &l2.filter);
+    let unit = unit(scratch.filter.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.filter));
+    let inverse = scratch.filter.quantise(engine, unit, 0.5);
+    let share = |task: &ListTask| base(metric, task.product, constants(task.part).map(|c| c.lowest[task.list as usize]));
+    // Shares count from the largest down, so that they fit whatever the vectors' lengths are.
+    let most = scratch.tasks.iter().map(share).fold(f32::NEG_INFINITY, f32::max);
+    let below = |task: &ListTask| (((most - share(task)) * inverse).round_ties_even() as i32).clamp(0, 1 << 30).cast_unsigned();
+    let span = scratch.tasks.iter().map(below).max().unwrap_or(0);
+    for task in &mut scratch.tasks {
+        task.base = span - below(task);
+    }
+    let highest = scratch.filter.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 };
+    scratch.pool.reset(wanted, span + highest);
+
+    let Scratch { tasks, pool, filter, skip, starts, .. } = scratch;
+    let codes = |task: &ListTask| {
+        let index = parts[task.part as usize].index;
+        let blocks = index.layout.blocks_of(task.list as usize);
+        &index.hi[blocks.start * index.height()..blocks.end * index.height()]
+    };
+    for (at, task) in tasks.iter().enumerate() {
+        let threshold = pool.threshold().saturating_sub(task.base);
+        if threshold > highest {
+            continue;
+        }
+        let Part { index, mask } = parts[task.part as usize];
+        let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
+        stats.codes_scanned += rows.len();
+        let next = tasks.get(at + 1).map_or(&[][..], codes);
+        let offsets = offsets(constants(task.part), blocks.start * BLOCK..blocks.end * BLOCK, inverse);
+        let threshold = threshold.min(u32::from(u16::MAX)) as u16;
+        let first = starts[task.part as usize] + rows.start as u32;
+        let mut sink = FilterSink { pool, skip, mask, first_block: blocks.start, first, base: task.base };
+        engine.kernel.filter(FilterTask { codes: codes(task), next, tables: filter.bytes(), offsets, threshold }, &mut sink);
+    }
+}
+
+struct FilterSink<'a> {
+    pool: &'a mut Pool,
+    skip: &'a SkipSet,
+    mask: &'a Mask,
+    first_block: usize,
+    /// Place of the list's first row.
+    first: u32,
+    base: u32,
+}
+
+impl Sink for FilterSink<'_> {
+    #[inline(always)]
+    fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16 {
+        let mut lanes = lanes & !self.mask.word(self.first_block + block);
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros();
+            lanes &= lanes - 1;
+            let place = self.first + (block * BLOCK) as u32 + lane;
+            if !self.skip.contains(place) {
+                self.pool.push(self.base + u32::from(sums[lane as usize]), place);
+            }
+        }
+        self.pool.threshold().saturating_sub(self.base).min(u32::from(u16::MAX)) as u16
+    }
+}
+
+/// Scans by whole codes; the best `wanted` by f32 score are then in `scratch.best`.
+pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+    list_tasks(parts, scratch);
+    let metric = engine.quantizer.metric;
+    let unit = unit(scratch.exact.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.exact));
+    // Rounded down: a sum never exceeds what it stands for, and falls short by less than a unit an entry.
+    let inverse = scratch.exact.quantise(engine, unit, 0.0);
+    scratch.best.reset(wanted);
+    let highest = f64::from(scratch.exact.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 });
+
+    let Scratch { tasks, best, exact: tables, skip, starts, .. } = scratch;
+    let (lowest, size) = (tables.lowest(), tables.size());
+    let m = engine.quantizer.pq.m() as f64;
+    for task in tasks.iter() {
+        let Part { index, mask } = parts[task.part as usize];
+        let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
+        let constants = index.l2.as_ref().map(|l2| &l2.exact);
+        let constant = constants.map_or(0.0, |c| f64::from(c.lowest[task.list as usize]) + f64::from(c.step) * 1.001);
+        let share = f64::from(base(metric, task.product, None)) + constant;
+        // What f32 additions can lose, with room to spare.
+        let lost = (size + share.abs() + constants.map_or(0.0, |c| 65_535.0 * f64::from(c.step))) * (m + 8.0) * f64::from(f32::EPSILON);
+        let bound = Bound { inverse: f64::from(inverse), reach: share + lowest + lost, short: m * 1.001 + 4.0 };
+        let threshold = bound.threshold(best.floor());
+        if threshold > highest {
+            continue;
+        }
+        stats.codes_scanned += rows.len();
+        let lines = blocks.start * index.height()..blocks.end * index.height();
+        let offsets = offsets(constants, blocks.start * BLOCK..blocks.end * BLOCK, inverse);
+        let first = starts[task.part as usize] + rows.start as u32;
+        let task_ =
+            ExactTask { hi: &index.hi[lines.clone()], lo: &index.lo[lines], tables: tables.bytes(), offsets, threshold: threshold as u16 };
+        let share = base(metric, task.product, None);
+        let mut sink = ExactSink { best, skip, mask, index, tables, bound, first_block: blocks.start, row: rows.start, first, share };
+        engine.kernel.exact(task_, &mut sink);
+    }
+}
+
+/// Turns a score to be beaten into the sum below which no code of a list can.
+#[derive(Clone, Copy)]
+struct Bound {
+    inverse: f64,
+    /// The score of sum 0, and what rounding may hide.
+    reach: f64,
+    /// Units by which a sum falls short at most.
+    short: f64,
+}
+
+impl Bound {
+    fn threshold(&self, floor: u64) -> f64 {
+        if floor == 0 || self.inverse == 0.0 {
+            return 0.0;
+        }
+        let least = (f64::from(score_of(order_of(floor))) - self.reach) * self.inverse - self.short;
+        // Not a number (infinite scores) lets everything through.
+        if least > 0.0 { least.floor() } else { 0.0 }
+    }
+}
+
+struct ExactSink<'a> {
+    best: &'a mut Best,
+    skip: &'a SkipSet,
+    mask: &'a Mask,
+    index: &'a IvfIndex,
+    tables: &'a ExactTables,
+    bound: Bound,
+    first_block: usize,
+    /// Position of the list's first row.
+    row: usize,
+    /// Place of the list's first row.
+    first: u32,
+    share: f32,
+}
+
+impl Sink for ExactSink<'_> {
+    #[inline]
+    fn survivors(&mut self, block: usize, lanes: u64, _sums: &[u16; BLOCK]) -> u16 {
+        let mut lanes = lanes & !self.mask.word(self.first_block + block);
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros() as usize;
+            lanes &= lanes - 1;
+            let within = block * BLOCK + lane;
+            let place = self.first + within as u32;
+            if !self.skip.contains(place) {
+                let share = self.index.l2.as_ref().map_or(self.share, |l2| self.share + l2.rows[self.row + within]);
+                self.best.push(key(order(self.tables.score(self.index, self.first_block + block, lane, share)), place));
+            }
+        }
+        self.bound.threshold(self.best.floor()).min(f64::from(u16::MAX)) as u16
+    }
+}

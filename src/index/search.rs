@@ -1,0 +1,274 @@
+//! One query over the segments of a generation: coarse step, tables, scan, refine, best k.
+
+use std::time::{Duration, Instant};
+
+use crate::types::{Metric, Refine};
+
+use super::coarse::{self, CoarseScratch};
+use super::engine::SearchEngine;
+use super::ivf::IvfIndex;
+use super::key::{Best, key, order, order_of, place_of, score_of};
+use super::mask::Mask;
+use super::pool::Pool;
+use super::refine::RefineQuery;
+use super::scan;
+use super::skip::SkipSet;
+use super::table::{ExactTables, FilterTables};
+
+/// Which codes get a closer look. The answer depends on the mode, not on the CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum ScanMode {
+    /// Candidates are the best R by the high nibbles of their codes.
+    #[default]
+    Filter,
+    /// Candidates are the best R by their whole codes.
+    Exact,
+}
+
+/// What a query asks of the index.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct SearchParams<'a> {
+    /// Hits wanted.
+    pub(crate) k: usize,
+    /// Lists visited.
+    pub(crate) nprobe: usize,
+    /// Candidates refined (R); at least k are.
+    pub(crate) candidates: usize,
+    pub(crate) mode: ScanMode,
+    /// Hits below are left out.
+    pub(crate) min_score: Option<f32>,
+    /// Rows left out: (part, position), ascending.
+    pub(crate) skip: &'a [(u32, u32)],
+    /// Take the stages' times.
+    pub(crate) timed: bool,
+}
+
+impl Default for SearchParams<'_> {
+    fn default() -> Self {
+        Self { k: 10, nprobe: 32, candidates: 100, mode: ScanMode::Filter, min_score: None, skip: &[], timed: false }
+    }
+}
+
+/// A segment as a search sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) index: &'a IvfIndex,
+    pub(crate) mask: &'a Mask,
+}
+
+/// A row found: larger scores are nearer.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) part: u32,
+    pub(crate) position: u32,
+    pub(crate) score: f32,
+}
+
+/// Where a query's time went; zero unless asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct StageTimes {
+    pub(crate) coarse: Duration,
+    pub(crate) table: Duration,
+    pub(crate) scan: Duration,
+    /// Choosing R of the candidates that the scan kept.
+    pub(crate) select: Duration,
+    pub(crate) refine: Duration,
+    /// Choosing and ordering k of the refined ones.
+    pub(crate) top: Duration,
+}
+
+/// What a query did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct SearchStats {
+    pub(crate) lists_probed: usize,
+    /// Codes of the probed lists, without those of lists that could not reach the threshold.
+    pub(crate) codes_scanned: usize,
+    pub(crate) candidates_refined: usize,
+    pub(crate) times: StageTimes,
+}
+
+/// Everything a query works in; after a few queries of one shape it allocates no more.
+#[derive(Default, Debug)]
+pub(crate) struct Scratch {
+    pub(super) coarse: CoarseScratch,
+    pub(super) filter: FilterTables,
+    pub(super) exact: ExactTables,
+    pub(super) tasks: Vec<scan::ListTask>,
+    pub(super) pool: Pool,
+    pub(super) best: Best,
+    pub(super) skip: SkipSet,
+    pub(super) refine: RefineQuery,
+    pub(super) starts: Vec<u32>,
+    pub(super) products: Vec<(u32, f32)>,
+    pub(super) doubled: Vec<f32>,
+    pub(super) hits: Vec<Candidate>,
+}
+
+impl Scratch {
+    /// The last query's hits, best first.
+    pub(crate) fn hits(&self) -> &[Candidate] {
+        &self.hits
+    }
+}
+
+/// Takes the time between marks, when asked to.
+pub(super) struct Clock(Option<Instant>);
+
+impl Clock {
+    pub(super) fn new(on: bool) -> Self {
+        Self(on.then(Instant::now))
+    }
+
+    pub(super) fn mark(&mut self, stage: &mut Duration) {
+        if let Some(last) = &mut self.0 {
+            let now = Instant::now();
+            *stage += now - *last;
+            *last = now;
+        }
+    }
+}
+
+/// Finds the k best rows for a query of the engine's dimension (normalised under cosine); they are in `scratch.hits()`, ordered by
+/// (score, part, position).
+pub(crate) fn search(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    query: &[f32],
+    params: &SearchParams<'_>,
+    scratch: &mut Scratch,
+) -> SearchStats {
+    let mut stats = SearchStats::default();
+    let mut clock = Clock::new(params.timed);
+    scratch.hits.clear();
+    debug_assert_eq!(query.len(), engine.quantizer.dim());
+    let rows = prepare(parts, params, scratch);
+    if params.k == 0 || rows == 0 {
+        return stats;
+    }
+    coarse::probe(&engine.quantizer, &engine.coarse, engine.kernel, query, params.nprobe, &mut scratch.coarse);
+    stats.lists_probed = scratch.coarse.probes.len();
+    clock.mark(&mut stats.times.coarse);
+
+    let wanted = params.candidates.max(params.k).min(rows);
+    let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
+    if params.mode == ScanMode::Exact {
+        scratch.exact.build(engine, scaled);
+        clock.mark(&mut stats.times.table);
+        scan::exact(engine, parts, wanted, scratch, &mut stats);
+        clock.mark(&mut stats.times.scan);
+        let kept = scratch.best.unsorted().len();
+        stats.candidates_refined = kept;
+        clock.mark(&mut stats.times.select);
+    } else {
+        scratch.filter.build(engine, scaled);
+        clock.mark(&mut stats.times.table);
+        scan::filter(engine, parts, wanted, scratch, &mut stats);
+        clock.mark(&mut stats.times.scan);
+        stats.candidates_refined = scratch.pool.finish().len();
+        clock.mark(&mut stats.times.select);
+    }
+    refine(engine, parts, query, params, scratch);
+    clock.mark(&mut stats.times.refine);
+    take_hits(params, scratch);
+    clock.mark(&mut stats.times.top);
+    stats
+}
+
+/// Under L2 the scans score 2 <q, x> - |x|^2: the tables take the doubled query.
+pub(super) fn scale_query<'a>(metric: Metric, query: &'a [f32], doubled: &'a mut Vec<f32>) -> &'a [f32] {
+    if metric != Metric::L2 {
+        return query;
+    }
+    doubled.clear();
+    doubled.extend(query.iter().map(|x| 2.0 * x));
+    doubled
+}
+
+/// Parts' first places and the skip set; answers the number of rows. Places number all parts' rows through.
+fn prepare(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) -> usize {
+    scratch.starts.clear();
+    let mut rows = 0u32;
+    for part in parts {
+        scratch.starts.push(rows);
+        rows = rows.saturating_add(part.index.rows() as u32);
+    }
+    scratch.skip.clear();
+    for &(part, position) in params.skip {
+        if let Some(start) = scratch.starts.get(part as usize) {
+            scratch.skip.insert(start + position);
+        }
+    }
+    scratch.skip.finish();
+    rows as usize
+}
+
+/// Part and position of a place.
+fn locate(starts: &[u32], place: u32) -> (usize, usize) {
+    // Parts without rows share their start with the next one: the last part that starts here has the row.
+    let part = if starts.len() == 1 { 0 } else { starts.partition_point(|&start| start <= place) - 1 };
+    (part, (place - starts[part]) as usize)
+}
+
+/// Scores the candidates by their refine vectors (or, where none are kept, by their whole codes) into `scratch.best`.
+fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>, scratch: &mut Scratch) {
+    /// Candidates fetched ahead.
+    const AHEAD: usize = 12;
+    let kernel = engine.kernel;
+    let kind = parts.first().map_or(Refine::None, |part| part.index.refine());
+    let Scratch { pool, best, refine, starts, exact, products, coarse, doubled, .. } = scratch;
+    let keys: &mut [u64] = if params.mode == ScanMode::Exact { best.unsorted() } else { pool.kept() };
+    if kind == Refine::None {
+        let less = if engine.quantizer.metric == Metric::L2 { kernel.dot(query, query) } else { 0.0 };
+        if params.mode == ScanMode::Exact {
+            for key_ in keys.iter_mut() {
+                *key_ = key(order(score_of(order_of(*key_)) - less), place_of(*key_));
+            }
+        } else {
+            exact.build_floats(engine, scale_query(engine.quantizer.metric, query, doubled));
+            products.clear();
+            products.extend(coarse.probes.iter().map(|probe| (probe.list, probe.product)));
+            products.sort_unstable_by_key(|&(list, _)| list);
+            for key_ in keys.iter_mut() {
+                let place = place_of(*key_);
+                let (part, position) = locate(starts, place);
+                let index = parts[part].index;
+                let list = index.layout.list_of(position) as u32;
+                let product = products.binary_search_by_key(&list, |&(list, _)| list).map_or(0.0, |at| products[at].1);
+                let (block, lane) = index.block_lane(position);
+                let base = scan::base(engine.quantizer.metric, product, index.l2.as_ref().map(|l2| l2.rows[position]));
+                *key_ = key(order(exact.score(index, block, lane, base) - less), place);
+            }
+        }
+    } else {
+        refine.set(query, kind);
+        let ahead = |key: u64| {
+            let (part, position) = locate(starts, place_of(key));
+            kernel.prefetch(parts[part].index.refine.record(position));
+        };
+        keys.iter().take(AHEAD).for_each(|&key| ahead(key));
+        for at in 0..keys.len() {
+            if let Some(&key) = keys.get(at + AHEAD) {
+                ahead(key);
+            }
+            let place = place_of(keys[at]);
+            let (part, position) = locate(starts, place);
+            keys[at] = key(order(parts[part].index.refine.score(kernel, query, refine, position)), place);
+        }
+    }
+}
+
+/// The best k of the refined candidates into `scratch.hits`.
+fn take_hits(params: &SearchParams<'_>, scratch: &mut Scratch) {
+    let keys: &mut [u64] = if params.mode == ScanMode::Exact { scratch.best.unsorted() } else { scratch.pool.kept() };
+    let kept = super::key::keep_largest(keys, params.k);
+    let keys = &mut keys[..kept];
+    keys.sort_unstable_by(|a, b| b.cmp(a));
+    for &key in keys.iter() {
+        let score = score_of(order_of(key));
+        if params.min_score.is_some_and(|least| score < least) {
+            break;
+        }
+        let (part, position) = locate(&scratch.starts, place_of(key));
+        scratch.hits.push(Candidate { part: part as u32, position: position as u32, score });
+    }
+}

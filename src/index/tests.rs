@@ -1,0 +1,477 @@
+//! The whole search against its definition, on every CPU path.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel::Kernel;
+use crate::quantizer::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer};
+use crate::types::{Metric, Refine};
+use crate::vector::Matrix;
+
+/// A small generator, so that a failure repeats.
+pub(super) struct Rng(pub(super) u64);
+
+impl Rng {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn float(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+
+    pub(super) fn matrix(&mut self, dim: usize, rows: usize) -> Matrix {
+        Matrix::from_vec(dim, (0..dim * rows).map(|_| self.float()).collect()).unwrap()
+    }
+}
+
+/// Random centroids: the search must be right whatever they are.
+pub(super) fn quantizer(rng: &mut Rng, dim: usize, m: usize, lists: usize, metric: Metric) -> Quantizer {
+    let bounds: Vec<u32> = (0..=m).map(|j| (j * dim / m) as u32).collect();
+    let codebook: Vec<f32> = (0..CENTROIDS * dim).map(|_| rng.float() * 0.5).collect();
+    let mut groups = vec![0f32; GROUPS * dim];
+    for part in bounds.windows(2) {
+        let (from, width) = (part[0] as usize, (part[1] - part[0]) as usize);
+        for g in 0..GROUPS {
+            for c in 16 * g..16 * g + 16 {
+                for d in 0..width {
+                    groups[GROUPS * from + g * width + d] += codebook[CENTROIDS * from + c * width + d] / 16.0;
+                }
+            }
+        }
+    }
+    Quantizer { metric, coarse: rng.matrix(dim, lists), pq: ProductQuantizer { bounds, codebook, groups }, eta: 1.0 }
+}
+
+pub(super) struct Case {
+    pub(super) quantizer: Arc<Quantizer>,
+    pub(super) index: IvfIndex,
+    pub(super) mask: Mask,
+    pub(super) order: Vec<u32>,
+    pub(super) vectors: Matrix,
+    codes: Vec<u8>,
+    assignment: Vec<u32>,
+}
+
+pub(super) fn case(rng: &mut Rng, quantizer: &Arc<Quantizer>, rows: usize, refine: Refine) -> Case {
+    let (dim, m, lists) = (quantizer.dim(), quantizer.pq.m(), quantizer.lists());
+    let vectors = rng.matrix(dim, rows);
+    // Some lists stay empty, some get most.
+    let assignment: Vec<u32> = (0..rows).map(|_| ((rng.next() % lists as u64) * (rng.next() % 3) / 2) as u32 % lists as u32).collect();
+    let codes: Vec<u8> = (0..rows * m).map(|_| rng.next() as u8).collect();
+    let (index, order) = IvfIndex::build(quantizer, &vectors, &assignment, &codes, refine).unwrap();
+    let mask = index.mask();
+    Case { quantizer: Arc::clone(quantizer), index, mask, order, vectors, codes, assignment }
+}
+
+/// Score of a code by its f32 entries, as the definition says it.
+fn code_score(case: &Case, query: &[f32], row: usize) -> f32 {
+    let q = &case.quantizer;
+    let factor = if q.metric == Metric::L2 { 2.0 } else { 1.0 };
+    let code = &case.codes[row * q.pq.m()..];
+    let mut sums = [0f32; 4];
+    for (j, part) in q.pq.bounds.windows(2).enumerate() {
+        let (from, width) = (part[0] as usize, (part[1] - part[0]) as usize);
+        let centroid = &q.pq.codebook[CENTROIDS * from + code[j] as usize * width..][..width];
+        let entry = centroid.iter().enumerate().fold(0f32, |sum, (d, x)| (factor * query[from + d]).mul_add(*x, sum));
+        sums[j % 4] += entry;
+    }
+    let product = Kernel::by_name("scalar").unwrap().dot(query, q.coarse.row(case.assignment[row] as usize));
+    let base = if q.metric == Metric::L2 {
+        let mut decoded = vec![0f32; q.dim()];
+        let position = case.order.iter().position(|&r| r as usize == row).unwrap();
+        case.index.decode(q, position, &mut decoded);
+        2.0 * product + -(decoded.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() as f32)
+    } else {
+        product
+    };
+    base + ((sums[0] + sums[1]) + (sums[2] + sums[3]))
+}
+
+/// All hits of a case by a score of the input row, best first.
+fn ranked(case: &Case, part: u32, score: impl Fn(usize) -> f32) -> Vec<Candidate> {
+    case.order
+        .iter()
+        .enumerate()
+        .map(|(position, &row)| Candidate { part, position: position as u32, score: score(row as usize) })
+        .collect()
+}
+
+fn sort(hits: &mut [Candidate]) {
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.part.cmp(&b.part)).then(a.position.cmp(&b.position)));
+}
+
+fn run(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>) -> Vec<Candidate> {
+    let mut scratch = Scratch::default();
+    search(engine, parts, query, params, &mut scratch);
+    scratch.hits().to_vec()
+}
+
+fn bits(hits: &[Candidate]) -> Vec<(u32, u32, u32)> {
+    hits.iter().map(|hit| (hit.part, hit.position, hit.score.to_bits())).collect()
+}
+
+const SHAPES: [(usize, usize, usize); 9] =
+    [(1, 1, 1), (2, 1, 3), (7, 3, 5), (8, 8, 1), (16, 4, 20), (33, 5, 7), (100, 50, 40), (64, 16, 33), (300, 256, 4)];
+
+#[test]
+fn exact_mode_ranks_by_whole_codes() {
+    let mut rng = Rng(11);
+    for metric in [Metric::Ip, Metric::L2] {
+        for (dim, m, lists) in SHAPES {
+            let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
+            for rows in [0, 1, 63, 64, 65, 500] {
+                let case = case(&mut rng, &quantizer, rows, Refine::None);
+                let query = rng.matrix(dim, 1);
+                let own = if metric == Metric::L2 { Kernel::by_name("scalar").unwrap().dot(query.row(0), query.row(0)) } else { 0.0 };
+                let mut want = ranked(&case, 0, |row| code_score(&case, query.row(0), row) - own);
+                sort(&mut want);
+                for k in [1, 10, 1000] {
+                    let params = SearchParams { k, nprobe: lists + 1, candidates: 1, mode: ScanMode::Exact, ..SearchParams::default() };
+                    let part = Part { index: &case.index, mask: &case.mask };
+                    for kernel in Kernel::available() {
+                        let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                        let got = run(&engine, &[part], query.row(0), &params);
+                        let tell = format!("{metric} {dim} {m} {lists} rows {rows} k {k} {}", kernel.name());
+                        // Under L2 taking |q|^2 off can make two scores equal: then the order is by place after all, but not which rows.
+                        assert_eq!(got.len(), k.min(rows), "{tell}");
+                        let scores = |hits: &[Candidate]| hits.iter().map(|h| h.score).collect::<Vec<_>>();
+                        assert_eq!(scores(&got), scores(&want[..k.min(rows)]), "{tell}");
+                        if metric == Metric::Ip {
+                            assert_eq!(bits(&got), bits(&want[..k.min(rows)]), "{tell}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn with_all_rows_refined_both_modes_are_the_exact_answer() {
+    let mut rng = Rng(12);
+    for metric in [Metric::Ip, Metric::Cosine, Metric::L2] {
+        for (dim, m, lists) in SHAPES {
+            let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
+            let case = case(&mut rng, &quantizer, 300, Refine::F32);
+            let query = rng.matrix(dim, 1);
+            let mut want = ranked(&case, 0, |row| refine::float_score(Kernel::detect(), metric, query.row(0), case.vectors.row(row)));
+            sort(&mut want);
+            for mode in [ScanMode::Filter, ScanMode::Exact] {
+                let params = SearchParams { k: 20, nprobe: lists, candidates: 300, mode, ..SearchParams::default() };
+                for kernel in Kernel::available() {
+                    let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                    let got = run(&engine, &[Part { index: &case.index, mask: &case.mask }], query.row(0), &params);
+                    assert_eq!(bits(&got), bits(&want[..20]), "{metric} {dim} {m} {mode:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn all_paths_give_the_same_bits() {
+    let mut rng = Rng(13);
+    for metric in [Metric::Cosine, Metric::L2] {
+        for (dim, m, lists) in SHAPES {
+            let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
+            for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
+                let cases: Vec<Case> = [200, 0, 65, 700].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
+                let mut masks: Vec<Mask> = cases.iter().map(|case| case.mask.clone()).collect();
+                for position in (0..700).step_by(5) {
+                    let (block, lane) = cases[3].index.block_lane(position);
+                    assert!(masks[3].delete(block, lane));
+                }
+                let parts: Vec<Part<'_>> = cases.iter().zip(&masks).map(|(case, mask)| Part { index: &case.index, mask }).collect();
+                let skip: Vec<(u32, u32)> = (0..60).map(|i| (0, 3 * i)).chain((0..200).map(|i| (3, 3 * i + 1))).collect();
+                for mode in [ScanMode::Filter, ScanMode::Exact] {
+                    for (k, nprobe, candidates) in [(1, 1, 1), (10, 3, 40), (5, 100, 64), (2000, 7, 3)] {
+                        let query = rng.matrix(dim, 1);
+                        let params = SearchParams { k, nprobe, candidates, mode, skip: &skip, ..SearchParams::default() };
+                        let mut first: Option<Vec<Candidate>> = None;
+                        for kernel in Kernel::available() {
+                            let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                            let got = run(&engine, &parts, query.row(0), &params);
+                            assert!(got.iter().all(|hit| skip.binary_search(&(hit.part, hit.position)).is_err()));
+                            assert!(got.iter().all(|hit| hit.part != 3 || hit.position % 5 != 0));
+                            if let Some(first) = &first {
+                                assert_eq!(bits(&got), bits(first), "{metric} {dim} {m} {refine:?} {mode:?} {k} {}", kernel.name());
+                            }
+                            if let (Some(middle), true) = (got.get(got.len() / 2), first.is_none()) {
+                                let least = SearchParams { min_score: Some(middle.score), ..params };
+                                let some = run(&engine, &parts, query.row(0), &least);
+                                assert_eq!(bits(&some), bits(&got[..some.len()]));
+                                assert!(some.len() > got.len() / 2 && got.get(some.len()).is_none_or(|hit| hit.score < middle.score));
+                            }
+                            first.get_or_insert(got);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_filter_keeps_the_best_by_its_integers() {
+    // Candidates R are defined by integer scores; with R = k and refine vectors that agree with nothing, the set of hits shows them.
+    let mut rng = Rng(14);
+    for (dim, m, lists) in SHAPES {
+        let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, Metric::Ip));
+        let case = case(&mut rng, &quantizer, 900, Refine::Int8);
+        let engine = SearchEngine::new(Arc::clone(&quantizer));
+        let query = rng.matrix(dim, 1);
+        let query = query.row(0);
+        // The integer scores, from the words of the definition.
+        let mut table = vec![0f32; m * 16];
+        let part_entry = |j: usize, g: usize| {
+            let (from, to) = (quantizer.pq.bounds[j] as usize, quantizer.pq.bounds[j + 1] as usize);
+            let centre = &quantizer.pq.groups[GROUPS * from + g * (to - from)..][..to - from];
+            centre.iter().enumerate().fold(0f32, |sum, (d, x)| query[from + d].mul_add(*x, sum))
+        };
+        for (at, entry) in table.iter_mut().enumerate() {
+            *entry = part_entry(at / 16, at % 16);
+        }
+        let low: Vec<f32> = table.chunks(16).map(|t| t.iter().copied().fold(f32::INFINITY, f32::min)).collect();
+        let widest =
+            table.chunks(16).zip(&low).map(|(t, low)| t.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low).fold(0f32, f32::max);
+        let inverse = 1.0 / (widest / 127.0);
+        let products: Vec<f32> = quantizer.coarse.iter().map(|c| engine.kernel().dot(query, c)).collect();
+        let most = products.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // The reference point of the lists' shares is the best probed list that has rows.
+        let used: Vec<bool> = (0..lists).map(|l| !case.index.layout().rows_of(l).is_empty()).collect();
+        let most_used = products.iter().zip(&used).filter(|(_, used)| **used).map(|(p, _)| *p).fold(f32::NEG_INFINITY, f32::max);
+        assert!(most_used <= most);
+        let mut scored: Vec<(i64, u32)> = case
+            .order
+            .iter()
+            .enumerate()
+            .map(|(position, &row)| {
+                let code = &case.codes[row as usize * m..];
+                let sum: i64 =
+                    (0..m).map(|j| i64::from(((table[16 * j + usize::from(code[j] >> 4)] - low[j]) * inverse + 0.5) as i32)).sum();
+                let below = ((most_used - products[case.assignment[row as usize] as usize]) * inverse).round_ties_even() as i64;
+                (below - sum, position as u32)
+            })
+            .collect();
+        scored.sort_unstable();
+        for wanted in [1, 10, 130] {
+            let params = SearchParams { k: wanted, nprobe: lists, candidates: wanted, ..SearchParams::default() };
+            let mut got: Vec<u32> =
+                run(&engine, &[Part { index: &case.index, mask: &case.mask }], query, &params).iter().map(|hit| hit.position).collect();
+            let mut want: Vec<u32> = scored[..wanted].iter().map(|&(_, position)| position).collect();
+            got.sort_unstable();
+            want.sort_unstable();
+            assert_eq!(got, want, "{dim} {m} {lists} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn parts_make_the_same_index_and_bad_parts_an_error() {
+    let mut rng = Rng(15);
+    for metric in [Metric::Cosine, Metric::L2] {
+        for (dim, m, lists) in SHAPES {
+            let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
+            for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
+                let case = case(&mut rng, &quantizer, 130, refine);
+                let parts: Vec<(u8, Vec<u8>)> = case.index.parts().into_iter().map(|(part, bytes)| (part, bytes.into_owned())).collect();
+                let borrowed: Vec<(u8, &[u8])> = parts.iter().rev().map(|(part, bytes)| (*part, &bytes[..])).collect();
+                let again = IvfIndex::from_parts(case.index.shape(), &borrowed).unwrap();
+                assert_eq!(again, case.index);
+                let engine = SearchEngine::new(Arc::clone(&quantizer));
+                for _ in 0..200 {
+                    let mut damaged = parts.clone();
+                    let which = rng.next() as usize % damaged.len();
+                    match rng.next() % 4 {
+                        0 => drop(damaged.remove(which)),
+                        1 => damaged[which].1.truncate(rng.next() as usize % (parts[which].1.len() + 1)),
+                        2 => damaged[which].1.extend([7; 3]),
+                        _ => {
+                            for _ in 0..4 {
+                                let at = rng.next() as usize % damaged[which].1.len();
+                                damaged[which].1[at] = rng.next() as u8;
+                            }
+                        }
+                    }
+                    let borrowed: Vec<(u8, &[u8])> = damaged.iter().map(|(part, bytes)| (*part, &bytes[..])).collect();
+                    if let Ok(index) = IvfIndex::from_parts(case.index.shape(), &borrowed) {
+                        let mask = index.mask();
+                        for mode in [ScanMode::Filter, ScanMode::Exact] {
+                            let params = SearchParams { nprobe: 5, mode, ..SearchParams::default() };
+                            run(&engine, &[Part { index: &index, mask: &mask }], rng.matrix(dim, 1).row(0), &params);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let shape = Shape { dim: 4, m: 2, lists: 1, metric: Metric::Ip, refine: Refine::None };
+    assert_eq!(IvfIndex::from_parts(shape, &[]), Err(PartsError::Missing { part: 1 }));
+    assert_eq!(IvfIndex::from_parts(shape, &[(1, &[1])]), Err(PartsError::Length { part: 1, expected: 4, got: 1 }));
+    assert_eq!(IvfIndex::from_parts(shape, &[(1, &[255; 4])]), Err(PartsError::Range { what: "the number of rows" }));
+    assert!(IvfIndex::from_parts(Shape { m: 0, ..shape }, &[]).is_err());
+    assert!(IvfIndex::from_parts(Shape { m: 257, ..shape }, &[]).is_err());
+    assert!(IvfIndex::from_parts(Shape { lists: usize::MAX, ..shape }, &[(1, &[])]).is_err());
+}
+
+#[test]
+fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
+    let mut rng = Rng(16);
+    for metric in [Metric::Ip, Metric::L2] {
+        for refine in [Refine::None, Refine::Int8, Refine::F16] {
+            let quantizer = Arc::new(quantizer(&mut rng, 20, 7, 6, metric));
+            let cases: Vec<Case> = [130, 0, 65, 300].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
+            let mut masks: Vec<Mask> = cases.iter().map(|case| case.mask.clone()).collect();
+            let mut live = 0;
+            for (case, mask) in cases.iter().zip(&mut masks) {
+                for position in 0..case.index.rows() {
+                    let (block, lane) = case.index.block_lane(position);
+                    if rng.next().is_multiple_of(3) {
+                        mask.delete(block, lane);
+                    } else {
+                        live += 1;
+                    }
+                }
+            }
+            let inputs: Vec<(&IvfIndex, &Mask)> = cases.iter().zip(&masks).map(|(case, mask)| (&case.index, mask)).collect();
+            let (merged, from) = IvfIndex::merge(&inputs).unwrap();
+            assert_eq!((merged.rows(), from.len()), (live, live));
+            let (mut a, mut b, mut x, mut y) = ([0u8; 7], [0u8; 7], [0f32; 20], [0f32; 20]);
+            for (position, &(input, old)) in from.iter().enumerate() {
+                let (index, old) = (&cases[input as usize].index, old as usize);
+                merged.code(position, &mut a);
+                index.code(old, &mut b);
+                assert_eq!(a, b);
+                assert_eq!(merged.refine_vector(position, &mut x), index.refine_vector(old, &mut y));
+                assert_eq!(x, y);
+                merged.decode(&quantizer, position, &mut x);
+                index.decode(&quantizer, old, &mut y);
+                assert_eq!(x, y);
+            }
+            // Whole codes rank alike before and after (the filter's constants are rounded anew under L2).
+            let parts: Vec<Part<'_>> = cases.iter().zip(&masks).map(|(case, mask)| Part { index: &case.index, mask }).collect();
+            let engine = SearchEngine::new(Arc::clone(&quantizer));
+            let params = SearchParams { k: 400, nprobe: 6, mode: ScanMode::Exact, ..SearchParams::default() };
+            let query = rng.matrix(20, 1);
+            let before: Vec<u32> = run(&engine, &parts, query.row(0), &params).iter().map(|hit| hit.score.to_bits()).collect();
+            let mask = merged.mask();
+            let after = run(&engine, &[Part { index: &merged, mask: &mask }], query.row(0), &params);
+            assert_eq!(after.iter().map(|hit| hit.score.to_bits()).collect::<Vec<_>>(), before);
+            assert_eq!(before.len(), live);
+        }
+    }
+    assert!(IvfIndex::merge(&[]).is_none());
+}
+
+#[test]
+fn the_coarse_step_finds_the_nearest_lists() {
+    let mut rng = Rng(17);
+    for metric in [Metric::Ip, Metric::L2] {
+        for lists in [1, 2, 15, 16, 17, 100, 1000] {
+            for dim in [1, 3, 4, 33, 100] {
+                let quantizer = Arc::new(quantizer(&mut rng, dim, 1, lists, metric));
+                let query = rng.matrix(dim, 1);
+                let query = query.row(0);
+                for nprobe in [0, 1, 2, 10, 64, 2000] {
+                    let mut first: Option<Vec<coarse::Probe>> = None;
+                    for kernel in Kernel::available() {
+                        let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                        let mut scratch = coarse::CoarseScratch::default();
+                        coarse::probe(&quantizer, &engine.coarse, kernel, query, nprobe, &mut scratch);
+                        let mut want: Vec<(f32, u32)> =
+                            (0..lists).map(|l| (refine::float_score(kernel, metric, query, quantizer.coarse.row(l)), l as u32)).collect();
+                        want.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+                        want.truncate(nprobe);
+                        let found = scratch.probes.iter().filter(|p| want.iter().any(|w| w.1 == p.list)).count();
+                        assert_eq!(scratch.probes.len(), want.len());
+                        assert!(found + want.len() / 50 >= want.len(), "{metric} {lists} {dim} {nprobe}: {found} of {}", want.len());
+                        assert_eq!(first.get_or_insert(scratch.probes.clone()), &scratch.probes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn flat_search_is_the_definition() {
+    let mut rng = Rng(18);
+    for metric in [Metric::Ip, Metric::L2] {
+        for dim in [1, 5, 33, 128] {
+            let runs: Vec<Matrix> = [0, 1, 65, 600].map(|rows| rng.matrix(dim, rows)).into();
+            let mut masks: Vec<Mask> = runs.iter().map(|run| Mask::flat(run.rows())).collect();
+            for row in (0..600).step_by(4) {
+                masks[3].delete(row / 64, row % 64);
+            }
+            let parts: Vec<flat::FlatPart<'_>> =
+                runs.iter().zip(&masks).map(|(run, mask)| flat::FlatPart { rows: run.as_slice(), mask }).collect();
+            let skip = [(2, 0), (2, 64), (3, 1), (3, 599)];
+            let queries = rng.matrix(dim, 5);
+            for k in [0, 1, 10, 2000] {
+                let params = flat::FlatParams { metric, k, min_score: None, skip: &skip };
+                let batch = flat::search_batch(Kernel::detect(), &parts, &queries, &params);
+                for (query, batch) in queries.iter().zip(&batch) {
+                    let mut want = Vec::new();
+                    for (part, run) in runs.iter().enumerate() {
+                        for row in 0..run.rows() {
+                            let hit = Candidate {
+                                part: part as u32,
+                                position: row as u32,
+                                score: refine::float_score(Kernel::detect(), metric, query, run.row(row)),
+                            };
+                            if !skip.contains(&(hit.part, hit.position)) && !masks[part].is_set(row / 64, row % 64) {
+                                want.push(hit);
+                            }
+                        }
+                    }
+                    sort(&mut want);
+                    want.truncate(k);
+                    for kernel in Kernel::available() {
+                        let mut scratch = flat::FlatScratch::default();
+                        flat::search(kernel, &parts, query, &params, &mut scratch);
+                        assert_eq!(bits(scratch.hits()), bits(&want), "{metric} {dim} {k}");
+                    }
+                    assert_eq!(bits(batch), bits(&want));
+                    let least = want.get(3).map(|hit| hit.score);
+                    let mut scratch = flat::FlatScratch::default();
+                    flat::search(Kernel::detect(), &parts, query, &flat::FlatParams { min_score: least, ..params }, &mut scratch);
+                    assert!(least.is_none() || scratch.hits().len() >= 4 && scratch.hits().iter().all(|h| Some(h.score) >= least));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_numbers_do_no_harm() {
+    let mut rng = Rng(19);
+    for metric in [Metric::Ip, Metric::L2] {
+        for size in [0.0, 1e-42, 1e-20, 1e19, 1e38] {
+            let mut q = quantizer(&mut rng, 12, 5, 9, metric);
+            q.coarse.as_mut_slice().iter_mut().for_each(|x| *x *= size);
+            q.pq.codebook.iter_mut().for_each(|x| *x *= size);
+            let q = Arc::new(q);
+            let case = case(&mut rng, &q, 300, Refine::Int8);
+            for scale in [0.0, 1.0, 1e30] {
+                let mut query = rng.matrix(12, 1);
+                query.as_mut_slice().iter_mut().for_each(|x| *x *= scale);
+                for mode in [ScanMode::Filter, ScanMode::Exact] {
+                    let params = SearchParams { k: 7, nprobe: 9, candidates: 20, mode, ..SearchParams::default() };
+                    let mut first: Option<Vec<Candidate>> = None;
+                    for kernel in Kernel::available() {
+                        let engine = SearchEngine::with_kernel(Arc::clone(&q), kernel);
+                        let got = run(&engine, &[Part { index: &case.index, mask: &case.mask }], query.row(0), &params);
+                        assert_eq!(got.len(), 7);
+                        assert_eq!(bits(first.get_or_insert(got.clone())), bits(&got));
+                    }
+                }
+            }
+        }
+    }
+}

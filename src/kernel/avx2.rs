@@ -1,0 +1,342 @@
+//! AVX2 and FMA: 32 codes a register.
+//!
+//! The scans add two table entries in bytes (127 + 127 fits), then into 16-bit sums: `all` adds the byte pairs as they are (modulo
+//! 2^16), `odd` their upper bytes; at the end the even sums are `all - (odd << 8)`. That is 9 vector operations for 64 lookups.
+
+use std::arch::x86_64::*;
+
+use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink, portable};
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn table<const W: usize>(query: &[f32], columns: &[f32], bounds: &[u32], out: &mut [f32]) {
+    portable::table::<W>(query, columns, bounds, out);
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn ranges<const W: usize>(table: &[f32], low: &mut [f32]) -> f32 {
+    portable::ranges::<W>(table, low)
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn quantise<const W: usize>(table: &[f32], low: &[f32], inverse: f32, round: f32, out: &mut [[u8; W]]) {
+    portable::quantise::<W>(table, low, inverse, round, out);
+}
+
+/// Folds 32 partial sums in halves, as `scalar::fold` does.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn fold(sums: [__m256; 4]) -> f32 {
+    let eight = _mm256_add_ps(_mm256_add_ps(sums[0], sums[2]), _mm256_add_ps(sums[1], sums[3]));
+    let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    let one = _mm_add_ss(two, _mm_shuffle_ps::<1>(two, two));
+    _mm_cvtss_f32(one) + 0.0
+}
+
+/// Ones in the first `n` of 8 lanes.
+static LANES: [[i32; 8]; 9] = {
+    let mut masks = [[0; 8]; 9];
+    let mut n = 0;
+    while n <= 8 {
+        let mut lane = 0;
+        while lane < n {
+            masks[n][lane] = -1;
+            lane += 1;
+        }
+        n += 1;
+    }
+    masks
+};
+
+/// Sums `$step(x, y, sum)` over every 8 values of two vectors of one length (the last ones zero-filled) into 4 x 8 partial sums.
+macro_rules! accumulate {
+    ($a:ident, $b:ident, $step:expr) => {{
+        let n = $a.len().min($b.len());
+        let whole = n / 32 * 32;
+        let mut sums = [_mm256_setzero_ps(); 4];
+        for at in (0..whole).step_by(32) {
+            for part in 0..4 {
+                // SAFETY: at + 32 <= whole <= n, the length of both.
+                let (x, y) = unsafe { (_mm256_loadu_ps($a.as_ptr().add(at + 8 * part)), _mm256_loadu_ps($b.as_ptr().add(at + 8 * part))) };
+                sums[part] = $step(x, y, sums[part]);
+            }
+        }
+        for (part, sum) in sums.iter_mut().enumerate() {
+            let at = whole + 8 * part;
+            if at >= n {
+                break;
+            }
+            // SAFETY: at < n; the mask lets only the values be read that are left, 8 at most.
+            let (x, y) = unsafe {
+                let mask = _mm256_loadu_si256(LANES[(n - at).min(8)].as_ptr().cast());
+                (_mm256_maskload_ps($a.as_ptr().add(at), mask), _mm256_maskload_ps($b.as_ptr().add(at), mask))
+            };
+            *sum = $step(x, y, *sum);
+        }
+        fold(sums)
+    }};
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    accumulate!(a, b, |x, y, sum| _mm256_fmadd_ps(x, y, sum))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn l2(a: &[f32], b: &[f32]) -> f32 {
+    accumulate!(a, b, |x, y, sum| {
+        let d = _mm256_sub_ps(x, y);
+        _mm256_fmadd_ps(d, d, sum)
+    })
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dots(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(query.len().max(1)).zip(out) {
+        *out = dot(query, row);
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn l2s(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(query.len().max(1)).zip(out) {
+        *out = l2(query, row);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn sum_i32(v: __m256i) -> i32 {
+    let four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+    let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b1110>(four));
+    _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<1>(two)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dot_i8(query: &IntQuery, row: &[u8]) -> i32 {
+    let n = row.len();
+    let whole = n / 16 * 16;
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for at in (0..whole).step_by(16) {
+        // SAFETY: at + 16 <= n, the length of the row and of the query's values (checked by the caller).
+        let product = unsafe {
+            let x = _mm256_cvtepi8_epi16(_mm_loadu_si128(row.as_ptr().add(at).cast()));
+            _mm256_madd_epi16(x, _mm256_loadu_si256(query.values.as_ptr().add(at).cast()))
+        };
+        let part = at / 16 % 2;
+        sums[part] = _mm256_add_epi32(sums[part], product);
+    }
+    if whole < n {
+        let mut short = [0u8; 16];
+        let last: &[u8] = if n >= 16 {
+            &row[n - 16..]
+        } else {
+            short[16 - n..].copy_from_slice(row);
+            &short
+        };
+        // SAFETY: `last` has 16 bytes, `tail` 16 values.
+        let product = unsafe {
+            let x = _mm256_cvtepi8_epi16(_mm_loadu_si128(last.as_ptr().cast()));
+            _mm256_madd_epi16(x, _mm256_loadu_si256(query.tail.as_ptr().cast()))
+        };
+        sums[0] = _mm256_add_epi32(sums[0], product);
+    }
+    sum_i32(_mm256_add_epi32(sums[0], sums[1]))
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn coarse(query: &[i8], blocks: &[Line], out: &mut [i32]) {
+    let steps = query.len() / 4;
+    out.fill(0);
+    if steps == 0 {
+        return;
+    }
+    let ones = _mm256_set1_epi16(1);
+    // Two blocks at a time share the query's broadcasts.
+    let mut pairs = blocks.chunks_exact(2 * steps).zip(out.chunks_exact_mut(32));
+    for (lines, out) in &mut pairs {
+        let mut sums = [_mm256_setzero_si256(); 4];
+        for (step, q) in query.as_chunks::<4>().0.iter().enumerate() {
+            let q = _mm256_set1_epi32(i32::from_le_bytes(q.map(|x| x as u8)));
+            for half in 0..4 {
+                let line = &lines[half / 2 * steps + step];
+                // SAFETY: half of a line's 64 bytes, which are aligned to 64.
+                let x = unsafe { _mm256_load_si256(line.0.as_ptr().add(half % 2 * 32).cast()) };
+                sums[half] = _mm256_add_epi32(sums[half], _mm256_madd_epi16(_mm256_maddubs_epi16(x, q), ones));
+            }
+        }
+        for (sum, out) in sums.iter().zip(out.as_chunks_mut::<8>().0) {
+            // SAFETY: 8 values of 4 bytes.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), *sum) }
+        }
+    }
+    let done = out.len() / 32 * 32;
+    if done < out.len() {
+        super::scalar::coarse(query, &blocks[done / 16 * steps..], &mut out[done..]);
+    }
+}
+
+/// One of 16 entries for each byte's low nibble; the upper nibble must be 0.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn broadcast(table: &[u8; 16]) -> __m256i {
+    // SAFETY: 16 bytes, unaligned load.
+    unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) }
+}
+
+/// The 16-bit sums of 32 codes while they are added up.
+#[derive(Clone, Copy)]
+struct Sums {
+    all: __m256i,
+    odd: __m256i,
+}
+
+impl Sums {
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn zero() -> Self {
+        Self { all: _mm256_setzero_si256(), odd: _mm256_setzero_si256() }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn add(&mut self, bytes: __m256i) {
+        self.all = _mm256_add_epi16(self.all, bytes);
+        self.odd = _mm256_add_epi16(self.odd, _mm256_srli_epi16::<8>(bytes));
+    }
+
+    /// Sums of codes 0..16 and 16..32 in order.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn ordered(self) -> [__m256i; 2] {
+        let even = _mm256_sub_epi16(self.all, _mm256_slli_epi16::<8>(self.odd));
+        let (low, high) = (_mm256_unpacklo_epi16(even, self.odd), _mm256_unpackhi_epi16(even, self.odd));
+        [_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high)]
+    }
+
+    /// A bit for every code whose sum is at least `threshold`, in order.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn reach(self, threshold: __m256i) -> u32 {
+        let even = _mm256_sub_epi16(self.all, _mm256_slli_epi16::<8>(self.odd));
+        let even = _mm256_cmpeq_epi16(_mm256_max_epu16(even, threshold), even);
+        let odd = _mm256_cmpeq_epi16(_mm256_max_epu16(self.odd, threshold), self.odd);
+        _mm256_movemask_epi8(_mm256_blendv_epi8(odd, even, _mm256_set1_epi16(0x00ff))) as u32
+    }
+}
+
+/// The end of a block: constants, threshold, and the sums in order when some code reaches it.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn finish(parts: [Sums; 2], offsets: Option<Offsets<'_>>, block: usize, threshold: u16, out: &mut [u16; BLOCK]) -> u64 {
+    let wanted = _mm256_set1_epi16(threshold as i16);
+    let Some(offsets) = offsets else {
+        let lanes = u64::from(parts[0].reach(wanted)) | u64::from(parts[1].reach(wanted)) << 32;
+        if lanes != 0 {
+            for (part, out) in parts.iter().zip(out.as_chunks_mut::<32>().0) {
+                let [low, high] = part.ordered();
+                // SAFETY: 32 values of 2 bytes.
+                unsafe {
+                    _mm256_storeu_si256(out.as_mut_ptr().cast(), low);
+                    _mm256_storeu_si256(out.as_mut_ptr().add(16).cast(), high);
+                }
+            }
+        }
+        return lanes;
+    };
+    let weight = _mm256_set1_epi16(offsets.weight as i16);
+    let mut lanes = 0;
+    let values = &offsets.values[block * BLOCK..(block + 1) * BLOCK];
+    for (quarter, sums) in parts.iter().flat_map(|part| part.ordered()).enumerate() {
+        // SAFETY: 16 of 64 values, read and written; quarter < 4.
+        let sums = unsafe {
+            let value = _mm256_loadu_si256(values.as_ptr().add(16 * quarter).cast());
+            let sums = _mm256_add_epi16(sums, _mm256_mulhi_epu16(value, weight));
+            _mm256_storeu_si256(out.as_mut_ptr().add(16 * quarter).cast(), sums);
+            sums
+        };
+        let reach = _mm256_cmpeq_epi16(_mm256_max_epu16(sums, wanted), sums);
+        let packed = _mm_packs_epi16(_mm256_castsi256_si128(reach), _mm256_extracti128_si256::<1>(reach));
+        lanes |= (_mm_movemask_epi8(packed) as u64) << (16 * quarter);
+    }
+    lanes
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
+    let nibble = _mm256_set1_epi8(15);
+    let tables = task.tables.as_chunks::<2>().0;
+    let mut threshold = task.threshold;
+    let mut sums = [0u16; BLOCK];
+    let mut next = task.next.iter();
+    for (block, lines) in task.codes.chunks_exact(tables.len()).enumerate() {
+        let mut parts = [Sums::zero(); 2];
+        for (line, [even, odd]) in lines.iter().zip(tables) {
+            if let Some(line) = next.next() {
+                _mm_prefetch::<_MM_HINT_T1>(line.0.as_ptr().cast());
+            }
+            let (even, odd) = (broadcast(even), broadcast(odd));
+            for (half, part) in parts.iter_mut().enumerate() {
+                // SAFETY: half of a line's 64 bytes, which are aligned to 64.
+                let codes = unsafe { _mm256_load_si256(line.0.as_ptr().add(32 * half).cast()) };
+                let low = _mm256_shuffle_epi8(even, _mm256_and_si256(codes, nibble));
+                let high = _mm256_shuffle_epi8(odd, _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble));
+                part.add(_mm256_add_epi8(low, high));
+            }
+        }
+        let lanes = finish(parts, task.offsets, block, threshold, &mut sums);
+        if lanes != 0 {
+            threshold = sink.survivors(block, lanes, &sums);
+        }
+    }
+}
+
+/// One of 256 entries for each pair of nibbles: 16 shuffles by the low one, chosen among by the bits of the high one.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn lookup(table: &[u8; 256], hi: __m256i, lo: __m256i) -> __m256i {
+    let mut found = [_mm256_setzero_si256(); 16];
+    for (found, table) in found.iter_mut().zip(table.as_chunks::<16>().0) {
+        *found = _mm256_shuffle_epi8(broadcast(table), lo);
+    }
+    // Bit b of the nibble moves to the byte's sign, which is what a blend looks at; bits that cross into the next byte stay below it.
+    let bits = [_mm256_slli_epi16::<7>(hi), _mm256_slli_epi16::<6>(hi), _mm256_slli_epi16::<5>(hi), _mm256_slli_epi16::<4>(hi)];
+    let mut left = 8;
+    for bit in bits {
+        for i in 0..left {
+            found[i] = _mm256_blendv_epi8(found[2 * i], found[2 * i + 1], bit);
+        }
+        left /= 2;
+    }
+    found[0]
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn exact<S: Sink>(task: ExactTask<'_>, sink: &mut S) {
+    let nibble = _mm256_set1_epi8(15);
+    let tables = task.tables.as_chunks::<2>().0;
+    let mut threshold = task.threshold;
+    let mut sums = [0u16; BLOCK];
+    for (block, (hi, lo)) in task.hi.chunks_exact(tables.len()).zip(task.lo.chunks_exact(tables.len())).enumerate() {
+        let mut parts = [Sums::zero(); 2];
+        for ((hi, lo), [even, odd]) in hi.iter().zip(lo).zip(tables) {
+            for (half, part) in parts.iter_mut().enumerate() {
+                // SAFETY: half of a line's 64 bytes, which are aligned to 64.
+                let (hi, lo) = unsafe {
+                    (_mm256_load_si256(hi.0.as_ptr().add(32 * half).cast()), _mm256_load_si256(lo.0.as_ptr().add(32 * half).cast()))
+                };
+                let first = lookup(even, _mm256_and_si256(hi, nibble), _mm256_and_si256(lo, nibble));
+                let (hi, lo) = (_mm256_srli_epi16::<4>(hi), _mm256_srli_epi16::<4>(lo));
+                let second = lookup(odd, _mm256_and_si256(hi, nibble), _mm256_and_si256(lo, nibble));
+                part.add(_mm256_add_epi8(first, second));
+            }
+        }
+        let lanes = finish(parts, task.offsets, block, threshold, &mut sums);
+        if lanes != 0 {
+            threshold = sink.survivors(block, lanes, &sums);
+        }
+    }
+}

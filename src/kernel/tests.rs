@@ -1,0 +1,229 @@
+//! Every path against the scalar one, bit for bit, at awkward sizes; and the scalar one against the definition.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+/// A small generator, so that a failure repeats.
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn float(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+
+    fn floats(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| self.float()).collect()
+    }
+
+    fn lines(&mut self, n: usize) -> Vec<Line> {
+        (0..n).map(|_| Line(std::array::from_fn(|_| self.next() as u8))).collect()
+    }
+}
+
+const DIMS: [usize; 22] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 384, 1000];
+const SCALAR: Kernel = Kernel(Isa::Scalar);
+
+fn others() -> Vec<Kernel> {
+    let found = Kernel::available();
+    eprintln!("kernel paths on this CPU: {:?}", found.iter().map(|k| k.name()).collect::<Vec<_>>());
+    if std::env::var_os("TORRE_REQUIRE_AVX2").is_some() {
+        assert!(Kernel::by_name("avx2").is_some(), "TORRE_REQUIRE_AVX2 is set, and the CPU has no AVX2");
+    }
+    found.into_iter().filter(|k| *k != SCALAR).collect()
+}
+
+#[derive(Default, PartialEq, Debug)]
+struct Collect {
+    found: Vec<(usize, u64, Vec<u16>)>,
+    raise: u16,
+}
+
+impl Sink for Collect {
+    fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16 {
+        self.found.push((block, lanes, sums.to_vec()));
+        self.raise
+    }
+}
+
+#[test]
+fn float_products_have_one_order() {
+    let mut rng = Rng(1);
+    for n in DIMS {
+        let (q, rows) = (rng.floats(n), rng.floats(n * 5));
+        let exact: f64 = q.iter().zip(&rows).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        let square: f64 = q.iter().zip(&rows).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        assert!((f64::from(SCALAR.dot(&q, &rows[..n])) - exact).abs() < 1e-4, "{n}");
+        assert!((f64::from(SCALAR.l2(&q, &rows[..n])) - square).abs() < 1e-3, "{n}");
+        for kernel in others() {
+            let (mut a, mut b) = ([0f32; 5], [0f32; 5]);
+            SCALAR.dots(&q, &rows, &mut a);
+            kernel.dots(&q, &rows, &mut b);
+            assert_eq!(a.map(f32::to_bits), b.map(f32::to_bits), "{n}");
+            assert_eq!(a[4].to_bits(), kernel.dot(&q, &rows[4 * n..]).to_bits(), "{n}");
+            SCALAR.l2s(&q, &rows, &mut a);
+            kernel.l2s(&q, &rows, &mut b);
+            assert_eq!(a.map(f32::to_bits), b.map(f32::to_bits), "{n}");
+            assert_eq!(a[4].to_bits(), kernel.l2(&q, &rows[4 * n..]).to_bits(), "{n}");
+        }
+    }
+    assert_eq!(SCALAR.dot(&[], &[]), 0.0);
+}
+
+#[test]
+fn integer_products_are_exact() {
+    let mut rng = Rng(2);
+    for n in DIMS {
+        let mut query = IntQuery::default();
+        let mut q = rng.floats(n);
+        q[n / 2] = -3.0;
+        query.set(&q);
+        let row: Vec<u8> = (0..n).map(|_| rng.next() as u8).collect();
+        let want: i64 = query.values.iter().zip(&row).map(|(&a, &b)| i64::from(a) * i64::from(b as i8)).sum();
+        for kernel in Kernel::available() {
+            assert_eq!(i64::from(kernel.dot_i8(&query, &row)), want, "{} {n}", kernel.name());
+            // The largest sum there can be.
+            let mut full = IntQuery::default();
+            full.set(&vec![-1.0; n]);
+            let most = i64::from(full.values[0]) * -128 * n as i64;
+            assert_eq!(i64::from(kernel.dot_i8(&full, &vec![0x80; n])), most, "{} {n}", kernel.name());
+        }
+        for (v, x) in query.values.iter().zip(&q) {
+            assert!((f32::from(*v) * query.scale - x).abs() <= query.scale * 0.51);
+        }
+    }
+    for odd in [vec![0.0; 5], vec![f32::MAX; 5], vec![1e-45; 5]] {
+        let mut query = IntQuery::default();
+        query.set(&odd);
+        assert!(query.scale.is_finite());
+    }
+}
+
+#[test]
+fn coarse_products_are_exact() {
+    let mut rng = Rng(3);
+    for steps in [0, 1, 2, 25, 32, 96] {
+        for blocks in [0, 1, 2, 3, 5] {
+            let most = rng.next().is_multiple_of(2);
+            let query: Vec<i8> = (0..4 * steps).map(|_| if most { -64 } else { ((rng.next() % 129) as i32 - 64) as i8 }).collect();
+            let lines = if most { vec![Line([255; 64]); blocks * steps] } else { rng.lines(blocks * steps) };
+            let mut want = vec![1; blocks * 16];
+            for (i, want) in want.iter_mut().enumerate() {
+                let row = |d: usize| lines[i / 16 * steps + d / 4].0[i % 16 * 4 + d % 4];
+                *want = (0..4 * steps).map(|d| i32::from(row(d)) * i32::from(query[d])).sum();
+            }
+            for kernel in Kernel::available() {
+                let mut out = vec![7; blocks * 16];
+                kernel.coarse(&query, &lines, &mut out);
+                assert_eq!(out, want, "{} {steps} {blocks}", kernel.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_have_one_order() {
+    let mut rng = Rng(4);
+    for bounds in [vec![0, 1], vec![0, 2, 4, 6], vec![0, 3, 5, 9, 9], (0..=50).map(|j| j * 2).collect::<Vec<u32>>()] {
+        let (m, dim) = (bounds.len() - 1, *bounds.last().unwrap() as usize);
+        tables_of::<16>(&mut rng, &bounds, m, dim);
+        tables_of::<256>(&mut rng, &bounds, m, dim);
+    }
+}
+
+fn tables_of<const W: usize>(rng: &mut Rng, bounds: &[u32], m: usize, dim: usize) {
+    let (q, columns) = (rng.floats(dim), rng.floats(dim * W));
+    let (mut want, mut low) = (vec![0f32; m * W], vec![0f32; m]);
+    SCALAR.table::<W>(&q, &columns, bounds, &mut want);
+    for (at, entry) in want.iter().enumerate() {
+        let part = bounds[at / W] as usize..bounds[at / W + 1] as usize;
+        let exact: f64 = part.map(|d| f64::from(q[d]) * f64::from(columns[d * W + at % W])).sum();
+        assert!((exact - f64::from(*entry)).abs() < 1e-4);
+    }
+    let widest = SCALAR.ranges::<W>(&want, &mut low);
+    let mut bytes = vec![[9u8; W]; m + 1];
+    SCALAR.quantise::<W>(&want, &low, 127.0 / widest, 0.5, &mut bytes);
+    assert_eq!(bytes[m], [9; W]);
+    assert!(m == 0 || widest == 0.0 || bytes.iter().flatten().any(|&b| b == 127));
+    assert!(bytes[..m].iter().flatten().all(|&b| b <= 127));
+    for kernel in others() {
+        let (mut table, mut least, mut out) = (vec![1f32; m * W], vec![1f32; m], vec![[9u8; W]; m + 1]);
+        kernel.table::<W>(&q, &columns, bounds, &mut table);
+        assert_eq!(table.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), want.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+        assert_eq!(kernel.ranges::<W>(&table, &mut least).to_bits(), widest.to_bits());
+        assert_eq!(least, low);
+        kernel.quantise::<W>(&table, &least, 127.0 / widest, 0.5, &mut out);
+        assert_eq!(out, bytes);
+        // What is not a number ends somewhere in range, the same everywhere.
+        let odd: Vec<f32> = (0..W * 4).map(|i| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX][i / W]).collect();
+        let (mut a, mut b) = (vec![[0; W]; 4], vec![[0; W]; 4]);
+        SCALAR.quantise::<W>(&odd, &[0.0; 4], 1.0, 0.5, &mut a);
+        kernel.quantise::<W>(&odd, &[0.0; 4], 1.0, 0.5, &mut b);
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn scans_find_the_same_codes() {
+    let mut rng = Rng(5);
+    for m in [1usize, 2, 3, 4, 5, 8, 15, 16, 17, 50, 63, 64, 96, 255, 256] {
+        for blocks in [0usize, 1, 2, 3, 5, 9] {
+            let rows = m.div_ceil(2);
+            let (hi, lo) = (rng.lines(blocks * rows), rng.lines(blocks * rows));
+            let full = rng.next().is_multiple_of(4);
+            let entry = |rng: &mut Rng| if full { 127 } else { (rng.next() % 128) as u8 };
+            let mut small: Vec<[u8; 16]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng))).collect();
+            let mut large: Vec<[u8; 256]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng))).collect();
+            if m % 2 == 1 {
+                small[m] = [0; 16];
+                large[m] = [0; 256];
+            }
+            let values: Vec<u16> = (0..blocks * BLOCK).map(|_| rng.next() as u16).collect();
+            for offsets in [None, Some(Offsets { values: &values, weight: rng.next() as u16 % 32_768 })] {
+                for threshold in [0u16, (m * 60) as u16, (m * 70) as u16, 40_000] {
+                    let raise = threshold.saturating_add(7);
+                    let (mut a, mut b) = (Collect { raise, ..Collect::default() }, Collect { raise, ..Collect::default() });
+                    let filter = FilterTask { codes: &hi, next: &lo, tables: &small, offsets, threshold };
+                    let exact = ExactTask { hi: &hi, lo: &lo, tables: &large, offsets, threshold };
+                    SCALAR.filter(filter, &mut a);
+                    SCALAR.exact(exact, &mut b);
+                    if threshold == 0 {
+                        assert_eq!(a.found.len(), blocks);
+                        check_sums(&a, &b, &hi, &lo, &small, &large, offsets);
+                    }
+                    for kernel in others() {
+                        let (mut c, mut d) = (Collect { raise, ..Collect::default() }, Collect { raise, ..Collect::default() });
+                        kernel.filter(filter, &mut c);
+                        kernel.exact(exact, &mut d);
+                        assert_eq!(a, c, "filter {} m {m} blocks {blocks} threshold {threshold}", kernel.name());
+                        assert_eq!(b, d, "exact {} m {m} blocks {blocks} threshold {threshold}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_sums(a: &Collect, b: &Collect, hi: &[Line], lo: &[Line], small: &[[u8; 16]], large: &[[u8; 256]], offsets: Option<Offsets<'_>>) {
+    let rows = small.len() / 2;
+    for ((block, _, sums), (_, _, exact)) in a.found.iter().zip(&b.found) {
+        for lane in 0..BLOCK {
+            let (mut filter_sum, mut exact_sum) = (0u32, 0u32);
+            for j in 0..2 * rows {
+                let nibble = |plane: &[Line]| usize::from(plane[block * rows + j / 2].0[lane] >> (4 * (j % 2)) & 15);
+                filter_sum += u32::from(small[j][nibble(hi)]);
+                exact_sum += u32::from(large[j][16 * nibble(hi) + nibble(lo)]);
+            }
+            let more = offsets.map_or(0, |o| (u32::from(o.values[block * BLOCK + lane]) * u32::from(o.weight)) >> 16);
+            assert_eq!(u32::from(sums[lane]), filter_sum + more);
+            assert_eq!(u32::from(exact[lane]), exact_sum + more);
+        }
+    }
+}
