@@ -5,6 +5,7 @@
 //! best k are the hits. The answer is the same on every CPU path, thread count and batch size: integer sums are exact, f32 sums have
 //! one order, ties go to the earlier (part, position).
 
+mod batch;
 mod coarse;
 mod constants;
 mod engine;
@@ -24,6 +25,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::search_batch;
 pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;
 pub(crate) use mask::Mask;
