@@ -115,11 +115,8 @@ fn indices(input: &InputSpec, piece: &Piece, rows: &[&Row], options: &EncodeOpti
                 Some(Value::Text(text)) => {
                     let enough = if list.keep_last { usize::MAX } else { list.max.saturating_add(ngrams[0]) };
                     scratch.split(text, *lower, enough);
-                    let bucket = |first: usize, n: usize| {
-                        let words = (first..first + n).map(|i| scratch.get(i));
-                        (FIRST + hash.of_words(words) % buckets) as i64
-                    };
-                    ngrams_of(scratch.len(), ngrams, list, out, bucket);
+                    let bucket = |first: usize, n: usize| (FIRST + hash.bucket(scratch.ngram(first, n), *buckets)) as i64;
+                    put_ngrams(scratch.len(), ngrams, list, out, bucket);
                 }
                 None if !matches!(piece.missing, Missing::Error) => {}
                 None => return Err(at.bad("a text", None).into()),
@@ -137,7 +134,7 @@ fn indices(input: &InputSpec, piece: &Piece, rows: &[&Row], options: &EncodeOpti
 }
 
 /// Puts the kept n-grams of `words` words into `out`: all of the first length, then all of the second, and so on.
-fn ngrams_of(words: usize, ngrams: &[usize], list: ListRule, out: &mut [i64], bucket: impl Fn(usize, usize) -> i64) {
+fn put_ngrams(words: usize, ngrams: &[usize], list: ListRule, out: &mut [i64], bucket: impl Fn(usize, usize) -> i64) {
     let count = |n: usize| (words + 1).saturating_sub(n);
     let total: usize = ngrams.iter().map(|n| count(*n)).sum();
     let mut skip = if list.keep_last { total.saturating_sub(list.max) } else { 0 };
@@ -200,11 +197,11 @@ impl Piece {
         match &self.op {
             Op::Vocab { vocab, oov, hash } => match vocab.position(text) {
                 Some(position) => Ok((FIRST + oov + position as u64) as i64),
-                None if *oov > 0 => Ok((FIRST + hash.of(text) % oov) as i64),
+                None if *oov > 0 => Ok((FIRST + hash.bucket(text, *oov)) as i64),
                 None if matches!(self.missing, Missing::Error) => Err(at.bad("a value of the vocabulary", Some(value))),
                 None => Ok(MISSING),
             },
-            Op::Hash { buckets, hash } => Ok((FIRST + hash.of(text) % buckets) as i64),
+            Op::Hash { buckets, hash } => Ok((FIRST + hash.bucket(text, *buckets)) as i64),
             // The other operations give no index; the parser keeps them from here.
             _ => Ok(MISSING),
         }

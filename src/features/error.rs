@@ -1,13 +1,32 @@
 //! What can be wrong with a row, and with a feature spec.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
+
+/// A name in an error: control characters escaped and cut after 120 characters, so that a name from outside cannot break the line.
+fn shown(name: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 120;
+    if name.len() <= LONGEST && !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let mut text = String::new();
+    for (place, c) in name.chars().enumerate() {
+        if place == LONGEST {
+            text.push('…');
+            break;
+        }
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    Cow::Owned(text)
+}
 
 /// A row that a spec or a schema cannot take. Rows count from 0 within the batch; nothing of a batch with such a row is stored.
 #[derive(Error, Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FeatureError {
     /// A value of the wrong kind, or none where one is needed.
-    #[error("feature \"{field}\" (row {row}): expected {expected}, got {got}")]
+    #[error("feature \"{}\" (row {row}): expected {expected}, got {got}", shown(.field))]
     Value {
         /// The row's field.
         field: String,
@@ -19,7 +38,7 @@ pub enum FeatureError {
         got: String,
     },
     /// A field that neither the spec nor the collection's schema names.
-    #[error("feature \"{field}\" (row {row}): unknown field")]
+    #[error("feature \"{}\" (row {row}): unknown field", shown(.field))]
     UnknownField {
         /// The row's field.
         field: String,
@@ -99,7 +118,7 @@ pub enum SpecError {
         got: String,
     },
     /// An input is wrong in itself or does not fit its graph.
-    #[error("feature spec, input \"{input}\"{}: {problem}", .field.as_ref().map(|field| format!(", field \"{field}\"")).unwrap_or_default())]
+    #[error("feature spec, input \"{}\"{}: {problem}", shown(.input), .field.as_ref().map(|field| format!(", field \"{}\"", shown(field))).unwrap_or_default())]
     Input {
         /// The graph input's name.
         input: String,

@@ -3,8 +3,9 @@
 /// Room for the words of one text, reused from row to row.
 #[derive(Default)]
 pub(crate) struct Tokens {
+    /// The words with one space between them, so that an n-gram is a piece of it.
     text: String,
-    /// Where token `i` ends; it begins where the one before it ends.
+    /// Where word `i` ends; it begins one space after the one before it.
     ends: Vec<usize>,
 }
 
@@ -24,6 +25,9 @@ impl Tokens {
     }
 
     fn push(&mut self, word: &str, lower: bool) {
+        if !self.ends.is_empty() {
+            self.text.push(' ');
+        }
         if !lower {
             self.text.push_str(word);
         } else if word.is_ascii() {
@@ -41,10 +45,10 @@ impl Tokens {
         self.ends.len()
     }
 
-    /// Word `i`.
-    pub(crate) fn get(&self, i: usize) -> &str {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.text[start..self.ends[i]]
+    /// The `n` words from word `first` on, joined by one space.
+    pub(crate) fn ngram(&self, first: usize, n: usize) -> &str {
+        let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
+        &self.text[start..self.ends[first + n - 1]]
     }
 }
 
@@ -67,7 +71,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.split("something before", false, 9);
         tokens.split(text, lower, most);
-        (0..tokens.len()).map(|i| tokens.get(i).to_owned()).collect()
+        (0..tokens.len()).map(|i| tokens.ngram(i, 1).to_owned()).collect()
     }
 
     #[test]
@@ -83,6 +87,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn an_ngram_is_its_words_joined(text in "[a-z é]{0,30}", n in 1usize..4) {
+            let mut tokens = Tokens::default();
+            tokens.split(&text, true, usize::MAX);
+            let words = words(&text, true, usize::MAX);
+            for first in 0..(words.len() + 1).saturating_sub(n) {
+                proptest::prop_assert_eq!(tokens.ngram(first, n), words[first..first + n].join(" "));
+            }
+        }
+
         #[test]
         fn same_as_the_plain_way(text in "\\PC*|[a-zA-Z0-9 éßΣİ_'-]*", lower: bool) {
             let plain: Vec<String> = text
