@@ -1,0 +1,162 @@
+//! A CSV cell as a value: text means what the field it is meant for says.
+
+use super::error::Problem;
+use crate::features::Value;
+
+/// What one value of a column is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CellKind {
+    /// Text, and categories: taken as it stands.
+    Text,
+    /// An integer.
+    Int,
+    /// A number, or a bool.
+    Number,
+    /// `true`, `false`, `1` or `0`, in any case.
+    Bool,
+    /// Unix seconds, or RFC 3339 text.
+    Time,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ColumnKind {
+    /// One value a cell.
+    One(CellKind),
+    /// A list a cell: a JSON array, or values between semicolons (`red;green`). `[]` is the empty list.
+    List(CellKind),
+}
+
+/// Reads one cell of `column`. An empty cell is a missing value (`None`); an empty text is written in quotes (`""`).
+pub(super) fn read_cell(column: &str, kind: ColumnKind, cell: &str, quoted: bool) -> Result<Option<Value>, Problem> {
+    if cell.is_empty() && !(quoted && kind == ColumnKind::One(CellKind::Text)) {
+        return Ok(None);
+    }
+    let bad = |expected: &'static str| Problem::Cell { column: column.to_owned(), expected, got: shorten(cell) };
+    match kind {
+        ColumnKind::One(kind) => read_one(kind, cell).map(Some).map_err(bad),
+        ColumnKind::List(_) if cell.trim_start().starts_with('[') => {
+            let list: Vec<serde_json::Value> = serde_json::from_str(cell).map_err(|_| bad("a list as a JSON array"))?;
+            let list: Option<Vec<Value>> = list.into_iter().map(scalar).collect();
+            list.map(|values| Some(Value::List(values))).ok_or_else(|| bad("a list of plain values"))
+        }
+        ColumnKind::List(kind) => {
+            let values: Result<Vec<Value>, _> = cell.split(';').map(|part| read_one(kind, part.trim())).collect();
+            values.map(|values| Some(Value::List(values))).map_err(bad)
+        }
+    }
+}
+
+fn read_one(kind: CellKind, text: &str) -> Result<Value, &'static str> {
+    let trimmed = text.trim();
+    match kind {
+        CellKind::Text => Ok(Value::from(text)),
+        CellKind::Int => integer(trimmed).ok_or("an integer"),
+        CellKind::Number => number(trimmed).or_else(|| bool_word(trimmed)).ok_or("a number"),
+        CellKind::Bool => match trimmed {
+            "1" => Ok(Value::Bool(true)),
+            "0" => Ok(Value::Bool(false)),
+            word => bool_word(word).ok_or("true or false"),
+        },
+        CellKind::Time => Ok(number(trimmed).unwrap_or_else(|| Value::from(trimmed))),
+    }
+}
+
+fn integer(text: &str) -> Option<Value> {
+    text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from)).ok()
+}
+
+/// A finite number; Rust would also take `nan` and `inf`, which are text here.
+fn number(text: &str) -> Option<Value> {
+    integer(text).or_else(|| text.parse::<f64>().ok().filter(|x| x.is_finite()).map(Value::from))
+}
+
+fn bool_word(text: &str) -> Option<Value> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(Value::Bool(true))
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(Value::Bool(false))
+    } else {
+        None
+    }
+}
+
+/// An element of a JSON array that is no array or object itself.
+fn scalar(value: serde_json::Value) -> Option<Value> {
+    match value {
+        serde_json::Value::Null => Some(Value::Null),
+        serde_json::Value::Bool(flag) => Some(Value::Bool(flag)),
+        serde_json::Value::String(text) => Some(Value::from(text)),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(n), _) => Some(Value::from(n)),
+            (None, Some(n)) => Some(Value::from(n)),
+            (None, None) => number.as_f64().map(Value::from),
+        },
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
+    }
+}
+
+/// The beginning of a cell, for an error of one readable line.
+fn shorten(cell: &str) -> String {
+    const LONGEST: usize = 80;
+    cell.char_indices().nth(LONGEST).map_or_else(|| cell.to_owned(), |(end, _)| format!("{}…", &cell[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn one(kind: CellKind, cell: &str) -> Result<Option<Value>, String> {
+        read_cell("c", ColumnKind::One(kind), cell, false).map_err(|e| e.to_string())
+    }
+
+    fn list(kind: CellKind, cell: &str) -> Result<Option<Value>, String> {
+        read_cell("c", ColumnKind::List(kind), cell, false).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_kind_decides_what_text_means() {
+        assert_eq!(one(CellKind::Text, "007"), Ok(Some(Value::from("007"))));
+        assert_eq!(one(CellKind::Int, " 007 "), Ok(Some(Value::Int(7))));
+        assert_eq!(one(CellKind::Int, "18446744073709551615"), Ok(Some(Value::Uint(u64::MAX))));
+        assert_eq!(one(CellKind::Number, "1e3"), Ok(Some(Value::Float(1000.0))));
+        assert_eq!(one(CellKind::Number, "TRUE"), Ok(Some(Value::Bool(true))));
+        assert_eq!(one(CellKind::Bool, "0"), Ok(Some(Value::Bool(false))));
+        assert_eq!(one(CellKind::Time, "1700000000"), Ok(Some(Value::Int(1_700_000_000))));
+        assert_eq!(one(CellKind::Time, "2026-01-01T00:00:00Z"), Ok(Some(Value::from("2026-01-01T00:00:00Z"))));
+    }
+
+    #[test]
+    fn empty_is_missing_unless_it_is_a_quoted_text() {
+        for kind in [CellKind::Text, CellKind::Int, CellKind::Number, CellKind::Bool, CellKind::Time] {
+            assert_eq!(one(kind, ""), Ok(None));
+            assert_eq!(list(kind, ""), Ok(None));
+        }
+        assert_eq!(read_cell("c", ColumnKind::One(CellKind::Text), "", true).unwrap(), Some(Value::from("")));
+        assert_eq!(read_cell("c", ColumnKind::One(CellKind::Int), "", true).unwrap(), None);
+    }
+
+    #[test]
+    fn lists_are_json_arrays_or_stand_between_semicolons() {
+        assert_eq!(
+            list(CellKind::Text, "[\"a;b\", 5, null, 1.5]"),
+            Ok(Some(Value::List(vec!["a;b".into(), 5.into(), Value::Null, 1.5.into()])))
+        );
+        assert_eq!(list(CellKind::Text, "a; b"), Ok(Some(Value::from(["a", "b"]))));
+        assert_eq!(list(CellKind::Number, "1;2.5"), Ok(Some(Value::List(vec![1.into(), 2.5.into()]))));
+        assert_eq!(list(CellKind::Number, "[]"), Ok(Some(Value::List(Vec::new()))));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        assert_eq!(one(CellKind::Int, "1.5").unwrap_err(), "column \"c\": expected an integer, got \"1.5\"");
+        assert!(one(CellKind::Number, "NaN").unwrap_err().contains("a number"));
+        assert!(one(CellKind::Number, "1e999").unwrap_err().contains("a number"));
+        assert!(one(CellKind::Bool, "yes").unwrap_err().contains("true or false"));
+        assert!(list(CellKind::Number, "[1, [2]]").unwrap_err().contains("plain values"));
+        assert!(list(CellKind::Number, "[1").unwrap_err().contains("JSON array"));
+        assert!(list(CellKind::Number, "1;x").unwrap_err().contains("a number"));
+        assert!(one(CellKind::Int, &"é".repeat(500)).unwrap_err().len() < 300);
+    }
+}
