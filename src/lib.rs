@@ -16,9 +16,13 @@ mod types;
 mod vector;
 
 #[cfg(feature = "cli")]
+mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 mod demo;
+#[cfg(feature = "cli")]
+mod eval;
 #[cfg(feature = "cli")]
 mod import;
 #[cfg(feature = "cli")]

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Measures Torre beside other vector search libraries, in one run on one core, and writes the comparison into docs/benchmarks.md.
+#
+#   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--sets a,b] [--peers a,b] [--python FILE] [--builds | --table] [-- bench options]
+#
+# The scripts that drive the others, the data sets and the list of versions come from $TORRE_SHARED (default ../shared). Without --python a
+# virtual environment is made in the work directory (Python 3.11, about 1 GB of packages). Indexes are built once and kept there; a round
+# then measures one peer, then Torre, then the next peer, so that both sides of a ratio see the same machine.
+# --builds stops when everything is built, --table only writes the tables again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shared=${TORRE_SHARED:-../shared}; shared=$(realpath "$shared")
+work=target/peers; cpu=1; rounds=3; python=; only=
+sets=glove100-en-341k,minilm384-wordnet-100k
+peers=faiss-ivfpq-refine-sq8,faiss-ivfpq-refine,faiss-fastscan-refine,faiss-fastscan-refine-sq8,scann,hnswlib,usearch,faiss-hnsw32,lancedb-ivfpq
+while [ $# -gt 0 ]; do
+    case $1 in
+    --work) work=$2; shift 2 ;;
+    --cpu) cpu=$2; shift 2 ;;
+    --rounds) rounds=$2; shift 2 ;;
+    --sets) sets=$2; shift 2 ;;
+    --peers) peers=$2; shift 2 ;;
+    --python) python=$2; shift 2 ;;
+    --builds | --table) only=$1; shift ;;
+    --) shift; break ;;
+    *) echo "unknown argument $1" >&2; exit 2 ;;
+    esac
+done
+mkdir -p "$work/out"; work=$(realpath "$work")
+
+write_tables() { python3 benches/peers_table.py --out docs/benchmarks.md "$work"/out/*.jsonl; }
+[ "$only" != --table ] || { write_tables; exit; }
+
+if [ -z "$python" ]; then
+    python=$work/venv/bin/python
+    [ -x "$python" ] || { python3.11 -m venv "$work/venv"; "$python" -m pip install --quiet -r "$shared/peers/requirements.txt"; }
+fi
+[ -n "${TORRE_BIN:-}" ] || { cargo build --release --locked --bin torre; TORRE_BIN=${CARGO_TARGET_DIR:-target}/release/torre; }
+
+# Real-time priority keeps other work off the core; it needs root.
+pinned() { if chrt -f 50 true 2>/dev/null; then chrt -f 50 taskset -c "$cpu" "$@"; else taskset -c "$cpu" "$@"; fi; }
+
+# The others' settings: bytes of a code by width, 2 sqrt(n) lists to the nearest power of two.
+bench() {
+    local m lists
+    case $set in
+    glove100-*) m=50 lists=1024 ;;
+    minilm384-*) m=96 lists=512 ;;
+    *) m=${TORRE_M:?} lists=${TORRE_LISTS:?} ;;
+    esac
+    "$@" "$TORRE_BIN" bench --data "$shared/data/$set" --m $m --lists $lists --index "$work/$set/torre.index" "${bench_options[@]}"
+}
+
+bench_options=(--build-only)
+for set in ${sets//,/ }; do
+    mkdir -p "$work/$set"
+    for name in ${peers//,/ }; do
+        [ -f "$work/$set/$name.meta.json" ] || taskset -c "$cpu" "$(command -v nice)" -n 10 "$python" "$shared/peers/ann_peers.py" \
+            --data "$shared/data/$set" --peer "$name" --work "$work" --out /dev/null --phase build --keep || echo "$name: not built" >&2
+    done
+    [ -f "$work/$set/torre.index" ] || bench taskset -c "$cpu"
+done
+[ "$only" != --builds ] || exit 0
+
+for round in $(seq "$rounds"); do
+    for set in ${sets//,/ }; do
+        for name in ${peers//,/ }; do
+            [ -f "$work/$set/$name.meta.json" ] || continue
+            out=$work/out/$set.$name.$round
+            rm -f "$out.peer.jsonl" "$out.torre.jsonl"
+            pinned "$python" "$shared/peers/ann_peers.py" --data "$shared/data/$set" --peer "$name" --work "$work" --out "$out.peer.jsonl" \
+                --phase search --keep --no-k100 --no-filters --point-s 0.15 || { echo "$name: search failed" >&2; continue; }
+            bench_options=(--batch --point-s 0.15 --out "$out.torre.jsonl" "$@")
+            bench pinned
+            echo "round $round, $set: $name and torre measured"
+        done
+    done
+done
+write_tables

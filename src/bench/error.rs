@@ -1,0 +1,24 @@
+//! Why a bench cannot be run.
+
+use std::path::{Path, PathBuf};
+
+use crate::import::ImportError;
+
+#[derive(thiserror::Error, Debug)]
+pub(crate) enum BenchError {
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Torre(#[from] crate::Error),
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    /// What was asked for does not go together.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl BenchError {
+    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
