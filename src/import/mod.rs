@@ -21,9 +21,9 @@ use std::path::Path;
 pub(crate) use cell::{CellKind, ColumnKind};
 pub(crate) use error::{ImportError, Place, Problem};
 pub(crate) use input::Meter;
-pub(crate) use rows::RowReader;
+pub(crate) use rows::{ImportRow, RowReader};
 pub(crate) use table::{read_integers, read_vectors};
-pub(crate) use vectors::VectorReader;
+pub(crate) use vectors::{VectorChunk, VectorReader};
 
 /// How to read a file.
 #[derive(Clone, Copy)]
