@@ -4,6 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::encode::EncodeOptions;
 use super::schema::FieldType;
 use super::spec::{Dtype, FeatureSpec, TowerRole};
 use super::vectors::every_op;
@@ -212,4 +213,68 @@ fn a_spec_cannot_ask_for_endless_memory() {
     assert!(inputs_problem(json!([list("x", u64::MAX)])).contains("list max"));
     let many: Vec<Json> = (0..8).map(|n| list(&format!("t{n}"), 60_000)).collect();
     assert!(inputs_problem(json!(many)).contains("expected at most 524288 elements a row over all inputs, got 1440000"));
+}
+
+/// Every place of a document, from the top down.
+fn places(json: &Json) -> Vec<String> {
+    fn walk(json: &Json, at: &str, found: &mut Vec<String>) {
+        found.push(at.to_owned());
+        match json {
+            Json::Array(list) => list.iter().enumerate().for_each(|(n, json)| walk(json, &format!("{at}/{n}"), found)),
+            Json::Object(object) => object.iter().for_each(|(key, json)| walk(json, &format!("{at}/{key}"), found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(json, "", &mut found);
+    found
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn no_document_panics(changes in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), some_json()), 1..3)) {
+        let mut document: Json = serde_json::from_str(every_op().to_json()).unwrap();
+        for (place, json) in changes {
+            let places = places(&document);
+            *document.pointer_mut(&places[place.index(places.len())]).unwrap() = json;
+        }
+        if let Ok(spec) = FeatureSpec::parse(&document.to_string()) {
+            let row = crate::row! { "id" => 50, "title" => "a b", "brand" => "x", "genres" => ["Action"], "price" => 2, "at" => 5, "place" => [1, 2] };
+            // An error or tensors; either will do.
+            let _ = spec.encode(&[&row], &EncodeOptions { lenient: true, ..EncodeOptions::default() });
+            spec.inspect(&row, None);
+        }
+    }
+}
+
+fn some_json() -> impl proptest::strategy::Strategy<Value = Json> {
+    use proptest::prelude::*;
+    let numbers = prop_oneof![
+        Just(json!(0)),
+        Just(json!(-1)),
+        Just(json!(1)),
+        Just(json!(2)),
+        Just(json!(1e300)),
+        Just(json!(0.5)),
+        Just(json!(u64::MAX))
+    ];
+    let texts = prop_oneof![Just("N"), Just("error"), Just("null"), Just("f32"), Just("i64"), Just("log1p"), Just("last"), Just("")]
+        .prop_map(Json::from);
+    prop_oneof![
+        numbers.clone(),
+        texts.clone(),
+        prop_oneof![Just(Json::Null), Just(json!(true)), Just(json!([])), Just(json!({})), Just(json!({"value": 3}))],
+        prop::collection::vec(prop_oneof![numbers, texts], 0..4).prop_map(Json::from),
+        prop_oneof![
+            Just(json!({"hash": {"buckets": 1u64 << 40}})),
+            Just(json!({"number": []})),
+            Just(json!({"number": [{"bucketize": []}]})),
+            Just(json!({"vocab": {"values": []}})),
+            Just(json!({"time": ["year_cyclic"]})),
+            Just(json!({"onehot": {"values": ["a", "a"]}})),
+            Just(json!({"max": 3, "keep": "first"})),
+        ],
+    ]
 }
