@@ -49,6 +49,7 @@ fn open(path: &Path) -> Storage {
         batch.put_collection(C, b"bench");
         storage.commit(batch).unwrap();
     }
+    resident();
     storage
 }
 
@@ -129,6 +130,7 @@ fn main() {
                 storage.record(C, (row >> 11) % first).unwrap().unwrap();
             }
             println!("get {:.1} us", start.elapsed().as_secs_f64() * 1e6 / number as f64);
+            resident();
             let start = Instant::now();
             let bytes: usize = storage.records(C, 0..u64::MAX).map(|record| record.unwrap().1.len()).sum();
             println!("scan {:.0} MB/s", bytes as f64 / 1e6 / start.elapsed().as_secs_f64());
