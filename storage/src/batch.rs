@@ -16,7 +16,8 @@ pub(crate) enum Change {
     DeleteRecords(CollectionId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
     ReplaceTombstones(CollectionId, u64, Vec<u64>),
-    PutManifest(CollectionId, Result<Vec<u8>>),
+    /// The encoded manifest, and the blobs that it names.
+    PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
     /// Keys of a dropped collection, found by the sweep.
     Remove(CollectionId, Vec<Vec<u8>>),
 }
@@ -30,7 +31,7 @@ impl Change {
             | Change::DeleteRecords(c, _)
             | Change::PutTombstones(c, _)
             | Change::ReplaceTombstones(c, ..)
-            | Change::PutManifest(c, _)
+            | Change::PutManifest(c, ..)
             | Change::Remove(c, _) => *c,
         }
     }
@@ -89,7 +90,7 @@ impl Batch {
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
         let bytes = codec::encode(manifest);
-        self.push(bytes.as_ref().map_or(0, Vec::len), Change::PutManifest(c, bytes));
+        self.push(bytes.as_ref().map_or(0, Vec::len), Change::PutManifest(c, bytes, manifest.live_blobs()));
     }
 
     /// Whether nothing was put.

@@ -107,7 +107,8 @@ impl Storage {
     /// # Errors
     /// [`Error::Poisoned`] with the reason; a failed read.
     pub fn delete_blob(&self, c: CollectionId, blob: u64) -> Result<()> {
-        self.inner.check_writable()?;
+        // The manifest that named it last may still be the durable one.
+        self.flush()?;
         self.inner.remove_chunks(key::blob(c, blob, None))?;
         self.inner.writer.lock().blobs_young.remove(&(c, blob));
         Ok(())

@@ -102,7 +102,14 @@ impl Inner {
     fn apply(&self, writer: &mut Writer, batch: Batch) -> Result<Sequence> {
         self.check_writable()?;
         let sequence = writer.applied + 1;
-        let mut plan = Plan { inner: self, sequence, writes: BTreeMap::new(), collections: BTreeMap::new(), tombstones: BTreeMap::new() };
+        let mut plan = Plan {
+            inner: self,
+            sequence,
+            writes: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            named: Vec::new(),
+        };
         for change in batch.changes {
             plan.add(writer, change)?;
         }
@@ -111,7 +118,12 @@ impl Inner {
             let last = plan.last_tombstone(writer, c).to_le_bytes();
             plan.put(Key::Head(c), &last);
         }
-        let Plan { writes, collections, tombstones, .. } = plan;
+        let Plan { writes, collections, tombstones, named, .. } = plan;
+        if !named.is_empty() && writer.blobs_unflushed > 0 {
+            // No manifest becomes durable before what it names.
+            writer.blobs_unflushed = 0;
+            self.blobs.flush().map_err(|error| self.poison(&error))?;
+        }
         match self.records.apply(writes.into_iter().collect::<Vec<Write>>()) {
             Ok(()) => {}
             // A store says so only before it has begun.
@@ -121,6 +133,10 @@ impl Inner {
         writer.applied = sequence;
         writer.collections.extend(collections);
         writer.tombstones.extend(tombstones);
+        for (c, blobs) in named {
+            // From now on the manifest says whether they live.
+            writer.blobs_young.retain(|(owner, blob)| *owner != c || blobs.binary_search(blob).is_err());
+        }
         Ok(sequence)
     }
 
@@ -191,7 +207,7 @@ fn check(batch: &Batch) -> Result<()> {
                 }
                 continue;
             }
-            Change::PutManifest(c, manifest) => {
+            Change::PutManifest(c, manifest, _) => {
                 (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
             }
             Change::PutTombstones(c, rows) | Change::ReplaceTombstones(c, _, rows) => {
@@ -221,6 +237,8 @@ struct Plan<'a> {
     /// Collections touched, and whether they live afterwards.
     collections: BTreeMap<CollectionId, bool>,
     tombstones: BTreeMap<CollectionId, u64>,
+    /// Blobs that the batch's manifests name.
+    named: Vec<(CollectionId, Vec<u64>)>,
 }
 
 impl Plan<'_> {
@@ -260,7 +278,10 @@ impl Plan<'_> {
                 }
             }
             Change::Remove(_, keys) => self.writes.extend(keys.into_iter().map(|key| (key, None))),
-            Change::PutManifest(collection, manifest) => self.put(Key::Manifest { collection, piece: 0 }, &manifest?),
+            Change::PutManifest(collection, manifest, blobs) => {
+                self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
+                self.named.push((collection, blobs));
+            }
         }
         Ok(())
     }

@@ -188,7 +188,11 @@ fn sync_tree(path: &Path) -> Result<()> {
             if entry.file_type()?.is_dir() {
                 below(&entry.path())?;
             } else {
-                OpenOptions::new().write(true).open(entry.path())?.sync_all()?;
+                // The store's own thread may just have replaced a file, and synced it.
+                match OpenOptions::new().write(true).open(entry.path()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    file => file?.sync_all()?,
+                }
             }
         }
         Ok(())

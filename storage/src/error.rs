@@ -60,6 +60,13 @@ pub enum Error {
         /// The process that wrote its number into the lock file, if it can be read.
         holder: Option<u32>,
     },
+    /// An earlier handle of this process stopped after an I/O error and still holds the files: only the end of the process frees them
+    /// (operator).
+    #[error("{}: an earlier handle of this process stopped after an error and still holds the files; start the process again", .path.display())]
+    Held {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// Stored bytes are not what was written (damage).
     #[error("{part} is damaged: {detail}")]
     Corrupt {
@@ -103,7 +110,9 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// An earlier write or flush failed: this handle takes no more writes (operator).
-    #[error("writing has stopped since {reason}; reads go on; what was acknowledged is safe: open the database again to write")]
+    #[error(
+        "writing has stopped since {reason}; reads go on; what was acknowledged is safe: open the database again (in a new process) to write"
+    )]
     Poisoned {
         /// The first failure.
         reason: String,

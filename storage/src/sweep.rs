@@ -24,13 +24,15 @@ impl Storage {
         *self.inner.swept.lock()
     }
 
-    /// Removes the blobs of a collection that are not in `live`, except those written since opening that no [`flush`](Storage::flush_blobs)
-    /// and manifest can have named yet. For a dropped collection also its records and tombstones. Returns how many blobs went.
+    /// Removes the blobs of a collection that are not in `live`, except those written since opening that no manifest
+    /// has named yet. For a dropped collection also its records and tombstones. Returns how many blobs went.
     ///
     /// # Errors
     /// [`Error::Poisoned`](crate::Error::Poisoned) with the reason; a failed read.
     pub fn sweep(&self, c: CollectionId, live: &[u64]) -> Result<u64> {
         let mut swept = Swept::default();
+        // The manifest that named what goes may still be the durable one.
+        self.flush()?;
         self.sweep_blobs(c, &live.iter().copied().collect(), &mut swept)?;
         if self.inner.writer.lock().collections.get(&c) == Some(&false) {
             self.sweep_records(c, &mut swept)?;

@@ -288,7 +288,8 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
 fn failure(path: &Path, what: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::corrupt(path.display().to_string(), error.to_string()),
-        io::ErrorKind::WouldBlock => Error::InUse { path: path.to_path_buf(), holder: None },
+        // Our own lock is taken before: nobody else has a handle.
+        io::ErrorKind::WouldBlock => Error::Held { path: path.to_path_buf() },
         _ => Error::io(format!("{what} {}", path.display()), error),
     }
 }
