@@ -132,6 +132,17 @@ fn main() {
             println!("get {:.1} us", start.elapsed().as_secs_f64() * 1e6 / number as f64);
             resident();
             let start = Instant::now();
+            for _ in 0..number {
+                storage.record(C, 77).unwrap().unwrap();
+            }
+            println!("get the same {:.1} us", start.elapsed().as_secs_f64() * 1e6 / number as f64);
+            let start = Instant::now();
+            for i in 0..number / 10 {
+                let rows: Vec<u64> = (0..10).map(|j| (i * 7919 + j * 104_729) % first).collect();
+                assert!(storage.records_of(C, &rows).unwrap().iter().all(Option::is_some));
+            }
+            println!("get ten at once {:.1} us each", start.elapsed().as_secs_f64() * 1e6 / number as f64);
+            let start = Instant::now();
             let bytes: usize = storage.records(C, 0..u64::MAX).map(|record| record.unwrap().1.len()).sum();
             println!("scan {:.0} MB/s", bytes as f64 / 1e6 / start.elapsed().as_secs_f64());
         }

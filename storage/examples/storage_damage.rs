@@ -16,7 +16,7 @@ const ROWS: u64 = 4000;
 const BLOBS: u64 = 6;
 
 fn content(row: u64) -> Vec<u8> {
-    let length = if row % 499 == 0 { 90_000 } else { 40 + (row as usize * 37) % 600 };
+    let length = if row.is_multiple_of(499) { 90_000 } else { 40 + (row as usize * 37) % 600 };
     (0..length).map(|i| (row.wrapping_mul(2_654_435_761).wrapping_add((i as u64).pow(2) * 131) >> 7) as u8).collect()
 }
 
@@ -112,7 +112,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            let _ = fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

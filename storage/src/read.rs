@@ -84,6 +84,22 @@ impl Storage {
         self.things(key::pieces(key)).next().map(|thing| thing.map(|(_, payload)| payload)).transpose()
     }
 
+    /// The records of several rows, in their order: one trip to the store for all.
+    ///
+    /// # Errors
+    /// Damage, or the store's.
+    pub fn records_of(&self, c: CollectionId, rows: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
+        let key = |row: &u64| Key::Record { collection: c, row: *row, piece: 0 }.encode();
+        let keys: Vec<Vec<u8>> = rows.iter().map(key).collect();
+        let values = self.inner.records.get_many(&keys)?;
+        let whole = |((row, key), value): ((&u64, &Vec<u8>), Option<Vec<u8>>)| {
+            let Some(value) = value else { return Ok(None) };
+            let Envelope { pieces, payload, .. } = envelope::open(key, &value)?;
+            if pieces == 1 { Ok(Some(payload.to_vec())) } else { self.record(c, *row) }
+        };
+        rows.iter().zip(&keys).zip(values).map(whole).collect()
+    }
+
     /// The records of these rows, ascending. An error is an item too; after damage of single values the iterator goes on behind it.
     pub fn records(&self, c: CollectionId, rows: Range<u64>) -> Records<'_> {
         Records { things: self.things(key::records(c, rows)) }

@@ -113,6 +113,18 @@ impl Storage {
         }
     }
 
+    /// Gives memory back that the stores hold beyond their caches: what was written stays there until they are opened anew, which
+    /// this does. Readers of records wait for it, some tens of milliseconds. Worth calling after a compaction, or when idle.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] with the reason.
+    pub fn trim(&self) -> Result<()> {
+        self.inner.check_writable()?;
+        self.flush()?;
+        let trimmed = self.inner.blobs.trim().and_then(|()| self.inner.records.trim());
+        trimmed.map_err(|error| self.inner.poison(&error))
+    }
+
     /// Flushes and closes. Other clones of the handle get [`Error::Closed`] from then on.
     ///
     /// # Errors

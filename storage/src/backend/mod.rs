@@ -24,6 +24,11 @@ pub trait Backend: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
+    /// The values of several keys, in their order.
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     /// The first entries of a range, ascending: at least one if there is one; fewer than there are where `limit` entries or about
     /// `bytes` bytes are reached.
     fn range(&self, range: Range<&[u8]>, limit: usize, bytes: usize) -> Result<Vec<Entry>>;
@@ -36,6 +41,11 @@ pub trait Backend: Send + Sync {
 
     /// Makes everything applied before durable.
     fn flush(&self) -> Result<()>;
+
+    /// Gives back what memory it can.
+    fn trim(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Flushes and releases the files. Calls after it fail.
     fn close(&self) -> Result<()>;

@@ -3,7 +3,7 @@
 //! What sled does and what is done about it here:
 //! - It may hang (a damaged slab, a full disk) and panic: every call runs on a thread of ours, under a time limit.
 //! - After a failed flush the next one waits for ever, and dropping a handle flushes: after a failure nothing is dropped.
-//! - Dropping any clone of a handle, an iterator's too, flushes: iterators are dropped by the writing thread, after its own flush.
+//! - Dropping any clone of a handle, an iterator's too, flushes: iterators are dropped by the writing thread, between its own calls.
 //! - Leaves that were written stay in memory until the store is closed: it is closed and opened again when enough was written.
 //! - An iterator does not stop at its upper bound where nothing is left below it: none has one.
 //! - Its own flusher aborts the process on an error: there is none.
@@ -20,6 +20,7 @@ use super::worker::Worker;
 use super::{Backend, Entry, Write};
 use crate::directory;
 use crate::error::{Error, Result};
+use crate::key::describe;
 
 type Db<const FANOUT: usize> = ::sled::Db<FANOUT>;
 type Tree<const FANOUT: usize> = ::sled::Tree<FANOUT>;
@@ -43,7 +44,7 @@ pub(crate) struct Sled<const FANOUT: usize> {
     writer: Worker<Db<FANOUT>>,
     /// Reading threads that are idle.
     readers: Mutex<Vec<Worker<Tree<FANOUT>>>>,
-    /// Held for reading by every read, for writing while the store is opened again.
+    /// Held for reading by every call, for writing while the store is opened again.
     gate: RwLock<()>,
     written: AtomicU64,
     stuck: AtomicBool,
@@ -153,7 +154,10 @@ impl<const FANOUT: usize> Sled<FANOUT> {
     fn disconnect(&self) -> Result<()> {
         let limit = self.settings.timeout;
         for reader in self.readers.lock().drain(..) {
-            reader.call("ending a reader", limit, |state| Ok(drop(state.take())))?;
+            reader.call("ending a reader", limit, |state| {
+                drop(state.take());
+                Ok(())
+            })?;
         }
         self.write("closing", |db| {
             let Some(open) = db.take() else { return Ok(()) };
@@ -167,8 +171,17 @@ impl<const FANOUT: usize> Sled<FANOUT> {
         })
     }
 
-    fn recycle(&self) -> Result<()> {
+    /// Opens the store again if more than this was written since it was opened.
+    fn recycle(&self, beyond: u64) -> Result<()> {
+        let enough = || self.written.load(Ordering::Relaxed) > beyond;
+        if !enough() {
+            return Ok(());
+        }
         let _closed = self.gate.write();
+        // Another thread may have been here first.
+        if !enough() {
+            return Ok(());
+        }
         self.disconnect()?;
         self.connect()?;
         self.written.store(0, Ordering::Relaxed);
@@ -187,7 +200,18 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         let (key, path) = (key.to_vec(), self.settings.path.clone());
         self.read(move |reader| match reader.tree.get(&key) {
             Ok(value) => Ok(value.map(|value| value.to_vec())),
-            Err(error) => Err(failure(&path, "reading", error)),
+            Err(error) => Err(failure(&path, &format!("reading {}", describe(&key)), error)),
+        })
+    }
+
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let (keys, path) = (keys.to_vec(), self.settings.path.clone());
+        self.read(move |reader| {
+            let value = |key: &Vec<u8>| match reader.tree.get(key) {
+                Ok(value) => Ok(value.map(|value| value.to_vec())),
+                Err(error) => Err(failure(&path, &format!("reading {}", describe(key)), error)),
+            };
+            keys.iter().map(value).collect()
         })
     }
 
@@ -199,9 +223,12 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         self.read(move |reader| {
             let (mut entries, mut size) = (Vec::new(), 0);
             // Without an upper bound: at its end an iterator with one goes on through all leaves behind it.
-            reader.iterators.push(reader.tree.range(range.start..));
+            reader.iterators.push(reader.tree.range(range.start.clone()..));
             for entry in reader.iterators.last_mut().into_iter().flatten() {
-                let (key, value) = entry.map_err(|error| failure(&path, "reading", error))?;
+                let (key, value) = entry.map_err(|error| {
+                    let from = entries.last().map_or(&range.start, |(key, _): &Entry| key);
+                    failure(&path, &format!("reading from {} on", describe(from)), error)
+                })?;
                 if *key >= *range.end {
                     break;
                 }
@@ -213,7 +240,7 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
             }
             // An iterator's few accesses never reach the list by which the cache evicts; a handle that stays does: one access a leaf.
             for (key, _) in entries.iter().step_by((FANOUT / 4).max(1)) {
-                reader.tree.get(key).map_err(|error| failure(&path, "reading", error))?;
+                reader.tree.get(key).map_err(|error| failure(&path, &format!("reading {}", describe(key)), error))?;
             }
             Ok(entries)
         })
@@ -223,11 +250,11 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         if range.start >= range.end {
             return Ok(None);
         }
-        let (range, path) = (range.start.to_vec()..range.end.to_vec(), self.settings.path.clone());
+        let (range, end, path) = (range.start.to_vec()..range.end.to_vec(), range.end.to_vec(), self.settings.path.clone());
         self.read(move |reader| {
             reader.iterators.push(reader.tree.range(range));
             let last = reader.iterators.last_mut().and_then(DoubleEndedIterator::next_back);
-            let last = last.transpose().map_err(|error| failure(&path, "reading", error))?;
+            let last = last.transpose().map_err(|error| failure(&path, &format!("reading before {}", describe(&end)), error))?;
             Ok(last.map(|(key, value)| (key.to_vec(), value.to_vec())))
         })
     }
@@ -236,6 +263,7 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         let bytes: usize = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         let path = self.settings.path.clone();
+        let _open = self.gate.read();
         self.write("writing", move |db| {
             let mut batch = ::sled::Batch::default();
             for (key, value) in writes {
@@ -251,14 +279,18 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
 
     fn flush(&self) -> Result<()> {
         let path = self.settings.path.clone();
+        let open = self.gate.read();
         self.write("flushing", move |db| {
             let db = db.as_ref().ok_or(Error::Closed)?;
             db.flush().map(|_| ()).map_err(|error| failure(&path, "flushing", error))
         })?;
-        if self.written.load(Ordering::Relaxed) > self.settings.reopen_after {
-            self.recycle()?;
-        }
-        Ok(())
+        drop(open);
+        self.recycle(self.settings.reopen_after)
+    }
+
+    fn trim(&self) -> Result<()> {
+        // Below this there is little to gain.
+        self.recycle(1 << 20)
     }
 
     fn close(&self) -> Result<()> {
@@ -286,10 +318,14 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
 
 /// An error of sled, by who must act.
 fn failure(path: &Path, what: &str, error: io::Error) -> Error {
+    // It puts places in its source before its words.
+    let words = error.to_string();
+    let words = words.rsplit(" -> ").next().unwrap_or(&words);
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::corrupt(path.display().to_string(), error.to_string()),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::corrupt(path.display().to_string(), format!("{what}: {words}")),
         // Our own lock is taken before: nobody else has a handle.
         io::ErrorKind::WouldBlock => Error::Held { path: path.to_path_buf() },
-        _ => Error::io(format!("{what} {}", path.display()), error),
+        _ if error.raw_os_error().is_some() => Error::io(format!("{what} {}", path.display()), error),
+        kind => Error::io(format!("{what} {}", path.display()), io::Error::new(kind, words.to_string())),
     }
 }

@@ -85,7 +85,11 @@ mod tests {
     fn a_hang_and_a_panic_are_errors() {
         let worker = Worker::<u32>::start("test").unwrap();
         let second = Duration::from_secs(1);
-        worker.call("set", second, |state| Ok(*state = Some(5))).unwrap();
+        let set = |state: &mut Option<u32>| {
+            *state = Some(5);
+            Ok(())
+        };
+        worker.call("set", second, set).unwrap();
         assert_eq!(worker.call("get", second, |state| Ok(*state)).unwrap(), Some(5));
         let error = worker.call("panicking", second, |_| -> Result<()> { panic!("ouch {}", 3) }).unwrap_err();
         assert!(matches!(&error, Error::Panicked { message, .. } if message == "ouch 3"), "{error}");
