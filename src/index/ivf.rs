@@ -1,6 +1,6 @@
 //! The codes of a segment, in scan order, as two planes of nibbles.
 
-use crate::kernel::{BLOCK, Line};
+use crate::kernel::{BLOCK, Lines};
 use crate::quantizer::{CENTROIDS, GROUPS, Quantizer};
 use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
@@ -19,9 +19,9 @@ pub(crate) struct IvfIndex {
     pub(super) metric: Metric,
     pub(super) layout: Layout,
     /// High nibbles. Line `t` of a block: byte `i` holds code `i`'s nibble of sub-quantizer 2 t in its low half, of 2 t + 1 in its high half.
-    pub(super) hi: Vec<Line>,
+    pub(super) hi: Lines,
     /// Low nibbles, in the same shape.
-    pub(super) lo: Vec<Line>,
+    pub(super) lo: Lines,
     pub(super) refine: RefineStore,
     pub(super) l2: Option<L2>,
 }
@@ -64,12 +64,11 @@ impl IvfIndex {
         }
         let code = |row: u32| &codes[row as usize * m..(row as usize + 1) * m];
         let mut planes = Planes::new(&layout, m);
-        let mut store = RefineStore::new(refine, dim, quantizer.metric);
-        store.reserve(order.len());
+        let mut store = RefineStore::new(refine, dim, quantizer.metric, order.len());
         for list in 0..lists {
             for (within, position) in layout.rows_of(list).enumerate() {
                 planes.set(layout.blocks_of(list).start + within / BLOCK, within % BLOCK, code(order[position]));
-                store.push(vectors.row(order[position] as usize));
+                store.set(position, vectors.row(order[position] as usize));
             }
         }
         let l2 = (quantizer.metric == Metric::L2).then(|| {
@@ -182,15 +181,15 @@ fn minus_squares(vector: &[f32]) -> f32 {
 
 /// The two planes while they are filled.
 pub(super) struct Planes {
-    pub(super) hi: Vec<Line>,
-    pub(super) lo: Vec<Line>,
+    pub(super) hi: Lines,
+    pub(super) lo: Lines,
     height: usize,
 }
 
 impl Planes {
     pub(super) fn new(layout: &Layout, m: usize) -> Self {
         let height = m.div_ceil(2);
-        Self { hi: vec![Line::ZERO; layout.blocks() * height], lo: vec![Line::ZERO; layout.blocks() * height], height }
+        Self { hi: Lines::zeros(layout.blocks() * height), lo: Lines::zeros(layout.blocks() * height), height }
     }
 
     pub(super) fn set(&mut self, block: usize, lane: usize, code: &[u8]) {

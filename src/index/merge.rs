@@ -34,8 +34,7 @@ impl IvfIndex {
         }
         let layout = Layout::new(&lengths)?;
         let mut planes = Planes::new(&layout, m);
-        let mut store = RefineStore::new(refine, dim, metric);
-        store.reserve(sources.len());
+        let mut store = RefineStore::new(refine, dim, metric, sources.len());
         let mut code = vec![0u8; m];
         for list in 0..layout.lists() {
             for (within, position) in layout.rows_of(list).enumerate() {
@@ -48,7 +47,7 @@ impl IvfIndex {
                     *byte = input.code_byte(block, lane, j);
                 }
                 planes.set(layout.blocks_of(list).start + within / BLOCK, within % BLOCK, &code);
-                store.copy(&input.refine, from);
+                store.copy(position, &input.refine, from);
             }
         }
         let l2 = first.l2.is_some().then(|| {

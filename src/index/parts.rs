@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::kernel::{BLOCK, Line};
+use crate::kernel::{BLOCK, Lines};
 use crate::types::{Metric, Refine};
 
 use super::constants::Constants;
@@ -54,8 +54,7 @@ impl IvfIndex {
     /// The bytes to store, by part.
     pub(crate) fn parts(&self) -> Vec<(u8, Cow<'_, [u8]>)> {
         let lengths: Vec<u8> = self.layout.lengths().flat_map(u32::to_le_bytes).collect();
-        let mut parts =
-            vec![(LENGTHS, Cow::Owned(lengths)), (HI, Cow::Borrowed(Line::bytes(&self.hi))), (LO, Cow::Borrowed(Line::bytes(&self.lo)))];
+        let mut parts = vec![(LENGTHS, Cow::Owned(lengths)), (HI, Cow::Borrowed(self.hi.bytes())), (LO, Cow::Borrowed(self.lo.bytes()))];
         if self.refine() != Refine::None {
             parts.push((REFINE, Cow::Borrowed(self.refine.bytes())));
         }
@@ -87,12 +86,12 @@ impl IvfIndex {
         let lengths: Vec<u32> = find(LENGTHS, lists.checked_mul(4))?.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
         let layout = Layout::new(&lengths).ok_or(PartsError::Range { what: "the number of rows" })?;
         let plane = layout.blocks().checked_mul(m.div_ceil(2) * 64);
-        let hi = Line::from_bytes(find(HI, plane)?);
-        let lo = Line::from_bytes(find(LO, plane)?);
-        let mut store = RefineStore::new(refine, dim, metric);
+        let hi = Lines::from_bytes(find(HI, plane)?);
+        let lo = Lines::from_bytes(find(LO, plane)?);
+        let mut store = RefineStore::new(refine, dim, metric, 0);
         if refine != Refine::None {
             let records = find(REFINE, layout.rows().checked_mul(RefineStore::stride(refine, dim, metric)))?;
-            if !store.take(records.to_vec()) {
+            if !store.take(records) {
                 return Err(PartsError::NotFinite { part: REFINE });
             }
         }

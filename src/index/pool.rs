@@ -1,5 +1,7 @@
 //! The scan's candidates: the best R by integer score, kept with a threshold that follows the scan closely.
 
+use crate::kernel::BLOCK;
+
 use super::key::{keep_largest, key, order_of};
 
 const BINS: usize = 2048;
@@ -18,12 +20,11 @@ pub(crate) struct Pool {
     /// The threshold's bin, and the candidates in it and above.
     bin: usize,
     above: usize,
-    floor: u64,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { keys: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0, floor: 0 }
+        Self { keys: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0 }
     }
 }
 
@@ -33,10 +34,11 @@ impl Pool {
         self.want = want.max(1);
         self.limit = self.want.saturating_mul(4).saturating_add(2048);
         self.shift = (32 - highest.leading_zeros()).saturating_sub(BINS.trailing_zeros());
-        (self.bin, self.above, self.floor) = (0, 0, 0);
+        (self.bin, self.above) = (0, 0);
         self.counts.fill(0);
         self.keys.clear();
         self.keys.reserve(self.limit.min(8192));
+        debug_assert!((highest >> self.shift) < BINS as u32);
     }
 
     /// Scores below are of no use.
@@ -45,22 +47,28 @@ impl Pool {
         (self.bin as u32) << self.shift
     }
 
+    /// Makes room for a block's candidates.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self) {
+        if self.keys.len() + BLOCK > self.limit {
+            self.cut();
+        }
+    }
+
+    /// Takes a candidate that reaches the threshold, after [`make_room`](Self::make_room).
     #[inline(always)]
     pub(crate) fn push(&mut self, score: u32, place: u32) {
-        let bin = ((score >> self.shift) as usize).min(BINS - 1);
-        let key = key(score, place);
-        if bin < self.bin || key < self.floor {
-            return;
-        }
-        self.keys.push(key);
-        self.counts[bin] += 1;
+        self.keys.push(key(score, place));
+        self.counts[(score >> self.shift) as usize & (BINS - 1)] += 1;
         self.above += 1;
+    }
+
+    /// Raises the threshold as far as the candidates taken allow. Once a block: a branch a candidate would cost more.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self) {
         while self.above - self.counts[self.bin] as usize >= self.want {
             self.above -= self.counts[self.bin] as usize;
             self.bin += 1;
-        }
-        if self.keys.len() == self.limit {
-            self.cut();
         }
     }
 
@@ -69,11 +77,10 @@ impl Pool {
     fn cut(&mut self) {
         let kept = keep_largest(&mut self.keys, self.want);
         self.keys.truncate(kept);
-        self.floor = self.keys[kept - 1];
         self.counts.fill(0);
         self.bin = BINS - 1;
         for &key in &self.keys {
-            let bin = ((order_of(key) >> self.shift) as usize).min(BINS - 1);
+            let bin = (order_of(key) >> self.shift) as usize & (BINS - 1);
             self.counts[bin] += 1;
             self.bin = self.bin.min(bin);
         }
@@ -114,7 +121,9 @@ mod tests {
                 pool.reset(want, highest);
                 for (&score, place) in scores.iter().zip(0..) {
                     if score >= pool.threshold() {
+                        pool.make_room();
                         pool.push(score, place);
+                        pool.settle();
                     }
                 }
                 let mut got = pool.finish().to_vec();

@@ -3,7 +3,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::kernel::{IntQuery, Kernel};
+use crate::kernel::{IntQuery, Kernel, Lines};
 use crate::types::{Metric, Refine};
 
 /// A record a row, in scan order, without gaps:
@@ -16,7 +16,8 @@ pub(crate) struct RefineStore {
     kind: Refine,
     dim: usize,
     metric: Metric,
-    bytes: Vec<u8>,
+    length: usize,
+    lines: Lines,
 }
 
 /// A query in the forms that refining needs.
@@ -28,8 +29,10 @@ pub(crate) struct RefineQuery {
 }
 
 impl RefineStore {
-    pub(crate) fn new(kind: Refine, dim: usize, metric: Metric) -> Self {
-        Self { kind, dim, metric, bytes: Vec::new() }
+    /// Room for `rows` records.
+    pub(crate) fn new(kind: Refine, dim: usize, metric: Metric, rows: usize) -> Self {
+        let length = rows * Self::stride(kind, dim, metric);
+        Self { kind, dim, metric, length, lines: Lines::zeros(length.div_ceil(64)) }
     }
 
     /// Bytes of a record.
@@ -47,49 +50,64 @@ impl RefineStore {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.lines.bytes()[..self.length]
     }
 
     /// Takes stored records; the caller has checked their length. False when an int8 scale is not finite.
-    pub(crate) fn take(&mut self, bytes: Vec<u8>) -> bool {
-        self.bytes = bytes;
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
+        self.length = bytes.len();
+        self.lines = Lines::from_bytes(bytes);
         let stride = Self::stride(self.kind, self.dim, self.metric);
-        self.kind != Refine::Int8 || self.bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
+        self.kind != Refine::Int8 || bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
     }
 
-    pub(crate) fn reserve(&mut self, rows: usize) {
-        self.bytes.reserve_exact(rows * Self::stride(self.kind, self.dim, self.metric));
+    fn record_mut(&mut self, position: usize) -> &mut [u8] {
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        &mut self.lines.bytes_mut()[position * stride..(position + 1) * stride]
     }
 
-    pub(crate) fn push(&mut self, vector: &[f32]) {
-        match self.kind {
+    /// Stores a row's vector.
+    pub(crate) fn set(&mut self, position: usize, vector: &[f32]) {
+        let (kind, dim, metric) = (self.kind, self.dim, self.metric);
+        let record = self.record_mut(position);
+        match kind {
             Refine::None => {}
             Refine::Int8 => {
+                let (head, values) = record.split_at_mut(record.len() - dim);
                 let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
                 let scale = most / 127.0;
                 let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
-                self.bytes.extend(scale.to_le_bytes());
-                let value = |x: &f32| (x * inverse).round_ties_even() as i8;
-                if self.metric == Metric::L2 {
-                    let squares = vector.iter().map(|x| i32::from(value(x)).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
-                    self.bytes.extend(squares.to_le_bytes());
+                head[..4].copy_from_slice(&scale.to_le_bytes());
+                for (byte, x) in values.iter_mut().zip(vector) {
+                    *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
                 }
-                self.bytes.extend(vector.iter().map(|x| value(x).cast_unsigned()));
+                if metric == Metric::L2 {
+                    let squares = values.iter().map(|&x| i32::from(x as i8).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
+                    head[4..].copy_from_slice(&squares.to_le_bytes());
+                }
             }
-            Refine::F16 => self.bytes.extend(vector.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes())),
-            Refine::F32 => self.bytes.extend(vector.iter().flat_map(|x| x.to_le_bytes())),
+            Refine::F16 => {
+                for (bytes, &x) in record.as_chunks_mut::<2>().0.iter_mut().zip(vector) {
+                    *bytes = f16::from_f32(x).to_le_bytes();
+                }
+            }
+            Refine::F32 => {
+                for (bytes, x) in record.as_chunks_mut::<4>().0.iter_mut().zip(vector) {
+                    *bytes = x.to_le_bytes();
+                }
+            }
         }
     }
 
     /// Copies a record from a store of the same kind.
-    pub(crate) fn copy(&mut self, from: &Self, position: usize) {
-        self.bytes.extend_from_slice(from.record(position));
+    pub(crate) fn copy(&mut self, position: usize, from: &Self, other: usize) {
+        self.record_mut(position).copy_from_slice(from.record(other));
     }
 
     #[inline(always)]
     pub(crate) fn record(&self, position: usize) -> &[u8] {
         let stride = Self::stride(self.kind, self.dim, self.metric);
-        &self.bytes[position * stride..(position + 1) * stride]
+        &self.lines.bytes()[position * stride..(position + 1) * stride]
     }
 
     /// Writes the stored vector's values; false when nothing is stored.

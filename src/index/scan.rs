@@ -112,14 +112,17 @@ impl Sink for FilterSink<'_> {
     #[inline(always)]
     fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16 {
         let mut lanes = lanes & !self.mask.word(self.first_block + block);
+        let first = self.first + (block * BLOCK) as u32;
+        if !self.skip.is_empty() {
+            lanes &= !self.skip.among(first, lanes);
+        }
+        self.pool.make_room();
         while lanes != 0 {
             let lane = lanes.trailing_zeros();
             lanes &= lanes - 1;
-            let place = self.first + (block * BLOCK) as u32 + lane;
-            if !self.skip.contains(place) {
-                self.pool.push(self.base + u32::from(sums[lane as usize]), place);
-            }
+            self.pool.push(self.base + u32::from(sums[lane as usize]), first + lane);
         }
+        self.pool.settle();
         self.pool.threshold().saturating_sub(self.base).min(u32::from(u16::MAX)) as u16
     }
 }

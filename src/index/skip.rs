@@ -28,6 +28,15 @@ impl SkipSet {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
+    /// Those of a block's lanes whose places are in the set; `first` is lane 0's place.
+    pub(crate) fn among(&self, first: u32, lanes: u64) -> u64 {
+        (0..64).filter(|lane| lanes >> lane & 1 == 1 && self.contains(first + lane)).fold(0, |found, lane| found | 1 << lane)
+    }
+
     #[inline(always)]
     pub(crate) fn contains(&self, place: u32) -> bool {
         !self.sorted.is_empty()

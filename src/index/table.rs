@@ -1,6 +1,6 @@
 //! A query's lookup tables: what each centroid (or group of centroids) of each sub-quantizer adds to a score.
 
-use crate::kernel::ENTRY_MAX;
+use crate::kernel::{EXACT_MAX, FILTER_MAX, Rounding};
 use crate::quantizer::{CENTROIDS, GROUPS};
 
 use super::engine::SearchEngine;
@@ -40,17 +40,21 @@ impl<const W: usize> Tables<W> {
         self.widest = engine.kernel.ranges::<W>(&self.floats, &mut self.low);
     }
 
+    /// The largest byte.
+    const MOST: u8 = if W == GROUPS { FILTER_MAX } else { EXACT_MAX };
+
     /// The unit that lets the widest table use all of its bits.
     pub(crate) fn finest_unit(&self) -> f32 {
-        self.widest / f32::from(ENTRY_MAX)
+        self.widest / f32::from(Self::MOST)
     }
 
-    /// Makes bytes of the given unit, rounded down after adding `round`. Answers the units in one, 0 when there are none.
-    pub(crate) fn quantise(&mut self, engine: &SearchEngine, unit: f32, round: f32) -> f32 {
+    /// Makes bytes of the given unit, rounded down after adding `add`. Answers the units in one, 0 when there are none.
+    pub(crate) fn quantise(&mut self, engine: &SearchEngine, unit: f32, add: f32) -> f32 {
         let inverse = 1.0 / unit;
         let inverse = if unit > 0.0 && unit.is_finite() && inverse.is_finite() { inverse } else { 0.0 };
         self.bytes.resize(self.m.next_multiple_of(2), [0; W]);
-        engine.kernel.quantise::<W>(&self.floats, &self.low, inverse, round, &mut self.bytes);
+        let rounding = Rounding { inverse, add, most: Self::MOST };
+        engine.kernel.quantise::<W>(&self.floats, &self.low, rounding, &mut self.bytes);
         if !self.m.is_multiple_of(2) {
             self.bytes[self.m] = [0; W];
         }

@@ -240,7 +240,7 @@ fn the_filter_keeps_the_best_by_its_integers() {
         let low: Vec<f32> = table.chunks(16).map(|t| t.iter().copied().fold(f32::INFINITY, f32::min)).collect();
         let widest =
             table.chunks(16).zip(&low).map(|(t, low)| t.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low).fold(0f32, f32::max);
-        let inverse = 1.0 / (widest / 127.0);
+        let inverse = 1.0 / (widest / 31.0);
         let products: Vec<f32> = quantizer.coarse.iter().map(|c| engine.kernel().dot(query, c)).collect();
         let most = products.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         // The reference point of the lists' shares is the best probed list that has rows.

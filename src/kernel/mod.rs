@@ -5,6 +5,7 @@
 //! multiply-add) and fold them in halves; table entries are fused multiply-adds over a part's dimensions in ascending order.
 #![allow(unsafe_code)]
 
+mod memory;
 mod portable;
 mod scalar;
 #[cfg(test)]
@@ -18,12 +19,17 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+pub(crate) use memory::Lines;
+
 /// Codes of a block: one a bit of a mask word.
 pub(crate) const BLOCK: usize = 64;
 /// Largest query value of the coarse step's integer products: 255 * 64 * 2 fits an i16, so `vpmaddubsw` never saturates.
 pub(crate) const COARSE_QUERY_MAX: i32 = 64;
-/// Largest entry of a scan table: two of them add up in a byte, and 256 of them (32,512) in 16 bits.
-pub(crate) const ENTRY_MAX: u8 = 127;
+/// Largest entry of a filter table: eight of them add up in a byte. What five bits round away is small beside what the low nibbles
+/// leave open.
+pub(crate) const FILTER_MAX: u8 = 31;
+/// Largest entry of an exact table: two of them add up in a byte, and 256 of them (32,512) in 16 bits.
+pub(crate) const EXACT_MAX: u8 = 127;
 
 /// 64 bytes on a cache line of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,20 +37,9 @@ pub(crate) const ENTRY_MAX: u8 = 127;
 pub(crate) struct Line(pub(crate) [u8; 64]);
 
 impl Line {
-    pub(crate) const ZERO: Self = Self([0; 64]);
-
     pub(crate) fn bytes(lines: &[Line]) -> &[u8] {
         // SAFETY: a Line is exactly 64 initialised bytes without padding, so n of them are 64 n bytes of the same lifetime.
         unsafe { std::slice::from_raw_parts(lines.as_ptr().cast::<u8>(), lines.len() * 64) }
-    }
-
-    /// Copies bytes into lines, the last one filled up with zeros.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<Line> {
-        let mut lines = vec![Line::ZERO; bytes.len().div_ceil(64)];
-        for (line, chunk) in lines.iter_mut().zip(bytes.chunks(64)) {
-            line.0[..chunk.len()].copy_from_slice(chunk);
-        }
-        lines
     }
 }
 
@@ -62,7 +57,7 @@ pub(crate) struct FilterTask<'a> {
     pub(crate) codes: &'a [Line],
     /// Lines that will be scanned next; fetched into the cache meanwhile.
     pub(crate) next: &'a [Line],
-    /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`ENTRY_MAX`].
+    /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`FILTER_MAX`].
     pub(crate) tables: &'a [[u8; 16]],
     pub(crate) offsets: Option<Offsets<'a>>,
     /// Blocks whose sums all lie below are passed over.
@@ -74,10 +69,18 @@ pub(crate) struct FilterTask<'a> {
 pub(crate) struct ExactTask<'a> {
     pub(crate) hi: &'a [Line],
     pub(crate) lo: &'a [Line],
-    /// 256 entries a sub-quantizer, an even number of them, entries up to [`ENTRY_MAX`].
+    /// 256 entries a sub-quantizer, an even number of them, entries up to [`EXACT_MAX`].
     pub(crate) tables: &'a [[u8; 256]],
     pub(crate) offsets: Option<Offsets<'a>>,
     pub(crate) threshold: u16,
+}
+
+/// How table entries become bytes: `(entry - low) * inverse`, rounded down after adding `add`, from 0 to `most`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Rounding {
+    pub(crate) inverse: f32,
+    pub(crate) add: f32,
+    pub(crate) most: u8,
 }
 
 /// Receives the codes of a block that reach the threshold.
@@ -108,12 +111,18 @@ impl IntQuery {
         self.scale = if inverse > 0.0 && inverse.is_finite() { most / room } else { 0.0 };
         let inverse = if self.scale > 0.0 { inverse } else { 0.0 };
         self.values.clear();
-        self.values.extend(query.iter().map(|x| (x * inverse).round_ties_even() as i16));
+        self.values.extend(query.iter().map(|x| round(x * inverse) as i16));
         self.squares = self.values.iter().map(|&v| i64::from(v) * i64::from(v)).sum();
         self.tail = [0; 16];
         let rest = self.values.len() % 16;
         self.tail[16 - rest..].copy_from_slice(&self.values[self.values.len() - rest..]);
     }
+}
+
+/// The nearest whole number, ties to even, of a number below 2^22 in size: without a call into the C library.
+pub(crate) fn round(x: f32) -> f32 {
+    const SHIFT: f32 = 12_582_912.0;
+    (x + SHIFT) - SHIFT
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -230,11 +239,11 @@ impl Kernel {
         dispatch!(self.0, ranges::<W>(table, low))
     }
 
-    /// Entries to bytes: `(entry - low) * inverse`, rounded down after adding `round`, at most [`ENTRY_MAX`].
-    pub(crate) fn quantise<const W: usize>(self, table: &[f32], low: &[f32], inverse: f32, round: f32, out: &mut [[u8; W]]) {
+    /// Entries to bytes: `(entry - low) * inverse`, rounded down after adding `round`, from 0 to `most`.
+    pub(crate) fn quantise<const W: usize>(self, table: &[f32], low: &[f32], rounding: Rounding, out: &mut [[u8; W]]) {
         assert_eq!(table.len(), W * low.len(), "table of another size");
         assert!(out.len() >= low.len(), "table of another size");
-        dispatch!(self.0, quantise::<W>(table, low, inverse, round, out));
+        dispatch!(self.0, quantise::<W>(table, low, rounding, out));
     }
 
     /// Exact integer product of a query with a row of i8 values (as bytes) of its length.
@@ -249,6 +258,23 @@ impl Kernel {
         assert!(query.len().is_multiple_of(4) && out.len().is_multiple_of(16), "lengths not padded");
         assert_eq!(blocks.len(), out.len() / 16 * (query.len() / 4), "blocks of another size");
         dispatch!(self.0, coarse(query, blocks, out));
+    }
+
+    /// The coarse step's scores: `(sum - offset) * (scale * unit) - less`, in this order.
+    pub(crate) fn coarse_scores(self, sums: &[i32], offset: i32, unit: f32, scales: &[f32], less: &[f32], out: &mut [f32]) {
+        assert!(sums.len() == out.len() && scales.len() == out.len() && less.len() == out.len(), "arrays of several lengths");
+        dispatch!(self.0, coarse_scores(sums, offset, unit, scales, less, out));
+    }
+
+    /// Raises `most` to the maxima of columns, as many as `most` is long, that the scores are dealt into in turn.
+    pub(crate) fn column_maxima(self, scores: &[f32], most: &mut [f32]) {
+        dispatch!(self.0, column_maxima(scores, most));
+    }
+
+    /// Places of the scores that reach a bound, ascending, into the front of `out` (as long as the scores); answers how many.
+    pub(crate) fn at_least(self, scores: &[f32], bound: f32, out: &mut [u32]) -> usize {
+        assert_eq!(scores.len(), out.len(), "arrays of two lengths");
+        dispatch!(self.0, at_least(scores, bound, out))
     }
 
     /// Scans the high-nibble plane; `sink` gets the blocks that hold a code whose sum reaches the threshold.
@@ -271,15 +297,21 @@ impl Kernel {
         dispatch!(self.0, exact(task, sink));
     }
 
-    /// Asks for the cache lines of `bytes`, into the second level.
+    /// Asks for the cache lines of some values.
     #[inline(always)]
-    pub(crate) fn prefetch(self, bytes: &[u8]) {
+    pub(crate) fn prefetch<T>(self, values: &[T]) {
         #[cfg(target_arch = "x86_64")]
-        for at in (0..bytes.len()).step_by(64).chain(bytes.len().checked_sub(1)) {
-            // SAFETY: a prefetch has no effect that a program can see, and the address lies in the slice.
-            unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(bytes.as_ptr().add(at).cast()) }
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let start = values.as_ptr().cast::<i8>();
+            let mut at = start.wrapping_sub(start.addr() % 64);
+            while at.addr() < start.addr() + size_of_val(values) {
+                // SAFETY: a prefetch has no effect that a program can see, and cannot fault.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at) }
+                at = at.wrapping_add(64);
+            }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = bytes;
+        let _ = values;
     }
 }

@@ -1,7 +1,7 @@
 //! Loops that the compiler vectorises as well as a person would; each path instantiates them with its own CPU features, so the
 //! order of operations is the same by construction.
 
-use super::ENTRY_MAX;
+use super::Rounding;
 
 #[inline(always)]
 pub(super) fn table<const W: usize>(query: &[f32], columns: &[f32], bounds: &[u32], out: &mut [f32]) {
@@ -41,11 +41,32 @@ pub(super) fn ranges<const W: usize>(table: &[f32], low: &mut [f32]) -> f32 {
 }
 
 #[inline(always)]
-pub(super) fn quantise<const W: usize>(table: &[f32], low: &[f32], inverse: f32, round: f32, out: &mut [[u8; W]]) {
+pub(super) fn quantise<const W: usize>(table: &[f32], low: &[f32], rounding: Rounding, out: &mut [[u8; W]]) {
+    let most = f32::from(rounding.most);
     for ((entries, low), bytes) in table.as_chunks::<W>().0.iter().zip(low).zip(out) {
         for (entry, byte) in entries.iter().zip(bytes) {
-            // An i32 first: the conversion saturates, and vectorises.
-            *byte = (((entry - low) * inverse + round) as i32).clamp(0, i32::from(ENTRY_MAX)) as u8;
+            let value = (entry - low) * rounding.inverse + rounding.add;
+            // What is not a number becomes 0.
+            let value = if value > 0.0 { value } else { 0.0 };
+            let value = if value < most { value } else { most };
+            // SAFETY: from 0 to 255. The checked conversion would not be vectorised.
+            *byte = unsafe { value.to_int_unchecked::<i32>() } as u8;
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn coarse_scores(sums: &[i32], offset: i32, unit: f32, scales: &[f32], less: &[f32], out: &mut [f32]) {
+    for (((out, sum), scale), less) in out.iter_mut().zip(sums).zip(scales).zip(less) {
+        *out = sum.wrapping_sub(offset) as f32 * (scale * unit) - less;
+    }
+}
+
+#[inline(always)]
+pub(super) fn column_maxima(scores: &[f32], most: &mut [f32]) {
+    for row in scores.chunks(most.len().max(1)) {
+        for (most, score) in most.iter_mut().zip(row) {
+            *most = if *score > *most { *score } else { *most };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The reference: what every other path must equal, bit for bit.
 
-pub(super) use super::portable::{quantise, ranges, table};
+pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
 
 /// Folds 32 partial sums in halves. Adding zero makes -0 into +0, so that skipped and zero-filled lanes agree.
@@ -65,6 +65,15 @@ pub(super) fn coarse(query: &[i8], blocks: &[Line], out: &mut [i32]) {
             }
         }
     }
+}
+
+pub(super) fn at_least(scores: &[f32], bound: f32, out: &mut [u32]) -> usize {
+    let mut found = 0;
+    for (score, at) in scores.iter().zip(0..) {
+        out[found] = at;
+        found += usize::from(*score >= bound);
+    }
+    found
 }
 
 /// Adds the codes' constants and says which sums reach the threshold.

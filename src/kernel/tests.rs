@@ -149,7 +149,8 @@ fn tables_of<const W: usize>(rng: &mut Rng, bounds: &[u32], m: usize, dim: usize
     }
     let widest = SCALAR.ranges::<W>(&want, &mut low);
     let mut bytes = vec![[9u8; W]; m + 1];
-    SCALAR.quantise::<W>(&want, &low, 127.0 / widest, 0.5, &mut bytes);
+    let rounding = Rounding { inverse: 127.0 / widest, add: 0.5, most: 127 };
+    SCALAR.quantise::<W>(&want, &low, rounding, &mut bytes);
     assert_eq!(bytes[m], [9; W]);
     assert!(m == 0 || widest == 0.0 || bytes.iter().flatten().any(|&b| b == 127));
     assert!(bytes[..m].iter().flatten().all(|&b| b <= 127));
@@ -159,13 +160,14 @@ fn tables_of<const W: usize>(rng: &mut Rng, bounds: &[u32], m: usize, dim: usize
         assert_eq!(table.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), want.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
         assert_eq!(kernel.ranges::<W>(&table, &mut least).to_bits(), widest.to_bits());
         assert_eq!(least, low);
-        kernel.quantise::<W>(&table, &least, 127.0 / widest, 0.5, &mut out);
+        kernel.quantise::<W>(&table, &least, rounding, &mut out);
         assert_eq!(out, bytes);
         // What is not a number ends somewhere in range, the same everywhere.
         let odd: Vec<f32> = (0..W * 4).map(|i| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX][i / W]).collect();
         let (mut a, mut b) = (vec![[0; W]; 4], vec![[0; W]; 4]);
-        SCALAR.quantise::<W>(&odd, &[0.0; 4], 1.0, 0.5, &mut a);
-        kernel.quantise::<W>(&odd, &[0.0; 4], 1.0, 0.5, &mut b);
+        let rounding = Rounding { inverse: 1.0, add: 0.5, most: 31 };
+        SCALAR.quantise::<W>(&odd, &[0.0; 4], rounding, &mut a);
+        kernel.quantise::<W>(&odd, &[0.0; 4], rounding, &mut b);
         assert_eq!(a, b);
     }
 }
@@ -178,16 +180,16 @@ fn scans_find_the_same_codes() {
             let rows = m.div_ceil(2);
             let (hi, lo) = (rng.lines(blocks * rows), rng.lines(blocks * rows));
             let full = rng.next().is_multiple_of(4);
-            let entry = |rng: &mut Rng| if full { 127 } else { (rng.next() % 128) as u8 };
-            let mut small: Vec<[u8; 16]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng))).collect();
-            let mut large: Vec<[u8; 256]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng))).collect();
+            let entry = |rng: &mut Rng, most: u8| if full { most } else { (rng.next() % (u64::from(most) + 1)) as u8 };
+            let mut small: Vec<[u8; 16]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng, FILTER_MAX))).collect();
+            let mut large: Vec<[u8; 256]> = (0..2 * rows).map(|_| std::array::from_fn(|_| entry(&mut rng, EXACT_MAX))).collect();
             if m % 2 == 1 {
                 small[m] = [0; 16];
                 large[m] = [0; 256];
             }
             let values: Vec<u16> = (0..blocks * BLOCK).map(|_| rng.next() as u16).collect();
             for offsets in [None, Some(Offsets { values: &values, weight: rng.next() as u16 % 32_768 })] {
-                for threshold in [0u16, (m * 60) as u16, (m * 70) as u16, 40_000] {
+                for threshold in [0u16, (m * 15) as u16, (m * 17) as u16, (m * 60) as u16, (m * 70) as u16, 40_000] {
                     let raise = threshold.saturating_add(7);
                     let (mut a, mut b) = (Collect { raise, ..Collect::default() }, Collect { raise, ..Collect::default() });
                     let filter = FilterTask { codes: &hi, next: &lo, tables: &small, offsets, threshold };
