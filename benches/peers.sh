@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Measures Torre beside other vector search libraries, in one run on one core, and writes the comparison into docs/benchmarks.md.
 #
-#   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--sets a,b] [--peers a,b] [--python FILE] [--builds | --table] [-- bench options]
+#   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--point-s S] [--sets a,b] [--peers a,b] [--python FILE]
+#                    [--builds | --table] [-- options of torre bench]
 #
 # The scripts that drive the others, the data sets and the list of versions come from $TORRE_SHARED (default ../shared). Without --python a
 # virtual environment is made in the work directory (Python 3.11, about 1 GB of packages). Indexes are built once and kept there; a round
 # then measures one peer, then Torre, then the next peer, so that both sides of a ratio see the same machine.
+# Torre is measured with int8 refine vectors, its default, and with f16 ones, which the highest recalls need.
 # --builds stops when everything is built, --table only writes the tables again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shared=${TORRE_SHARED:-../shared}; shared=$(realpath "$shared")
-work=target/peers; cpu=1; rounds=3; python=; only=
+work=target/peers; cpu=1; rounds=3; seconds=0.15; python=; only=
 sets=glove100-en-341k,minilm384-wordnet-100k
 peers=faiss-ivfpq-refine-sq8,faiss-ivfpq-refine,faiss-fastscan-refine,faiss-fastscan-refine-sq8,scann,hnswlib,usearch,faiss-hnsw32,lancedb-ivfpq
 while [ $# -gt 0 ]; do
@@ -18,6 +20,7 @@ while [ $# -gt 0 ]; do
     --work) work=$2; shift 2 ;;
     --cpu) cpu=$2; shift 2 ;;
     --rounds) rounds=$2; shift 2 ;;
+    --point-s) seconds=$2; shift 2 ;;
     --sets) sets=$2; shift 2 ;;
     --peers) peers=$2; shift 2 ;;
     --python) python=$2; shift 2 ;;
@@ -41,24 +44,27 @@ fi
 pinned() { if chrt -f 50 true 2>/dev/null; then chrt -f 50 taskset -c "$cpu" "$@"; else taskset -c "$cpu" "$@"; fi; }
 
 # The others' settings: bytes of a code by width, 2 sqrt(n) lists to the nearest power of two.
-bench() {
-    local m lists
+bench() { # refine, a command to run it under..., --, its further options
+    local refine=$1 under=() m lists; shift
+    while [ "$1" != -- ]; do under+=("$1"); shift; done
+    shift
     case $set in
     glove100-*) m=50 lists=1024 ;;
     minilm384-*) m=96 lists=512 ;;
-    *) m=${TORRE_M:?} lists=${TORRE_LISTS:?} ;;
+    *) m=${TORRE_M:?bytes of a code for $set} lists=${TORRE_LISTS:?lists for $set} ;;
     esac
-    "$@" "$TORRE_BIN" bench --data "$shared/data/$set" --m $m --lists $lists --index "$work/$set/torre.index" "${bench_options[@]}"
+    "${under[@]}" "$TORRE_BIN" bench --data "$shared/data/$set" --m $m --lists $lists --refine "$refine" --index "$work/$set/torre.$refine.index" "$@"
 }
 
-bench_options=(--build-only)
 for set in ${sets//,/ }; do
     mkdir -p "$work/$set"
     for name in ${peers//,/ }; do
-        [ -f "$work/$set/$name.meta.json" ] || taskset -c "$cpu" "$(command -v nice)" -n 10 "$python" "$shared/peers/ann_peers.py" \
-            --data "$shared/data/$set" --peer "$name" --work "$work" --out /dev/null --phase build --keep || echo "$name: not built" >&2
+        [ -f "$work/$set/$name.meta.json" ] || taskset -c "$cpu" "$python" "$shared/peers/ann_peers.py" --data "$shared/data/$set" \
+            --peer "$name" --work "$work" --out /dev/null --phase build --keep || echo "$name: not built" >&2
     done
-    [ -f "$work/$set/torre.index" ] || bench taskset -c "$cpu"
+    for refine in int8 f16; do
+        [ -f "$work/$set/torre.$refine.index" ] || bench $refine taskset -c "$cpu" -- --build-only
+    done
 done
 [ "$only" != --builds ] || exit 0
 
@@ -69,9 +75,10 @@ for round in $(seq "$rounds"); do
             out=$work/out/$set.$name.$round
             rm -f "$out.peer.jsonl" "$out.torre.jsonl"
             pinned "$python" "$shared/peers/ann_peers.py" --data "$shared/data/$set" --peer "$name" --work "$work" --out "$out.peer.jsonl" \
-                --phase search --keep --no-k100 --no-filters --point-s 0.15 || { echo "$name: search failed" >&2; continue; }
-            bench_options=(--batch --point-s 0.15 --out "$out.torre.jsonl" "$@")
-            bench pinned
+                --phase search --keep --no-k100 --no-filters --point-s "$seconds" || { echo "$name: search failed" >&2; continue; }
+            for refine in int8 f16; do
+                bench $refine pinned -- --batch --refine-factor 5,10,20,40 --point-s "$seconds" --out "$out.torre.jsonl" "$@"
+            done
             echo "round $round, $set: $name and torre measured"
         done
     done

@@ -60,7 +60,12 @@ class Pair:
         return self.rounds[0][side][0]
 
     def memory(self, side):
-        return median([r[side][0].get("rss_anon_mb") for r in self.rounds])
+        """Of each configuration measured, in the order measured."""
+        configs = collections.OrderedDict()
+        for r in self.rounds:
+            for row in r[side]:
+                configs.setdefault(row["config"], row.get("rss_anon_mb"))
+        return " / ".join(number(mb) for mb in configs.values())
 
 
 def load(files):
@@ -104,7 +109,9 @@ def same_lists(pair):
 def write_set(name, peers):
     out = [f"### {name}\n"]
     torre = next(iter(peers.values())).first(1)
-    out.append(f"Torre {torre['version']}: {torre['config']}, {number(torre['index_mb'])} MB, built in {number(torre['build_cpu_s'])} CPU seconds.\n")
+    configs = collections.OrderedDict((row["config"], row) for row in reversed(next(iter(peers.values())).rounds[0][1]))
+    for config, row in reversed(configs.items()):
+        out.append(f"Torre {torre['version']}, {config}: {number(row['index_mb'])} MB by its own count, built in {number(row['build_cpu_s'])} CPU seconds.\n")
     for mode, what in (("one", "One query at a time"), ("batch", "Batches, one thread")):
         rows = []
         for peer, pair in peers.items():
@@ -114,12 +121,12 @@ def write_set(name, peers):
                 theirs, mine, ratio = pair.qps(0, mode, target), pair.qps(1, mode, target), pair.ratio(mode, target)
                 row.append(f"{number(theirs)} / {number(mine)}" + (f" = **{ratio:.2f}**" if ratio else ""))
             if mode == "one":
-                row += [number(pair.memory(0)), number(pair.memory(1)), number(first.get("build_cpu_s"))]
+                row += [pair.memory(0), pair.memory(1), number(first.get("build_cpu_s"))]
             if any(pair.qps(0, mode, t) for t in TARGETS):
                 rows.append(row)
         head = ["peer", "its configuration"] + [f"R {t:.2f}: peer / Torre = ratio" for t in TARGETS]
         out.append(f"{what}: queries per second by recall@10.\n")
-        out.append(table(head + (["its MB", "Torre MB", "its build CPU s"] if mode == "one" else []), rows))
+        out.append(table(head + (["its MB", "Torre MB, int8 / f16", "its build CPU s"] if mode == "one" else []), rows))
     for peer, pair in peers.items():
         rows = same_lists(pair) if "ivfpq-refine" in peer else []
         if rows:
@@ -130,9 +137,9 @@ def write_set(name, peers):
     for target in TARGETS:
         row = best(pair.rounds[0][1], "one", target)
         if row:
-            settings.append([f"{target:.2f}", setting(row), f"{row['recall@10']:.4f}", number(row["qps"]), number(row["p50_us"]), number(row["p99_us"])])
+            settings.append([f"{target:.2f}", row["config"], setting(row), f"{row['recall@10']:.4f}", number(row["qps"]), number(row["p50_us"]), number(row["p99_us"])])
     out.append("Torre's fastest points in the first round:\n")
-    out.append(table(["target", "setting", "recall@10", "qps", "p50 us", "p99 us"], settings))
+    out.append(table(["target", "configuration", "setting", "recall@10", "qps", "p50 us", "p99 us"], settings))
     return "\n".join(out)
 
 
