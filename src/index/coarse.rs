@@ -1,9 +1,12 @@
-//! The coarse step: which lists to visit. Integer products with all centroids pick a few more than wanted, f32 products order those.
+//! The coarse step: which lists to visit. Integer products with all centroids order them, f32 products decide about the doubtful ones.
+
+use std::cmp::Reverse;
 
 use crate::kernel::{COARSE_QUERY_MAX, Kernel, Line, round};
 use crate::quantizer::Quantizer;
 use crate::types::Metric;
 
+use super::engine::SearchEngine;
 use super::key::{keep_largest, key, order, order_of, place_of, score_of};
 
 /// Rows of a block of the integer copy.
@@ -26,7 +29,7 @@ pub(crate) struct CoarseCopy {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Probe {
     pub(crate) list: u32,
-    /// Inner product of query and centroid.
+    /// Inner product of query and centroid (see [`probe`] for how exact it is).
     pub(crate) product: f32,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct CoarseScratch {
     scores: Vec<f32>,
     keys: Vec<u64>,
     products: Vec<f32>,
+    /// Lists by sort key, with their products.
+    found: Vec<(u64, f32)>,
     places: Vec<u32>,
     /// The lists to visit, nearest first.
     pub(crate) probes: Vec<Probe>,
@@ -71,7 +76,13 @@ impl CoarseCopy {
 }
 
 /// Finds the `nprobe` lists whose centroids are nearest to the query, nearest first (ties: lower list first).
-pub(crate) fn probe(quantizer: &Quantizer, copy: &CoarseCopy, kernel: Kernel, query: &[f32], nprobe: usize, scratch: &mut CoarseScratch) {
+///
+/// Integer scores order all lists; f32 products decide about those around rank `nprobe`, an eighth of it and four to either side. The
+/// integers' errors are far smaller than that margin. `products` says whether the products of all lists found must be f32 ones;
+/// otherwise those of the safe ones are what the integers stand for.
+pub(crate) fn probe(engine: &SearchEngine, query: &[f32], nprobe: usize, products: bool, scratch: &mut CoarseScratch) {
+    let (quantizer, copy, kernel) = (&*engine.quantizer, &engine.coarse, engine.kernel);
+    let l2 = quantizer.metric == Metric::L2;
     let lists = quantizer.lists();
     let nprobe = nprobe.min(lists);
     scratch.probes.clear();
@@ -79,37 +90,41 @@ pub(crate) fn probe(quantizer: &Quantizer, copy: &CoarseCopy, kernel: Kernel, qu
     if nprobe == 0 {
         return;
     }
-    /// Centroids fetched ahead.
-    const AHEAD: usize = 4;
-    // The integers' errors are far smaller than this margin: on the data sets of the benchmarks a quarter misses no list.
-    let wanted = nprobe + nprobe / 2 + 8;
-    if wanted >= lists {
+    let margin = nprobe / 8 + 4;
+    let mut safe = 0;
+    if nprobe + margin >= lists {
         scratch.keys.extend((0..lists as u32).map(|list| key(0, list)));
     } else {
         approximate(copy, kernel, quantizer.metric, query, scratch);
-        select(kernel, lists, wanted, scratch);
-    }
-    let floats = |key: u64| quantizer.coarse.row(place_of(key) as usize);
-    scratch.keys.iter().take(AHEAD).for_each(|&key| kernel.prefetch(floats(key)));
-    for at in 0..scratch.keys.len() {
-        if let Some(&next) = scratch.keys.get(at + AHEAD) {
-            kernel.prefetch(floats(next));
+        select(kernel, lists, nprobe + margin, scratch);
+        safe = nprobe.saturating_sub(margin);
+        if safe > 0 {
+            scratch.keys.select_nth_unstable_by(safe, |a, b| b.cmp(a));
         }
-        let key = &mut scratch.keys[at];
-        let list = place_of(*key);
-        let product = kernel.dot(query, floats(*key));
-        let score = if quantizer.metric == Metric::L2 { 2.0 * product - copy.less[list as usize] } else { product };
-        *key = super::key::key(order(score), list);
     }
-    let kept = keep_largest(&mut scratch.keys, nprobe);
-    scratch.keys.truncate(kept);
-    scratch.keys.sort_unstable_by(|a, b| b.cmp(a));
-    for &key in &scratch.keys {
-        let list = place_of(key);
-        let product =
-            if quantizer.metric == Metric::L2 { kernel.dot(query, quantizer.coarse.row(list as usize)) } else { score_of(order_of(key)) };
-        scratch.probes.push(Probe { list, product });
+    let exact = if products { 0 } else { safe };
+    let CoarseScratch { keys, found, probes, .. } = scratch;
+    let floats = |key: u64| quantizer.coarse.row(place_of(key) as usize);
+    keys[exact..].iter().for_each(|&key| kernel.prefetch(floats(key)));
+    found.clear();
+    for &rough in keys.iter() {
+        let (list, score) = (place_of(rough), score_of(order_of(rough)));
+        let less = copy.less[list as usize];
+        if found.len() < exact {
+            // A score is twice the product less the squared length under L2.
+            found.push((rough, if l2 { 0.5 * (score + less) } else { score }));
+        } else {
+            let product = kernel.dot(query, floats(rough));
+            found.push((key(order(if l2 { 2.0 * product - less } else { product }), list), product));
+        }
     }
+    let missing = nprobe - safe;
+    if found.len() > nprobe {
+        found[safe..].select_nth_unstable_by(missing - 1, |a, b| b.0.cmp(&a.0));
+        found.truncate(nprobe);
+    }
+    found.sort_unstable_by_key(|&(key, _)| Reverse(key));
+    probes.extend(found.iter().map(|&(key, product)| Probe { list: place_of(key), product }));
 }
 
 /// Integer scores of all lists into `scratch.scores`.
@@ -150,7 +165,7 @@ fn select(kernel: Kernel, lists: usize, wanted: usize, scratch: &mut CoarseScrat
     if bound > f32::NEG_INFINITY {
         scratch.places.resize(lists, 0);
         let found = kernel.at_least(scores, bound, &mut scratch.places);
-        scratch.keys.extend(scratch.places[..found].iter().map(|&list| key(0, list)));
+        scratch.keys.extend(scratch.places[..found].iter().map(|&list| key(order(scores[list as usize]), list)));
     } else {
         scratch.keys.extend(scores.iter().zip(0..).map(|(&score, list)| key(order(score), list)));
         let kept = keep_largest(&mut scratch.keys, wanted);

@@ -1,8 +1,10 @@
 //! The scan's candidates: the best R by integer score, kept with a threshold that follows the scan closely.
 
+use std::ops::Range;
+
 use crate::kernel::BLOCK;
 
-use super::key::{keep_largest, key, order_of};
+use super::key::{keep_largest, key, order_of, place_of};
 
 const BINS: usize = 2048;
 
@@ -61,6 +63,16 @@ impl Pool {
         self.keys.push(key(score, place));
         self.counts[(score >> self.shift) as usize & (BINS - 1)] += 1;
         self.above += 1;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Places of some of the candidates taken so far that still reach the threshold.
+    pub(crate) fn places(&self, range: Range<usize>) -> impl Iterator<Item = u32> {
+        let threshold = u64::from(self.threshold()) << 32;
+        self.keys[range].iter().filter(move |key| **key >= threshold).map(|&key| place_of(key))
     }
 
     /// Raises the threshold as far as the candidates taken allow. Once a block: a branch a candidate would cost more.

@@ -9,7 +9,7 @@ use super::ivf::IvfIndex;
 use super::key::{Best, key, order, order_of, score_of};
 use super::mask::Mask;
 use super::pool::Pool;
-use super::search::{Part, Scratch, SearchStats};
+use super::search::{Part, Scratch, SearchStats, locate};
 use super::skip::SkipSet;
 use super::table::ExactTables;
 
@@ -81,7 +81,18 @@ pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, s
         let blocks = index.layout.blocks_of(task.list as usize);
         &index.hi[blocks.start * index.height()..blocks.end * index.height()]
     };
+    let mut fetched = 0;
     for (at, task) in tasks.iter().enumerate() {
+        // The later lists change little: fetch the records of what will be refined while they are scanned.
+        if 4 * at >= 3 * tasks.len() {
+            fetched = fetched.min(pool.len());
+            let until = fetched + (pool.len() - fetched).div_ceil(tasks.len() - at);
+            for place in pool.places(fetched..until) {
+                let (part, position) = locate(starts, place);
+                engine.kernel.prefetch_far(parts[part].index.refine.record(position));
+            }
+            fetched = until;
+        }
         let threshold = pool.threshold().saturating_sub(task.base);
         if threshold > highest {
             continue;

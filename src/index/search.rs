@@ -145,7 +145,8 @@ pub(crate) fn search(
     if params.k == 0 || rows == 0 {
         return stats;
     }
-    coarse::probe(&engine.quantizer, &engine.coarse, engine.kernel, query, params.nprobe, &mut scratch.coarse);
+    let products = params.mode == ScanMode::Exact || parts.iter().any(|part| part.index.refine() == Refine::None);
+    coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
     stats.lists_probed = scratch.coarse.probes.len();
     clock.mark(&mut stats.times.coarse);
 
@@ -203,7 +204,7 @@ fn prepare(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch)
 }
 
 /// Part and position of a place.
-fn locate(starts: &[u32], place: u32) -> (usize, usize) {
+pub(super) fn locate(starts: &[u32], place: u32) -> (usize, usize) {
     // Parts without rows share their start with the next one: the last part that starts here has the row.
     let part = if starts.len() == 1 { 0 } else { starts.partition_point(|&start| start <= place) - 1 };
     (part, (place - starts[part]) as usize)
@@ -212,7 +213,7 @@ fn locate(starts: &[u32], place: u32) -> (usize, usize) {
 /// Scores the candidates by their refine vectors (or, where none are kept, by their whole codes) into `scratch.best`.
 fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>, scratch: &mut Scratch) {
     /// Candidates fetched ahead.
-    const AHEAD: usize = 12;
+    const AHEAD: usize = 4;
     let kernel = engine.kernel;
     let kind = parts.first().map_or(Refine::None, |part| part.index.refine());
     let Scratch { pool, best, refine, starts, exact, products, coarse, doubled, .. } = scratch;

@@ -379,19 +379,26 @@ fn the_coarse_step_finds_the_nearest_lists() {
                 let query = rng.matrix(dim, 1);
                 let query = query.row(0);
                 for nprobe in [0, 1, 2, 10, 64, 2000] {
-                    let mut first: Option<Vec<coarse::Probe>> = None;
-                    for kernel in Kernel::available() {
-                        let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
-                        let mut scratch = coarse::CoarseScratch::default();
-                        coarse::probe(&quantizer, &engine.coarse, kernel, query, nprobe, &mut scratch);
-                        let mut want: Vec<(f32, u32)> =
-                            (0..lists).map(|l| (refine::float_score(kernel, metric, query, quantizer.coarse.row(l)), l as u32)).collect();
-                        want.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                        want.truncate(nprobe);
-                        let found = scratch.probes.iter().filter(|p| want.iter().any(|w| w.1 == p.list)).count();
-                        assert_eq!(scratch.probes.len(), want.len());
-                        assert!(found + want.len() / 50 >= want.len(), "{metric} {lists} {dim} {nprobe}: {found} of {}", want.len());
-                        assert_eq!(first.get_or_insert(scratch.probes.clone()), &scratch.probes);
+                    for exact in [false, true] {
+                        let mut first: Option<Vec<coarse::Probe>> = None;
+                        for kernel in Kernel::available() {
+                            let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                            let mut scratch = coarse::CoarseScratch::default();
+                            coarse::probe(&engine, query, nprobe, exact, &mut scratch);
+                            let mut want: Vec<(f32, u32)> = (0..lists)
+                                .map(|l| (refine::float_score(kernel, metric, query, quantizer.coarse.row(l)), l as u32))
+                                .collect();
+                            want.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+                            want.truncate(nprobe);
+                            let found = scratch.probes.iter().filter(|p| want.iter().any(|w| w.1 == p.list)).count();
+                            assert_eq!(scratch.probes.len(), want.len());
+                            assert!(found + want.len() / 50 >= want.len(), "{metric} {lists} {dim} {nprobe}: {found} of {}", want.len());
+                            assert_eq!(first.get_or_insert(scratch.probes.clone()), &scratch.probes);
+                            for probe in &scratch.probes {
+                                let product = kernel.dot(query, quantizer.coarse.row(probe.list as usize));
+                                assert!(if exact { probe.product == product } else { (probe.product - product).abs() < 0.1 });
+                            }
+                        }
                     }
                 }
             }

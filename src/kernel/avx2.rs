@@ -88,28 +88,49 @@ macro_rules! accumulate {
     ($a:ident, $b:ident, $step:expr) => {{
         let n = $a.len().min($b.len());
         let whole = n / 32 * 32;
-        let mut sums = [_mm256_setzero_ps(); 4];
-        for at in (0..whole).step_by(32) {
-            for part in 0..4 {
-                // SAFETY: at + 32 <= whole <= n, the length of both.
-                let (x, y) = unsafe { (_mm256_loadu_ps($a.as_ptr().add(at + 8 * part)), _mm256_loadu_ps($b.as_ptr().add(at + 8 * part))) };
-                sums[part] = $step(x, y, sums[part]);
+        let (a, b) = ($a.as_ptr(), $b.as_ptr());
+        let zero = _mm256_setzero_ps();
+        let [mut s0, mut s1, mut s2, mut s3] = [zero; 4];
+        let mut at = 0;
+        while at < whole {
+            // SAFETY: at + 32 <= whole <= n, the length of both.
+            unsafe {
+                s0 = $step(_mm256_loadu_ps(a.add(at)), _mm256_loadu_ps(b.add(at)), s0);
+                s1 = $step(_mm256_loadu_ps(a.add(at + 8)), _mm256_loadu_ps(b.add(at + 8)), s1);
+                s2 = $step(_mm256_loadu_ps(a.add(at + 16)), _mm256_loadu_ps(b.add(at + 16)), s2);
+                s3 = $step(_mm256_loadu_ps(a.add(at + 24)), _mm256_loadu_ps(b.add(at + 24)), s3);
+            }
+            at += 32;
+        }
+        let rest = n - whole;
+        // SAFETY: whole + 8 i < n wherever lanes are loaded from there, and the mask lets only the values be read that are left.
+        unsafe {
+            if rest > 0 {
+                s0 = $step(part(a.add(at), rest), part(b.add(at), rest), s0);
+            }
+            if rest > 8 {
+                s1 = $step(part(a.add(at + 8), rest - 8), part(b.add(at + 8), rest - 8), s1);
+            }
+            if rest > 16 {
+                s2 = $step(part(a.add(at + 16), rest - 16), part(b.add(at + 16), rest - 16), s2);
+            }
+            if rest > 24 {
+                s3 = $step(part(a.add(at + 24), rest - 24), part(b.add(at + 24), rest - 24), s3);
             }
         }
-        for (part, sum) in sums.iter_mut().enumerate() {
-            let at = whole + 8 * part;
-            if at >= n {
-                break;
-            }
-            // SAFETY: at < n; the mask lets only the values be read that are left, 8 at most.
-            let (x, y) = unsafe {
-                let mask = _mm256_loadu_si256(LANES[(n - at).min(8)].as_ptr().cast());
-                (_mm256_maskload_ps($a.as_ptr().add(at), mask), _mm256_maskload_ps($b.as_ptr().add(at), mask))
-            };
-            *sum = $step(x, y, *sum);
-        }
-        fold(sums)
+        fold([s0, s1, s2, s3])
     }};
+}
+
+/// The first `n` (at most 8) values from an address, zeros after them.
+///
+/// # Safety
+/// That many values must be readable there.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn part(from: *const f32, n: usize) -> __m256 {
+    // SAFETY: the mask's ones are n at most; the caller vouches for the values.
+    unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(LANES[n.min(8)].as_ptr().cast())) }
 }
 
 #[inline]
@@ -154,15 +175,22 @@ fn sum_i32(v: __m256i) -> i32 {
 pub(super) fn dot_i8(query: &IntQuery, row: &[u8]) -> i32 {
     let n = row.len();
     let whole = n / 16 * 16;
-    let mut sums = [_mm256_setzero_si256(); 2];
-    for at in (0..whole).step_by(16) {
-        // SAFETY: at + 16 <= n, the length of the row and of the query's values (checked by the caller).
-        let product = unsafe {
+    let (mut first, mut second) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let mut at = 0;
+    // SAFETY: at + 32 or at + 16 <= whole <= n, the length of the row and of the query's values (checked by the caller).
+    unsafe {
+        let product = |at: usize| {
             let x = _mm256_cvtepi8_epi16(_mm_loadu_si128(row.as_ptr().add(at).cast()));
             _mm256_madd_epi16(x, _mm256_loadu_si256(query.values.as_ptr().add(at).cast()))
         };
-        let part = at / 16 % 2;
-        sums[part] = _mm256_add_epi32(sums[part], product);
+        while at + 32 <= whole {
+            first = _mm256_add_epi32(first, product(at));
+            second = _mm256_add_epi32(second, product(at + 16));
+            at += 32;
+        }
+        if at < whole {
+            first = _mm256_add_epi32(first, product(at));
+        }
     }
     if whole < n {
         let mut short = [0u8; 16];
@@ -177,9 +205,9 @@ pub(super) fn dot_i8(query: &IntQuery, row: &[u8]) -> i32 {
             let x = _mm256_cvtepi8_epi16(_mm_loadu_si128(last.as_ptr().cast()));
             _mm256_madd_epi16(x, _mm256_loadu_si256(query.tail.as_ptr().cast()))
         };
-        sums[0] = _mm256_add_epi32(sums[0], product);
+        first = _mm256_add_epi32(first, product);
     }
-    sum_i32(_mm256_add_epi32(sums[0], sums[1]))
+    sum_i32(_mm256_add_epi32(first, second))
 }
 
 #[target_feature(enable = "avx2,fma")]

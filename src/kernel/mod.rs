@@ -297,21 +297,38 @@ impl Kernel {
         dispatch!(self.0, exact(task, sink));
     }
 
-    /// Asks for the cache lines of some values.
+    /// Asks for the cache lines of some values, soon to be used.
     #[inline(always)]
     pub(crate) fn prefetch<T>(self, values: &[T]) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let start = values.as_ptr().cast::<i8>();
-            let mut at = start.wrapping_sub(start.addr() % 64);
-            while at.addr() < start.addr() + size_of_val(values) {
-                // SAFETY: a prefetch has no effect that a program can see, and cannot fault.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(at) }
-                at = at.wrapping_add(64);
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = values;
+        prefetch::<T, true>(values);
     }
+
+    /// Asks for the cache lines of some values, into the second level: they will be used later.
+    #[inline(always)]
+    pub(crate) fn prefetch_far<T>(self, values: &[T]) {
+        prefetch::<T, false>(values);
+    }
+}
+
+#[inline(always)]
+fn prefetch<T, const NEAR: bool>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        let start = values.as_ptr().cast::<i8>();
+        let mut at = start.wrapping_sub(start.addr() % 64);
+        while at.addr() < start.addr() + size_of_val(values) {
+            // SAFETY: a prefetch has no effect that a program can see, and cannot fault.
+            unsafe {
+                if NEAR {
+                    _mm_prefetch::<_MM_HINT_T0>(at);
+                } else {
+                    _mm_prefetch::<_MM_HINT_T1>(at);
+                }
+            }
+            at = at.wrapping_add(64);
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }
