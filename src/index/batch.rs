@@ -1,19 +1,100 @@
 //! Many queries at once, on all threads of the current rayon pool.
+//!
+//! A thread takes a block of queries. Each of them scans its nearest lists, which brings its threshold near its last height; the other
+//! lists are scanned list by list, each for all queries of the block that visit it, while it is in the cache. What a scan keeps does
+//! not depend on the order of lists, so every query gets what it would have got alone.
 
 use rayon::prelude::*;
 
+use crate::types::Refine;
 use crate::vector::Matrix;
 
+use super::coarse;
 use super::engine::SearchEngine;
-use super::search::{Candidate, Part, Scratch, SearchParams, search};
+use super::scan;
+use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, refine, scale_query, search, take_hits};
+
+/// Most queries of a block: their tables and thresholds stay in the second-level cache, and some share a list.
+const QUERIES: usize = 128;
+/// The share of its lists that a query scans by itself, nearest first.
+const OWN_SHARE: usize = 8;
+
+/// What a thread works in.
+#[derive(Default)]
+struct BlockScratch {
+    queries: Vec<Scratch>,
+    /// List, part, query, place among the query's lists.
+    visits: Vec<(u32, u32, u32, u32)>,
+}
 
 /// Answers every query as [`search`] does, hit for hit. The parameters' rows to skip hold for all of them.
 pub(crate) fn search_batch(engine: &SearchEngine, parts: &[Part<'_>], queries: &Matrix, params: &SearchParams<'_>) -> Vec<Vec<Candidate>> {
-    (0..queries.rows())
-        .into_par_iter()
-        .map_init(Scratch::default, |scratch, row| {
-            search(engine, parts, queries.row(row), params, scratch);
-            scratch.hits().to_vec()
-        })
-        .collect()
+    let mut found = vec![Vec::new(); queries.rows()];
+    // Several blocks a thread, so that they end together.
+    let block = queries.rows().div_ceil(4 * rayon::current_num_threads()).clamp(1, QUERIES);
+    found.par_chunks_mut(block).enumerate().for_each_init(BlockScratch::default, |scratch, (at, found)| {
+        let rows = at * block..at * block + found.len();
+        if params.mode == ScanMode::Filter && rows.len() > 1 {
+            search_block(engine, parts, queries, rows, params, scratch);
+        } else {
+            scratch.queries.resize_with(scratch.queries.len().max(rows.len()), Scratch::default);
+            for (row, scratch) in rows.zip(&mut scratch.queries) {
+                search(engine, parts, queries.row(row), params, scratch);
+            }
+        }
+        for (scratch, found) in scratch.queries.iter().zip(found) {
+            *found = scratch.hits.clone();
+        }
+    });
+    found
+}
+
+fn search_block(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    queries: &Matrix,
+    rows: std::ops::Range<usize>,
+    params: &SearchParams<'_>,
+    scratch: &mut BlockScratch,
+) {
+    let BlockScratch { queries: scratches, visits } = scratch;
+    scratches.resize_with(scratches.len().max(rows.len()), Scratch::default);
+    visits.clear();
+    let products = parts.iter().any(|part| part.index.refine() == Refine::None);
+    for ((number, row), scratch) in rows.clone().enumerate().zip(scratches.iter_mut()) {
+        scratch.hits.clear();
+        let all = prepare(parts, params, scratch);
+        if params.k == 0 || all == 0 {
+            continue;
+        }
+        let query = queries.row(row);
+        coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
+        let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
+        scratch.filter.build(engine, scaled);
+        scan::filter_begin(engine, parts, params.candidates.max(params.k).min(all), scratch);
+        let own = scratch.tasks.len().div_ceil(OWN_SHARE);
+        for at in 0..own {
+            let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| scan::codes(parts, task));
+            scan::filter_list(engine, parts, scratch, at, next);
+        }
+        let rest = scratch.tasks.iter().enumerate().skip(own);
+        visits.extend(rest.map(|(at, task)| (task.list, task.part, number as u32, at as u32)));
+    }
+    visits.sort_unstable();
+    for (turn, &(list, part, number, at)) in visits.iter().enumerate() {
+        // The last query of a list fetches the next list.
+        let next = match visits.get(turn + 1) {
+            Some(&(l, p, number, at)) if (l, p) != (list, part) => scan::codes(parts, &scratches[number as usize].tasks[at as usize]),
+            _ => &[],
+        };
+        scan::filter_list(engine, parts, &mut scratches[number as usize], at as usize, next);
+    }
+    if params.k == 0 || parts.iter().all(|part| part.index.rows() == 0) {
+        return;
+    }
+    for (row, scratch) in rows.zip(scratches.iter_mut()) {
+        scratch.pool.finish();
+        refine(engine, parts, queries.row(row), params, scratch);
+        take_hits(params, scratch);
+    }
 }

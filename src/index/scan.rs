@@ -1,6 +1,6 @@
 //! The scans over the probed lists of all segments. Bounds are in integers; what they let through gets its place in the pool.
 
-use crate::kernel::{BLOCK, ExactTask, FilterTask, Offsets, Sink};
+use crate::kernel::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 use crate::types::Metric;
 
 use super::constants::Constants;
@@ -57,14 +57,44 @@ fn offsets<'a>(constants: Option<&'a Constants>, lanes: std::ops::Range<usize>, 
     })
 }
 
+/// What a filter scan's lists share.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct FilterScan {
+    /// Units in a score of one.
+    inverse: f32,
+    /// The largest sum that a code can have.
+    highest: u32,
+}
+
 /// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
 pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+    filter_begin(engine, parts, wanted, scratch);
+    let mut fetched = 0;
+    for at in 0..scratch.tasks.len() {
+        // The later lists change little: fetch the records of what will be refined while they are scanned.
+        if 4 * at >= 3 * scratch.tasks.len() {
+            let pool = &scratch.pool;
+            fetched = fetched.min(pool.len());
+            let until = fetched + (pool.len() - fetched).div_ceil(scratch.tasks.len() - at);
+            for place in pool.places(fetched..until) {
+                let (part, position) = locate(&scratch.starts, place);
+                engine.kernel.prefetch_far(parts[part].index.refine.record(position));
+            }
+            fetched = until;
+        }
+        let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| codes(parts, task));
+        stats.codes_scanned += filter_list(engine, parts, scratch, at, next);
+    }
+}
+
+/// Names the lists to scan and what each adds to its codes' scores; empties the pool.
+pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch) {
     list_tasks(parts, scratch);
     let metric = engine.quantizer.metric;
-    let constants = |part: u32| parts[part as usize].index.l2.as_ref().map(|l2| &l2.filter);
     let unit = unit(scratch.filter.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.filter));
     let inverse = scratch.filter.quantise(engine, unit, 0.5);
-    let share = |task: &ListTask| base(metric, task.product, constants(task.part).map(|c| c.lowest[task.list as usize]));
+    let lowest = |task: &ListTask| parts[task.part as usize].index.l2.as_ref().map(|l2| l2.filter.lowest[task.list as usize]);
+    let share = |task: &ListTask| base(metric, task.product, lowest(task));
     // Shares count from the largest down, so that they fit whatever the vectors' lengths are.
     let most = scratch.tasks.iter().map(share).fold(f32::NEG_INFINITY, f32::max);
     let below = |task: &ListTask| (((most - share(task)) * inverse).round_ties_even() as i32).clamp(0, 1 << 30).cast_unsigned();
@@ -74,39 +104,33 @@ pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, s
     }
     let highest = scratch.filter.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 };
     scratch.pool.reset(wanted, span + highest);
+    scratch.scan = FilterScan { inverse, highest };
+}
 
-    let Scratch { tasks, pool, filter, skip, starts, .. } = scratch;
-    let codes = |task: &ListTask| {
-        let index = parts[task.part as usize].index;
-        let blocks = index.layout.blocks_of(task.list as usize);
-        &index.hi[blocks.start * index.height()..blocks.end * index.height()]
-    };
-    let mut fetched = 0;
-    for (at, task) in tasks.iter().enumerate() {
-        // The later lists change little: fetch the records of what will be refined while they are scanned.
-        if 4 * at >= 3 * tasks.len() {
-            fetched = fetched.min(pool.len());
-            let until = fetched + (pool.len() - fetched).div_ceil(tasks.len() - at);
-            for place in pool.places(fetched..until) {
-                let (part, position) = locate(starts, place);
-                engine.kernel.prefetch_far(parts[part].index.refine.record(position));
-            }
-            fetched = until;
-        }
-        let threshold = pool.threshold().saturating_sub(task.base);
-        if threshold > highest {
-            continue;
-        }
-        let Part { index, mask } = parts[task.part as usize];
-        let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
-        stats.codes_scanned += rows.len();
-        let next = tasks.get(at + 1).map_or(&[][..], codes);
-        let offsets = offsets(constants(task.part), blocks.start * BLOCK..blocks.end * BLOCK, inverse);
-        let threshold = threshold.min(u32::from(u16::MAX)) as u16;
-        let first = starts[task.part as usize] + rows.start as u32;
-        let mut sink = FilterSink { pool, skip, mask, first_block: blocks.start, first, base: task.base };
-        engine.kernel.filter(FilterTask { codes: codes(task), next, tables: filter.bytes(), offsets, threshold }, &mut sink);
+/// A list's high nibbles.
+pub(super) fn codes<'a>(parts: &[Part<'a>], task: &ListTask) -> &'a [Line] {
+    let index = parts[task.part as usize].index;
+    let blocks = index.layout.blocks_of(task.list as usize);
+    &index.hi[blocks.start * index.height()..blocks.end * index.height()]
+}
+
+/// Scans one of the lists that [`filter_begin`] named; answers the number of codes, 0 when none of them can reach the threshold.
+pub(super) fn filter_list(engine: &SearchEngine, parts: &[Part<'_>], scratch: &mut Scratch, at: usize, next: &[Line]) -> usize {
+    let Scratch { tasks, pool, filter, skip, starts, scan, .. } = scratch;
+    let task = tasks[at];
+    let threshold = pool.threshold().saturating_sub(task.base);
+    if threshold > scan.highest {
+        return 0;
     }
+    let Part { index, mask } = parts[task.part as usize];
+    let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
+    let constants = index.l2.as_ref().map(|l2| &l2.filter);
+    let offsets = offsets(constants, blocks.start * BLOCK..blocks.end * BLOCK, scan.inverse);
+    let threshold = threshold.min(u32::from(u16::MAX)) as u16;
+    let first = starts[task.part as usize] + rows.start as u32;
+    let mut sink = FilterSink { pool, skip, mask, first_block: blocks.start, first, base: task.base };
+    engine.kernel.filter(FilterTask { codes: codes(parts, &task), next, tables: filter.bytes(), offsets, threshold }, &mut sink);
+    rows.len()
 }
 
 struct FilterSink<'a> {

@@ -95,6 +95,7 @@ pub(crate) struct Scratch {
     pub(super) exact: ExactTables,
     pub(super) tasks: Vec<scan::ListTask>,
     pub(super) pool: Pool,
+    pub(super) scan: scan::FilterScan,
     pub(super) best: Best,
     pub(super) skip: SkipSet,
     pub(super) refine: RefineQuery,
@@ -186,7 +187,7 @@ pub(super) fn scale_query<'a>(metric: Metric, query: &'a [f32], doubled: &'a mut
 }
 
 /// Parts' first places and the skip set; answers the number of rows. Places number all parts' rows through.
-fn prepare(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) -> usize {
+pub(super) fn prepare(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) -> usize {
     scratch.starts.clear();
     let mut rows = 0u32;
     for part in parts {
@@ -211,7 +212,7 @@ pub(super) fn locate(starts: &[u32], place: u32) -> (usize, usize) {
 }
 
 /// Scores the candidates by their refine vectors (or, where none are kept, by their whole codes) into `scratch.best`.
-fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>, scratch: &mut Scratch) {
+pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>, scratch: &mut Scratch) {
     /// Candidates fetched ahead.
     const AHEAD: usize = 4;
     let kernel = engine.kernel;
@@ -259,7 +260,7 @@ fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &Sea
 }
 
 /// The best k of the refined candidates into `scratch.hits`.
-fn take_hits(params: &SearchParams<'_>, scratch: &mut Scratch) {
+pub(super) fn take_hits(params: &SearchParams<'_>, scratch: &mut Scratch) {
     let keys: &mut [u64] = if params.mode == ScanMode::Exact { scratch.best.unsorted() } else { scratch.pool.kept() };
     let kept = super::key::keep_largest(keys, params.k);
     let keys = &mut keys[..kept];

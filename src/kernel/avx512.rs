@@ -1,7 +1,233 @@
-//! AVX-512.
+//! AVX-512 with BW, VBMI and VNNI: a line a register. What does not gain from the width is AVX2's.
+//!
+//! - Filter: `vpshufb` on 64 codes at once, summed as in `avx2`.
+//! - Exact: a table of 256 bytes is four registers. `vpermb` looks 64 codes up in one of them, by the low six bits; merge masks from
+//!   the top two bits choose among the four. Four blocks a pass share the loading of a table.
+//! - Coarse: `vpdpbusd` multiplies 4 u8 by 4 i8 values and adds them up, exactly as `vpmaddubsw` does where nothing saturates.
 
-pub(super) use super::avx2::*;
+use std::arch::x86_64::*;
+
+pub(super) use super::avx2::{at_least, coarse_scores, column_maxima, dot, dot_i8, dots, l2, l2s, quantise, ranges, table};
+use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {
-    false
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// A line, which is aligned to its 64 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load(line: &Line) -> __m512i {
+    // SAFETY: 64 bytes, aligned to 64.
+    unsafe { _mm512_load_si512(line.0.as_ptr().cast()) }
+}
+
+/// The 16-bit sums of 64 codes while they are added up (see `avx2`).
+#[derive(Clone, Copy)]
+struct Sums {
+    all: __m512i,
+    odd: __m512i,
+}
+
+impl Sums {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn zero() -> Self {
+        Self { all: _mm512_setzero_si512(), odd: _mm512_setzero_si512() }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn add(&mut self, bytes: __m512i) {
+        self.all = _mm512_add_epi16(self.all, bytes);
+        self.odd = _mm512_add_epi16(self.odd, _mm512_srli_epi16::<8>(bytes));
+    }
+
+    /// Adds the codes' constants, stores the sums in order and says which reach the threshold. The sums are stored, and constants
+    /// looked at, only where that can matter.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn finish(self, offsets: Option<Offsets<'_>>, block: usize, threshold: u16, out: &mut [u16; BLOCK]) -> u64 {
+        let wanted = _mm512_set1_epi16(threshold.cast_signed());
+        let even = _mm512_sub_epi16(self.all, _mm512_slli_epi16::<8>(self.odd));
+        if offsets.is_none() && _mm512_cmpge_epu16_mask(even, wanted) | _mm512_cmpge_epu16_mask(self.odd, wanted) == 0 {
+            return 0;
+        }
+        // Word 2 i is code 2 i's sum from `even`, word 2 i + 1 code 2 i + 1's from `odd`; codes 0..32 first. An index of 32 and more
+        // takes from the second register.
+        let mut places = [[0u16; 32]; 2];
+        for (half, places) in places.iter_mut().enumerate() {
+            for (at, place) in places.iter_mut().enumerate() {
+                *place = (16 * half + at / 2 + 32 * (at % 2)) as u16;
+            }
+        }
+        let mut lanes = 0;
+        for (half, places) in places.iter().enumerate() {
+            // SAFETY: 32 values of 2 bytes.
+            let places = unsafe { _mm512_loadu_si512(places.as_ptr().cast()) };
+            let mut sums = _mm512_permutex2var_epi16(even, places, self.odd);
+            if let Some(offsets) = offsets {
+                let values = &offsets.values[block * BLOCK + 32 * half..block * BLOCK + 32 * half + 32];
+                // SAFETY: 32 values of 2 bytes.
+                let values = unsafe { _mm512_loadu_si512(values.as_ptr().cast()) };
+                sums = _mm512_add_epi16(sums, _mm512_mulhi_epu16(values, _mm512_set1_epi16(offsets.weight.cast_signed())));
+            }
+            // SAFETY: 32 of 64 values of 2 bytes; half < 2.
+            unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(32 * half).cast(), sums) };
+            lanes |= u64::from(_mm512_cmpge_epu16_mask(sums, wanted)) << (32 * half);
+        }
+        lanes
+    }
+}
+
+/// Byte sums of a line's codes over its two sub-quantizers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn line_sums(line: &Line, [even, odd]: &[[u8; 16]; 2]) -> __m512i {
+    let nibble = _mm512_set1_epi8(15);
+    // SAFETY: 16 bytes each, unaligned loads.
+    let (even, odd) = unsafe { (_mm_loadu_si128(even.as_ptr().cast()), _mm_loadu_si128(odd.as_ptr().cast())) };
+    let codes = load(line);
+    let low = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(even), _mm512_and_si512(codes, nibble));
+    let high = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(odd), _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble));
+    _mm512_add_epi8(low, high)
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
+    let tables = task.tables.as_chunks::<2>().0;
+    let height = tables.len();
+    let mut threshold = task.threshold;
+    let mut sums = [0u16; BLOCK];
+    for (block, lines) in task.codes.chunks_exact(height).enumerate() {
+        if let Some(next) = task.next.get(block * height..) {
+            for line in next.iter().take(height) {
+                _mm_prefetch::<_MM_HINT_T1>(line.0.as_ptr().cast());
+            }
+        }
+        let mut total = Sums::zero();
+        let (fours, rest) = lines.as_chunks::<4>();
+        let (tables, rest_tables) = tables.as_chunks::<4>();
+        for (lines, tables) in fours.iter().zip(tables) {
+            // Eight entries of five bits add up in a byte.
+            let first = _mm512_add_epi8(line_sums(&lines[0], &tables[0]), line_sums(&lines[1], &tables[1]));
+            let second = _mm512_add_epi8(line_sums(&lines[2], &tables[2]), line_sums(&lines[3], &tables[3]));
+            total.add(_mm512_add_epi8(first, second));
+        }
+        for (line, table) in rest.iter().zip(rest_tables) {
+            total.add(line_sums(line, table));
+        }
+        let lanes = total.finish(task.offsets, block, threshold, &mut sums);
+        if lanes != 0 {
+            threshold = sink.survivors(block, lanes, &sums);
+        }
+    }
+}
+
+/// A table of 256 bytes in four registers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn quarters(table: &[u8; 256]) -> [__m512i; 4] {
+    // SAFETY: 4 x 64 bytes, unaligned loads.
+    unsafe {
+        [
+            _mm512_loadu_si512(table.as_ptr().cast()),
+            _mm512_loadu_si512(table.as_ptr().add(64).cast()),
+            _mm512_loadu_si512(table.as_ptr().add(128).cast()),
+            _mm512_loadu_si512(table.as_ptr().add(192).cast()),
+        ]
+    }
+}
+
+/// One of 256 entries for each byte.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn lookup(quarters: &[__m512i; 4], codes: __m512i) -> __m512i {
+    let top = _mm512_movepi8_mask(codes);
+    let second = _mm512_movepi8_mask(_mm512_slli_epi16::<1>(codes));
+    let found = _mm512_permutexvar_epi8(codes, quarters[0]);
+    let found = _mm512_mask_permutexvar_epi8(found, !top & second, codes, quarters[1]);
+    let found = _mm512_mask_permutexvar_epi8(found, top & !second, codes, quarters[2]);
+    _mm512_mask_permutexvar_epi8(found, top & second, codes, quarters[3])
+}
+
+/// Sums of N blocks from the first of `hi` and `lo` on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn exact_blocks<const N: usize>(hi: &[Line], lo: &[Line], tables: &[[[u8; 256]; 2]]) -> [Sums; N] {
+    let nibble = _mm512_set1_epi8(15);
+    let height = tables.len();
+    let mut sums = [Sums::zero(); N];
+    for (at, [even, odd]) in tables.iter().enumerate() {
+        let (even, odd) = (quarters(even), quarters(odd));
+        for (block, sums) in sums.iter_mut().enumerate() {
+            let (hi, lo) = (load(&hi[block * height + at]), load(&lo[block * height + at]));
+            // Bits that a 16-bit shift carries into the other byte are masked off.
+            let first = _mm512_or_si512(_mm512_slli_epi16::<4>(_mm512_and_si512(hi, nibble)), _mm512_and_si512(lo, nibble));
+            let second = _mm512_or_si512(_mm512_andnot_si512(nibble, hi), _mm512_and_si512(_mm512_srli_epi16::<4>(lo), nibble));
+            sums.add(_mm512_add_epi8(lookup(&even, first), lookup(&odd, second)));
+        }
+    }
+    sums
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn exact<S: Sink>(task: ExactTask<'_>, sink: &mut S) {
+    /// Blocks of a pass.
+    const PASS: usize = 4;
+    let tables = task.tables.as_chunks::<2>().0;
+    let height = tables.len();
+    let blocks = task.hi.len() / height;
+    let mut threshold = task.threshold;
+    let mut out = [0u16; BLOCK];
+    let mut block = 0;
+    while block < blocks {
+        let (hi, lo) = (&task.hi[block * height..], &task.lo[block * height..]);
+        let (pass, sums) = if block + PASS <= blocks {
+            for line in hi.iter().zip(lo).skip(PASS * height).take(PASS * height) {
+                _mm_prefetch::<_MM_HINT_T1>(line.0.0.as_ptr().cast());
+                _mm_prefetch::<_MM_HINT_T1>(line.1.0.as_ptr().cast());
+            }
+            (PASS, exact_blocks::<PASS>(hi, lo, tables))
+        } else {
+            let [sums] = exact_blocks::<1>(hi, lo, tables);
+            (1, [sums; PASS])
+        };
+        for sums in sums.iter().take(pass) {
+            let lanes = sums.finish(task.offsets, block, threshold, &mut out);
+            if lanes != 0 {
+                threshold = sink.survivors(block, lanes, &out);
+            }
+            block += 1;
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn coarse(query: &[i8], blocks: &[Line], out: &mut [i32]) {
+    let steps = query.len() / 4;
+    out.fill(0);
+    if steps == 0 {
+        return;
+    }
+    let query = query.as_chunks::<4>().0;
+    // Four blocks at a time share the query's broadcasts.
+    for (lines, out) in blocks.chunks(4 * steps).zip(out.chunks_mut(64)) {
+        let mut sums = [_mm512_setzero_si512(); 4];
+        let count = out.len() / 16;
+        for (step, q) in query.iter().enumerate() {
+            let q = _mm512_set1_epi32(i32::from_le_bytes(q.map(|x| x.cast_unsigned())));
+            for (block, sum) in sums.iter_mut().enumerate().take(count) {
+                *sum = _mm512_dpbusd_epi32(*sum, load(&lines[block * steps + step]), q);
+            }
+        }
+        for (sum, out) in sums.iter().zip(out.as_chunks_mut::<16>().0) {
+            // SAFETY: 16 values of 4 bytes.
+            unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), *sum) };
+        }
+    }
 }

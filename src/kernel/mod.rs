@@ -5,6 +5,8 @@
 //! multiply-add) and fold them in halves; table entries are fused multiply-adds over a part's dimensions in ascending order.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+pub(crate) mod counting;
 mod memory;
 mod portable;
 mod scalar;
