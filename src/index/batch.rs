@@ -23,6 +23,8 @@ const OWN_SHARE: usize = 8;
 #[derive(Default)]
 struct BlockScratch {
     queries: Vec<Scratch>,
+    /// Lends all queries the buffers that only their beginning needs, so that these stay in the cache.
+    front: Scratch,
     /// List, part, query, place among the query's lists.
     visits: Vec<(u32, u32, u32, u32)>,
 }
@@ -57,7 +59,7 @@ fn search_block(
     params: &SearchParams<'_>,
     scratch: &mut BlockScratch,
 ) {
-    let BlockScratch { queries: scratches, visits } = scratch;
+    let BlockScratch { queries: scratches, front, visits } = scratch;
     scratches.resize_with(scratches.len().max(rows.len()), Scratch::default);
     visits.clear();
     let products = parts.iter().any(|part| part.index.refine() == Refine::None);
@@ -68,10 +70,18 @@ fn search_block(
             continue;
         }
         let query = queries.row(row);
+        if !products {
+            std::mem::swap(&mut scratch.coarse, &mut front.coarse);
+        }
+        scratch.filter.swap_floats(&mut front.filter);
         coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
         let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.filter.build(engine, scaled);
         scan::filter_begin(engine, parts, params.candidates.max(params.k).min(all), scratch);
+        if !products {
+            std::mem::swap(&mut scratch.coarse, &mut front.coarse);
+        }
+        scratch.filter.swap_floats(&mut front.filter);
         let own = scratch.tasks.len().div_ceil(OWN_SHARE);
         for at in 0..own {
             let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| scan::codes(parts, task));

@@ -6,7 +6,7 @@ use crate::kernel::BLOCK;
 
 use super::key::{keep_largest, key, order_of, place_of};
 
-const BINS: usize = 2048;
+const BINS: usize = 1024;
 
 /// Candidates with their integer scores, and how many there are at each height.
 ///

@@ -61,6 +61,11 @@ impl<const W: usize> Tables<W> {
         inverse
     }
 
+    /// Lends the buffer of f32 entries, which only making the bytes needs.
+    pub(crate) fn swap_floats(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.floats, &mut other.floats);
+    }
+
     /// An even number of tables, for the kernels.
     pub(crate) fn bytes(&self) -> &[[u8; W]] {
         &self.bytes
