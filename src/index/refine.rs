@@ -77,10 +77,11 @@ impl RefineStore {
                 let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
                 let scale = most / 127.0;
                 let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
-                head[..4].copy_from_slice(&scale.to_le_bytes());
                 for (byte, x) in values.iter_mut().zip(vector) {
                     *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
                 }
+                let scale = if metric == Metric::L2 { scale } else { along(vector, values).unwrap_or(scale) };
+                head[..4].copy_from_slice(&scale.to_le_bytes());
                 if metric == Metric::L2 {
                     let squares = values.iter().map(|&x| i32::from(x as i8).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
                     head[4..].copy_from_slice(&squares.to_le_bytes());
@@ -169,6 +170,15 @@ impl RefineStore {
             }
         }
     }
+}
+
+/// The scale that gives the rounded values the vector's own length along the vector: the queries that matter point that way, so
+/// it is there that rounding does harm. `None` when no such scale is a number.
+fn along(vector: &[f32], values: &[u8]) -> Option<f32> {
+    let squares: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    let product: f64 = vector.iter().zip(values).map(|(&x, &v)| f64::from(x) * f64::from(v as i8)).sum();
+    let scale = (squares / product) as f32;
+    (product > 0.0 && scale.is_finite()).then_some(scale)
 }
 
 /// The score of two vectors under a metric.
