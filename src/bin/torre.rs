@@ -1,2 +1,7 @@
-//! bin
-fn main() {}
+//! The `torre` binary: see `torre --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    torre::cli::main(std::env::args_os())
+}

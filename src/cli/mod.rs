@@ -1,1 +1,113 @@
-//! cli
+//! The `torre` binary: arguments, the terminal, exit codes. What the commands do is in the shell's module.
+
+mod args;
+mod interrupt;
+mod keep;
+mod open;
+mod print;
+mod progress;
+mod shell;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+pub use crate::repl::{Fed, Reply, Session};
+
+use crate::repl::command::{Command, Create};
+use crate::repl::output::Output;
+use crate::repl::render::{Mode, render};
+use crate::repl::{Context, Failure, run};
+use args::{Arguments, Subcommands, Target, With};
+use open::{Purpose, open};
+use progress::Bar;
+
+/// Runs the binary with these arguments, the program's name first, and returns its exit code: 0 when it did what was asked, 1 when it
+/// failed, 2 for arguments that make no command.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    log_to_standard_error();
+    let arguments = args::with_shell(arguments.into_iter().collect());
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(arguments.command),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print::out(&error.render().to_string());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // clap prints to standard error; a failure to do so cannot be reported.
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Logs of the library: errors, or what `TORRE_LOG` asks for.
+fn log_to_standard_error() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TORRE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    let ansi = std::io::stderr().is_terminal();
+    // Set already when a test calls `main` twice.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
+}
+
+fn dispatch(command: Subcommands) -> ExitCode {
+    interrupt::watch();
+    match command {
+        Subcommands::Shell(args) => shell::run(&args),
+        Subcommands::Create(with) => show(&with.target, create(&with.target, with.args)),
+        Subcommands::Import(with) => one(with, Purpose::Session, Command::Import),
+        Subcommands::Build(with) => one(with, Purpose::Command, Command::Build),
+        Subcommands::Recommend(with) => one(with, Purpose::Command, Command::Recommend),
+        Subcommands::Similar(with) => one(with, Purpose::Command, Command::Similar),
+        Subcommands::Search(with) => one(with, Purpose::Command, Command::Search),
+        Subcommands::Get(with) => one(with, Purpose::Command, Command::Get),
+        Subcommands::Put(with) => one(with, Purpose::Command, Command::Put),
+        Subcommands::Patch(with) => one(with, Purpose::Command, Command::Patch),
+        Subcommands::Delete(with) => one(with, Purpose::Command, Command::Delete),
+        Subcommands::Eval(with) => one(with, Purpose::Command, Command::Eval),
+        Subcommands::Recall(with) => one(with, Purpose::Command, Command::Recall),
+        Subcommands::Stats(with) => one(with, Purpose::Command, |_| Command::Stats),
+        Subcommands::Schema(with) => one(with, Purpose::Command, |_| Command::Schema),
+        Subcommands::Compact(with) => one(with, Purpose::Command, |_| Command::Compact),
+        Subcommands::Verify(args) => print_result(args.json, keep::later("verify")),
+        Subcommands::Salvage(args) => print_result(args.json, keep::later("salvage")),
+        Subcommands::Backup(args) => print_result(args.json, keep::later("backup")),
+        Subcommands::Dump(args) => print_result(args.json, keep::later("dump")),
+        Subcommands::Load(args) => print_result(args.json, keep::later("load")),
+    }
+}
+
+/// Opens the database, runs one command of the shell and shows what came of it.
+fn one<A: clap::Args>(with: With<A>, purpose: Purpose, command: impl FnOnce(A) -> Command) -> ExitCode {
+    let With { target, args } = with;
+    let command = command(args);
+    let result = open(&target, purpose).and_then(|database| {
+        let progress = Bar::new();
+        run(&command, &Context { database: &database, collection: &target.collection, progress: &progress })
+    });
+    show(&target, result)
+}
+
+/// The towers are checked before a database is made: a bad one leaves nothing behind.
+fn create(target: &Target, args: Create) -> Result<Output, Failure> {
+    args.check()?;
+    let database = open(target, Purpose::Create)?;
+    let progress = Bar::new();
+    run(&Command::Create(args), &Context { database: &database, collection: &target.collection, progress: &progress })
+}
+
+fn show(target: &Target, result: Result<Output, Failure>) -> ExitCode {
+    print_result(target.json, result)
+}
+
+fn print_result(json: bool, result: Result<Output, Failure>) -> ExitCode {
+    match result {
+        Ok(output) => {
+            print::out(&render(&output, if json { Mode::Json } else { Mode::Table }, print::width()));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => print::fail(&failure),
+    }
+}

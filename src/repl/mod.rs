@@ -1,1 +1,28 @@
-//! repl
+//! The shell, without a terminal: a line becomes a [`Command`](command::Command), the command calls the database, and the result
+//! becomes text.
+//!
+//! The commands and their options are the binary's subcommands too; `cli` adds the path of the database and the terminal.
+
+pub(crate) mod command;
+mod complete;
+mod create;
+mod dot;
+mod eval;
+mod failure;
+mod help;
+mod import;
+pub(crate) mod output;
+mod parse;
+mod query;
+mod recall;
+pub(crate) mod render;
+mod run;
+mod schema;
+mod session;
+mod values;
+mod words;
+
+pub(crate) use failure::Failure;
+pub(crate) use run::{Context, run};
+pub(crate) use session::DEFAULT_COLLECTION;
+pub use session::{Fed, Reply, Session};

@@ -1,0 +1,218 @@
+//! `import`: files into a collection, batch by batch. Reading goes on while a batch is encoded and committed.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::command::Import;
+use super::failure::Failure;
+use super::output::{Output, count, grouped, rounded, to_json};
+use crate::db::Collection;
+use crate::error::Error;
+use crate::features::{FeatureSpec, FieldType, Schema};
+use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Meter, Place, ReadOptions, Source, VectorChunk};
+use crate::ingest::Item;
+use crate::progress::{Progress, Stage};
+
+/// Batches read ahead at most.
+const AHEAD: usize = 4;
+
+/// Items of one batch and where each stood in its file.
+struct Batch {
+    items: Vec<Item>,
+    places: Vec<Place>,
+    bad: Vec<ImportError>,
+}
+
+#[derive(Default)]
+struct Tally {
+    rows: u64,
+    inserted: u64,
+    updated: u64,
+    rejected: u64,
+    first_rejected: Option<String>,
+}
+
+pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progress) -> Result<Output, Failure> {
+    let start = Instant::now();
+    let mut tally = Tally::default();
+    let done = args.files.iter().try_for_each(|path| file(collection, path, args, progress, &mut tally));
+    if let Err(failure) = done {
+        // What is in is in: say so, or the numbers of a run stopped halfway are anybody's guess.
+        let stored = format!("{} stored before that; running the import again completes it", count(tally.inserted + tally.updated, "row"));
+        return Err(Failure::new(format!("{failure} ({stored})")));
+    }
+    let elapsed = start.elapsed().as_secs_f64();
+    let mut notes = vec![tally.told(elapsed)];
+    notes.extend(tally.first_rejected.iter().map(|first| format!("first rejected: {first}")));
+    if !args.no_seal {
+        match collection.maintain(progress) {
+            Ok(()) => {}
+            Err(Error::Interrupted) => {
+                notes.push("interrupted while sealing; every row is stored, and sealing goes on in the background".to_owned())
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let json = json!({
+        "rows": tally.rows,
+        "inserted": tally.inserted,
+        "updated": tally.updated,
+        "rejected": tally.rejected,
+        "first_rejected": tally.first_rejected,
+        "seconds": rounded(elapsed, 3),
+        "rows_per_second": (tally.rows as f64 / elapsed.max(1e-9)).round(),
+    });
+    Ok(Output { json: to_json(&json), notes, ..Output::default() })
+}
+
+impl Tally {
+    fn told(&self, seconds: f64) -> String {
+        let Self { rows, inserted, updated, rejected, .. } = *self;
+        let parts = [(inserted, "inserted"), (updated, "updated"), (rejected, "rejected")];
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        format!("{} in {seconds:.2} s{parts}", count(rows, "row"))
+    }
+
+    fn reject(&mut self, problem: String) {
+        self.rejected += 1;
+        self.first_rejected.get_or_insert(problem);
+    }
+}
+
+fn file(collection: &Collection, path: &Path, args: &Import, progress: &dyn Progress, tally: &mut Tally) -> Result<(), Failure> {
+    let specs = collection.specs();
+    let kind = |column: &str| column_kind(column, specs.as_ref().map(|(item, _)| item), collection.schema());
+    let options = ReadOptions { kind: &kind, ids: args.ids.as_deref(), skip_bad: args.skip_bad };
+    let mut source = Source::open(path, &options)?;
+    if let Source::Vectors(reader) = &source
+        && (specs.is_some() || ![0, collection.dim()].contains(&reader.dim()))
+    {
+        let takes = if specs.is_some() { "rows for its item tower".to_owned() } else { format!("vectors of {} numbers", collection.dim()) };
+        let problem =
+            format!("{}: vectors of {} numbers; the collection {} takes {takes}", path.display(), reader.dim(), collection.name());
+        return Err(Failure::new(problem));
+    }
+    let meter = source.meter().clone();
+    std::thread::scope(|scope| {
+        let (sender, batches) = sync_channel(AHEAD);
+        scope.spawn(move || read(&mut source, args.batch, &sender));
+        store(collection, path, args.skip_bad, &Watch { progress, meter: &meter }, &batches, tally)
+    })
+}
+
+/// Reads batches until the end of the file, the first error, or until nobody takes them any more.
+fn read(source: &mut Source, size: usize, batches: &SyncSender<Result<Batch, Failure>>) {
+    while let Some(batch) = next(source, size).transpose() {
+        let failed = batch.is_err();
+        if batches.send(batch).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn next(source: &mut Source, size: usize) -> Result<Option<Batch>, Failure> {
+    match source {
+        Source::Rows(reader) => {
+            let Some(batch) = reader.next_batch(size)? else { return Ok(None) };
+            let places = batch.rows.iter().map(|row| row.place).collect();
+            let items = batch.rows.into_iter().map(|ImportRow { id, row, .. }| Ok(Item::new(id.as_str())?.with_row(row)));
+            Ok(Some(Batch { items: items.collect::<Result<_, Error>>()?, places, bad: batch.bad }))
+        }
+        Source::Vectors(reader) => {
+            let Some(VectorChunk { first_row, ids, vectors }) = reader.next_chunk(size)? else { return Ok(None) };
+            let places = (first_row..).take(ids.len()).map(Place::Row).collect();
+            let items = ids.into_iter().zip(vectors.iter()).map(|(id, vector)| Ok(Item::new(id.as_str())?.with_vector(vector)));
+            Ok(Some(Batch { items: items.collect::<Result<_, Error>>()?, places, bad: vec![] }))
+        }
+    }
+}
+
+struct Watch<'a> {
+    progress: &'a dyn Progress,
+    meter: &'a Meter,
+}
+
+impl Watch<'_> {
+    /// Progress in bytes of the file: how many rows there are is known at its end only.
+    fn report(&self) -> Result<(), Failure> {
+        self.progress.update(Stage::Import, self.meter.done().min(self.meter.total), Some(self.meter.total));
+        if self.progress.cancelled() { Err(Error::Interrupted.into()) } else { Ok(()) }
+    }
+}
+
+fn store(
+    collection: &Collection,
+    path: &Path,
+    skip_bad: bool,
+    watch: &Watch<'_>,
+    batches: &Receiver<Result<Batch, Failure>>,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    for batch in batches {
+        let Batch { items, places, bad } = batch?;
+        tally.rows += (items.len() + bad.len()) as u64;
+        bad.into_iter().for_each(|error| tally.reject(error.to_string()));
+        let spare = if skip_bad { items.clone() } else { Vec::new() };
+        match collection.upsert_many(items) {
+            Ok(changes) => tally.count(changes),
+            Err(error) if error.is_about_input() && skip_bad => {
+                // One by one, so that only the bad rows stay out.
+                for (item, place) in spare.into_iter().zip(places) {
+                    match collection.upsert(item) {
+                        Ok(changes) => tally.count(changes),
+                        Err(error) if error.is_about_input() => tally.reject(located(path, &error, &[place]).to_string()),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+            Err(error) if error.is_about_input() => return Err(located(path, &error, &places)),
+            Err(error) => return Err(error.into()),
+        }
+        watch.report()?;
+    }
+    Ok(())
+}
+
+/// An error about a row of a batch, with the row's place in the file instead of that in the batch.
+fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
+    let row = match error {
+        Error::VectorLength { row, .. }
+        | Error::VectorNotFinite { row, .. }
+        | Error::ZeroVector { row }
+        | Error::InvalidRow { row, .. } => *row,
+        Error::Feature(error) => error.row(),
+        _ => 0,
+    };
+    let place = places.get(row).copied().unwrap_or(Place::File);
+    let problem = error.to_string().replacen(&format!(" (row {row})"), "", 1);
+    let problem = problem.strip_prefix(&format!("row {row}: ")).unwrap_or(&problem);
+    Failure::new(format!("{}{place}: {problem}", path.display()))
+}
+
+impl Tally {
+    fn count(&mut self, changes: crate::ingest::Changes) {
+        self.inserted += changes.inserted;
+        self.updated += changes.updated;
+    }
+}
+
+/// What the cells of a CSV column hold: as the item tower reads the field, or as the collection declares it; text where neither names it.
+fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> ColumnKind {
+    if column == "vector" && spec.is_none() {
+        return ColumnKind::List(CellKind::Number);
+    }
+    let declared = schema.fields.iter().find(|field| field.name == column).map(|field| field.kind);
+    let Some(kind) = spec.and_then(|spec| spec.field_type(column)).or(declared) else { return ColumnKind::One(CellKind::Text) };
+    let cell = |kind| match kind {
+        FieldType::Int => CellKind::Int,
+        FieldType::Float => CellKind::Number,
+        FieldType::Bool => CellKind::Bool,
+        FieldType::Time => CellKind::Time,
+        _ => CellKind::Text,
+    };
+    kind.element().map_or_else(|| ColumnKind::One(cell(kind)), |element| ColumnKind::List(cell(element)))
+}

@@ -1,0 +1,174 @@
+//! A line of the shell becomes a command; the options are those of the subcommands.
+
+use clap::{CommandFactory, Parser};
+
+use super::command::Command;
+use super::dot::{self, Dot};
+use super::failure::Failure;
+use super::words;
+
+/// What a line asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    /// Nothing: an empty line or a comment.
+    Nothing,
+    /// Something about the shell.
+    Dot(Dot),
+    /// Something about the collection.
+    Command(Box<Command>),
+    /// A command's help, already written.
+    Help(String),
+}
+
+/// The command of a line, for clap.
+#[derive(Parser, Debug)]
+#[command(multicall = true, disable_version_flag = true, disable_help_subcommand = true)]
+struct Parsed {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands and their options, for help and completion.
+pub(super) fn grammar() -> clap::Command {
+    Parsed::command().disable_colored_help(true).term_width(96)
+}
+
+/// Reads a complete line.
+pub(super) fn parse(line: &str) -> Result<Line, Failure> {
+    let text = line.trim();
+    if text.is_empty() || text.starts_with('#') || text.starts_with("--") {
+        return Ok(Line::Nothing);
+    }
+    if text.starts_with('.') {
+        return dot::parse(text).map(Line::Dot);
+    }
+    let words = words::split(text).map_err(|(open, _)| Failure::usage(open.describe()))?;
+    let mut words: Vec<String> = words.into_iter().map(|word| word.text).collect();
+    match words.first().map(String::as_str) {
+        None => return Ok(Line::Nothing),
+        Some("help" | "?") => return Ok(Line::Dot(Dot::Help(words.into_iter().nth(1)))),
+        Some("quit" | "exit") if words.len() == 1 => return Ok(Line::Dot(Dot::Quit)),
+        Some("explain") => explain(&mut words)?,
+        _ => {}
+    }
+    let first = words.first().cloned().unwrap_or_default();
+    let parsed = grammar().try_get_matches_from(&words).and_then(|matches| <Parsed as clap::FromArgMatches>::from_arg_matches(&matches));
+    match parsed {
+        Ok(parsed) => Ok(Line::Command(Box::new(parsed.command))),
+        Err(error) => refused(&error, &first),
+    }
+}
+
+/// `explain recommend ...` is `recommend ... --explain`.
+fn explain(words: &mut Vec<String>) -> Result<(), Failure> {
+    words.remove(0);
+    match words.first().map(String::as_str) {
+        Some("recommend" | "similar" | "search") => {
+            if !words.iter().any(|word| word == "--explain") {
+                words.insert(1, "--explain".to_owned());
+            }
+            Ok(())
+        }
+        _ => Err(Failure::usage("explain goes before recommend, similar or search")),
+    }
+}
+
+/// clap's errors are several lines for a screen; the shell says one.
+fn refused(error: &clap::Error, command: &str) -> Result<Line, Failure> {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp => return Ok(Line::Help(error.render().to_string())),
+        ErrorKind::InvalidSubcommand => {
+            let near = error.get(clap::error::ContextKind::SuggestedSubcommand).map(ToString::to_string);
+            let hint = near.map_or_else(|| "`.help` lists all".to_owned(), |near| format!("did you mean `{near}`?"));
+            return Err(Failure::usage(format!("unknown command {command}; {hint}")));
+        }
+        _ => {}
+    }
+    let text = error.render().to_string();
+    // Up to the usage; hints ("tip: ...") belong to the message.
+    let said = text.split("\n\nUsage:").next().unwrap_or(&text).split("\n\nFor more").next().unwrap_or(&text);
+    let said = said.strip_prefix("error: ").unwrap_or(said);
+    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Err(Failure::usage(format!("{}; `.help {command}` says more", said.join(" "))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn command(line: &str) -> Command {
+        match parse(line).unwrap() {
+            Line::Command(command) => *command,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        let failure = parse(line).unwrap_err();
+        assert!(failure.usage, "{line}");
+        failure.to_string()
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        grammar().debug_assert();
+    }
+
+    #[test]
+    fn a_row_and_its_options() {
+        let Command::Recommend(args) =
+            command(r#"recommend {"age": 3, "history": ["a b"]} -k 5 --exclude a,b --exclude '["c,d"]' --nprobe 7 --fields title"#)
+        else {
+            panic!()
+        };
+        assert_eq!(args.user().len(), 2);
+        assert_eq!(
+            (args.options.k, args.options.exclude(), args.options.effort.nprobe),
+            (5, vec!["a".into(), "b".into(), "c,d".into()], Some(7))
+        );
+        assert_eq!(args.options.fields().unwrap(), ["title"]);
+        let Command::Search(args) = command("search [1, -2.5] --exact;") else { panic!() };
+        assert_eq!((args.vector(), args.options.effort.exact), (vec![1.0, -2.5], true));
+    }
+
+    #[test]
+    fn explain_is_an_option() {
+        let Command::Similar(args) = command("explain similar 42") else { panic!() };
+        assert!(args.options.explain && args.id == "42");
+        assert!(refusal("explain delete 1").contains("explain goes before"));
+    }
+
+    #[test]
+    fn empty_lines_and_comments_are_nothing() {
+        for line in ["", "  ", "# note", "-- note", ";"] {
+            assert!(matches!(parse(line).unwrap(), Line::Nothing), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_one_line_and_say_what_to_do() {
+        for (line, text) in [
+            ("recomend {}", "unknown command recomend; did you mean `recommend`?"),
+            ("xyzzy", "`.help` lists all"),
+            ("recommend", "required arguments were not provided: <JSON>"),
+            ("recommend {} --exakt", "unexpected argument '--exakt' found"),
+            ("recommend {} --exact --nprobe 3", "cannot be used with"),
+            ("recommend [1]", "expected a JSON object"),
+            ("search [1, x]", "expected a JSON array of numbers"),
+            ("recommend {} --recall 2", "above 0 and at most 1"),
+            ("recommend {", "the JSON is not complete"),
+            ("create", "required"),
+        ] {
+            let said = refusal(line);
+            assert!(said.contains(text) && !said.contains('\n'), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn help_is_text() {
+        let Line::Help(text) = parse("recommend --help").unwrap() else { panic!() };
+        assert!(text.contains("--refine-factor"), "{text}");
+    }
+}

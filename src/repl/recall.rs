@@ -1,0 +1,169 @@
+//! `recall`: what the index finds of what an exact scan finds, by nprobe.
+
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::command::Recall;
+use super::failure::Failure;
+use super::output::{Output, count, grouped, rounded};
+use crate::db::Collection;
+use crate::error::Error;
+use crate::eval::percentile;
+use crate::features::Row;
+use crate::import::{ReadOptions, Source};
+use crate::progress::{Progress, Stage};
+use crate::query::Answer;
+
+/// Hits compared.
+const K: usize = 10;
+/// Recall from which more lists are of no interest.
+const ENOUGH: f64 = 0.9999;
+
+#[derive(Serialize)]
+struct Point {
+    nprobe: usize,
+    recall10: f64,
+    p50_micros: f64,
+}
+
+/// A vector to search with, and what must not be found: the row that the vector is of.
+struct Probe {
+    vector: Vec<f32>,
+    itself: Vec<String>,
+}
+
+pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progress) -> Result<Output, Failure> {
+    let lists = collection.stats()?.lists;
+    if lists == 0 {
+        return Err(Failure::new("there is no index yet, so every search is exact; `build` makes one now"));
+    }
+    let (probes, origin) = match &args.queries {
+        Some(path) => (from_file(collection, path, args.sample)?, format!("queries of {}", path.display())),
+        None => (stored(collection, args.sample)?, "stored vectors, each without itself".to_owned()),
+    };
+    if probes.is_empty() {
+        return Err(Failure::new("there are no queries to measure with"));
+    }
+    let truth: Vec<HashSet<String>> = exact(collection, &probes)?.iter().map(|answer| answer.ids().map(str::to_owned).collect()).collect();
+    let mut points = Vec::new();
+    let tried = if args.nprobe.is_empty() { powers(lists) } else { args.nprobe.clone() };
+    for (at, &nprobe) in tried.iter().enumerate() {
+        let point = measure(collection, args, nprobe, &probes, &truth, progress)?;
+        let enough = args.nprobe.is_empty() && point.recall10 >= ENOUGH;
+        points.push(point);
+        progress.update(Stage::Evaluate, at as u64 + 1, Some(tried.len() as u64));
+        if enough {
+            break;
+        }
+    }
+    let mut output = Output::list(&points, |point| {
+        vec![
+            ("nprobe".to_owned(), Json::from(point.nprobe)),
+            ("recall@10".to_owned(), Json::from(format!("{:.4}", point.recall10))),
+            ("p50 µs".to_owned(), Json::from(point.p50_micros)),
+        ]
+    });
+    output.notes.push(format!(
+        "{} ({origin}), {} lists",
+        count(probes.len() as u64, "query").replace("querys", "queries"),
+        grouped(lists as u64)
+    ));
+    Ok(output)
+}
+
+/// 1, 2, 4, ... and all.
+fn powers(lists: usize) -> Vec<usize> {
+    let mut powers: Vec<usize> = std::iter::successors(Some(1usize), |n| n.checked_mul(2)).take_while(|n| *n < lists).collect();
+    powers.push(lists);
+    powers
+}
+
+fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failure> {
+    let queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
+    Ok(queries.k(K).exact().exclude_each(probes.iter().map(|probe| probe.itself.clone()).collect()).run()?)
+}
+
+fn measure(
+    collection: &Collection,
+    args: &Recall,
+    nprobe: usize,
+    probes: &[Probe],
+    truth: &[HashSet<String>],
+    progress: &dyn Progress,
+) -> Result<Point, Failure> {
+    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
+    for (probe, truth) in probes.iter().zip(truth) {
+        let mut query = collection.search(&probe.vector).k(K).nprobe(nprobe).exclude(probe.itself.iter().map(String::as_str));
+        if let Some(factor) = args.refine_factor {
+            query = query.refine_factor(factor);
+        }
+        let answer = query.run()?;
+        found += answer.ids().filter(|id| truth.contains(*id)).count();
+        wanted += truth.len();
+        micros.push(answer.elapsed.as_secs_f64() * 1e6);
+        if progress.cancelled() {
+            return Err(Error::Interrupted.into());
+        }
+    }
+    let recall10 = rounded(found as f64 / wanted.max(1) as f64, 4);
+    Ok(Point { nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
+}
+
+/// Stored vectors, spread evenly over the collection.
+fn stored(collection: &Collection, most: usize) -> Result<Vec<Probe>, Failure> {
+    let ids = collection.ids("", usize::MAX);
+    let step = ids.len().div_ceil(most).max(1);
+    let mut probes = Vec::with_capacity(most.min(ids.len()));
+    for id in ids.into_iter().step_by(step) {
+        // Deleted since the ids were listed.
+        let Some(item) = collection.get(&id)? else { continue };
+        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), itself: vec![id] });
+    }
+    Ok(probes)
+}
+
+fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Probe>, Failure> {
+    let vectors = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl")) {
+        vectors_of_users(collection, path, most)?
+    } else {
+        vectors_of_file(path, most)?
+    };
+    Ok(vectors.into_iter().map(|vector| Probe { vector, itself: vec![] }).collect())
+}
+
+fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let Source::Vectors(mut reader) = Source::open(path, &ReadOptions::default())? else {
+        return Err(Failure::new(format!("{}: expected vectors (.npy, .fvecs, .bvecs) or user rows (.jsonl)", path.display())));
+    };
+    let mut vectors = Vec::new();
+    while vectors.len() < most {
+        let Some(chunk) = reader.next_chunk(most - vectors.len())? else { break };
+        vectors.extend(chunk.vectors.iter().map(<[f32]>::to_vec));
+    }
+    Ok(vectors)
+}
+
+/// What the user tower makes of the rows of a file: a row a line, or a line of an evaluation file, whose `user` is the row.
+pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let io = |source| Failure::from(Error::Io { path: path.to_owned(), source });
+    let lines = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?).lines();
+    let mut vectors = Vec::new();
+    for (number, line) in (1..).zip(lines) {
+        let line = line.map_err(io)?;
+        if line.trim().is_empty() || vectors.len() == most {
+            continue;
+        }
+        let located = |problem: String| Failure::new(format!("{}, line {number}: {problem}", path.display()));
+        let row = Row::from_json(&line).map_err(|error| located(error.to_string()))?;
+        let user = match row.get("user") {
+            Some(crate::features::Value::Object(user)) => user.clone(),
+            _ => row,
+        };
+        vectors.push(collection.recommend(&user).vector().map_err(|error| located(error.to_string()))?);
+    }
+    Ok(vectors)
+}
