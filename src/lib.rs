@@ -1,4 +1,35 @@
 //! Torre: an embedded vector database with the two towers of a recommender built in.
+//!
+//! An application deals in raw features only. On insert an **item tower** (an ONNX model) turns an item's row into a vector; on query a
+//! **user tower** turns a user's row into a vector of the same space; the nearest items come back. A collection without towers takes the
+//! caller's own vectors. Everything is durable on return, and readers never wait for writers.
+//!
+//! It is not a server and not a training framework, and it has no filters yet.
+//!
+//! ```
+//! use torre::{CollectionOptions, Database, Item, Metric, row};
+//!
+//! # fn main() -> torre::Result<()> {
+//! let database = Database::in_memory()?; // or Database::create("shop"), Database::open("shop")
+//! let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::Cosine).lenient(true))?;
+//! items.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+//! items.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+//!
+//! let answer = items.search(&[0.9, 0.1]).k(1).fields(["title"]).run()?;
+//! assert_eq!(answer.ids().collect::<Vec<_>>(), ["a"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | begin with |
+//! | --- | --- |
+//! | open or make a database | [`Database::open`], [`Database::create`], [`Database::builder`], [`Database::in_memory`] |
+//! | attach towers | [`TowerPair::from_files`], [`CollectionOptions::towers`] |
+//! | store | [`Collection::upsert_many`], [`Collection::upsert_row`], [`Collection::import`], [`Collection::patch`], [`Collection::delete`] |
+//! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
+//! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`] |
+//!
+//! Features: `onnx` (towers) and `cli` (the `torre` program), both on by default.
 
 mod db;
 mod error;
@@ -34,3 +65,8 @@ pub use features::{
 };
 pub use progress::{NoProgress, Progress, Stage};
 pub use types::{Hit, ItemId, Metric, Refine};
+
+// The README's example is compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{keep, measure};
 use crate::repl::DEFAULT_COLLECTION;
 use crate::repl::command as repl;
 
@@ -79,9 +80,12 @@ pub(super) enum Subcommands {
     Dump(keep::Dump),
     /// Make a database from a dump
     Load(keep::Load),
+    /// Measure the index on vectors from files; no database is needed
+    Bench(Box<measure::Bench>),
+    /// Make a shop from a seed, recommend to its shoppers and measure it
+    #[cfg(feature = "onnx")]
+    Demo(measure::Demo),
 }
-
-pub(super) use super::keep;
 
 /// A command of the shell with the database it goes to.
 #[derive(Args, Clone, Debug)]

@@ -3,6 +3,7 @@
 mod args;
 mod interrupt;
 mod keep;
+mod measure;
 mod open;
 mod print;
 mod progress;
@@ -76,6 +77,9 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Backup(args) => print_result(args.json, keep::later("backup")),
         Subcommands::Dump(args) => print_result(args.json, keep::later("dump")),
         Subcommands::Load(args) => print_result(args.json, keep::later("load")),
+        Subcommands::Bench(args) => measure::bench(&args),
+        #[cfg(feature = "onnx")]
+        Subcommands::Demo(args) => measure::demo(&args),
     }
 }
 

@@ -1,0 +1,9 @@
+//! The binary and the shell, as a user meets them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod binary;
+mod bundles;
+mod golden;
+mod readme;
+mod transcript;
