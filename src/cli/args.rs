@@ -117,7 +117,7 @@ pub(super) fn with_shell(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi
     let about_torre = ["-h", "--help", "-V", "--version", "help"].contains(&first.as_str());
     // A word followed by other words is a mistyped command, unless it is a path: clap then says which command was meant.
     let followed = arguments.get(2).is_some_and(|next| !next.to_string_lossy().starts_with('-'));
-    let path = first.contains(['/', '\\', ':', '.']) || std::path::Path::new(&first).exists();
+    let path = first.starts_with('-') || first.contains(['/', '\\', ':', '.']) || std::path::Path::new(&first).exists();
     if !known && !about_torre && (path || !followed) {
         arguments.insert(1, "shell".into());
     }

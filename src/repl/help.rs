@@ -39,8 +39,7 @@ fn line(name: &str, form: &str, about: &str) -> String {
 
 /// All about one command.
 pub(super) fn about(name: &str) -> Result<String, Failure> {
-    let name = name.trim_start_matches('.');
-    if let Some((dot, form, about)) = DOTS.iter().find(|(dot, ..)| dot.trim_start_matches('.') == name) {
+    if let Some((dot, form, about)) = DOTS.iter().find(|(dot, ..)| *dot == name) {
         return Ok(line(dot, form, about).trim_start().to_owned());
     }
     if name == "explain" {
@@ -51,6 +50,7 @@ pub(super) fn about(name: &str) -> Result<String, Failure> {
     grammar.build();
     match grammar.find_subcommand_mut(name) {
         Some(command) => Ok(command.render_help().to_string()),
+        None if DOTS.iter().any(|(dot, ..)| dot.strip_prefix('.') == Some(name)) => about(&format!(".{name}")),
         None => Err(Failure::usage(format!("there is no command {name}; `.help` lists all"))),
     }
 }
