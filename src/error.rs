@@ -61,6 +61,14 @@ pub enum Error {
         /// Place in the batch, from 0.
         row: usize,
     },
+    /// A row that cannot be an item, whatever the schema.
+    #[error("row {row}: {problem}")]
+    InvalidRow {
+        /// Place in the batch, from 0.
+        row: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// An option outside its range.
     #[error("{option}: expected {expected}, got {given}")]
     InvalidOption {
@@ -106,6 +114,20 @@ pub enum Error {
     /// A feature spec that cannot be used.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// Stored bytes do not mean what they must: they are damaged, or were written by something else.
+    #[error("damaged database: {part}: {what}; `torre verify` lists the damage, `torre salvage` saves the rest")]
+    Damaged {
+        /// The damaged part.
+        part: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] torre_storage::Error),
+    /// A commit failed in which changes of several threads were written together.
+    #[error("{0}")]
+    Commit(std::sync::Arc<torre_storage::Error>),
     /// A file could not be read or written.
     #[error("{path}: {source}", path = .path.display())]
     Io {
@@ -117,6 +139,38 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error for one of the threads whose changes were in a failed commit.
+    pub(crate) fn from_shared(error: &std::sync::Arc<torre_storage::Error>) -> Self {
+        Self::Commit(std::sync::Arc::clone(error))
+    }
+
+    /// True for an error about what the caller gave: a row, a vector, an id, a line of a file.
+    pub(crate) fn is_about_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Feature(_)
+                | Self::InvalidId { .. }
+                | Self::VectorLength { .. }
+                | Self::VectorNotFinite { .. }
+                | Self::ZeroVector { .. }
+                | Self::InvalidRow { .. }
+        )
+    }
+
+    /// The same error about a row further down, for callers that count rows over several batches.
+    #[must_use]
+    pub(crate) fn at_row(mut self, first: usize) -> Self {
+        match &mut self {
+            Self::VectorLength { row, .. } | Self::VectorNotFinite { row, .. } | Self::ZeroVector { row } | Self::InvalidRow { row, .. } => *row += first,
+            Self::Feature(error) => {
+                let row = error.row() + first;
+                *error = error.clone().at_row(row);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Who has to act.
     #[must_use]
     pub fn responsible(&self) -> Responsible {

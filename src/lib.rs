@@ -64,7 +64,7 @@ pub use features::{
     Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, InputSpec, Row, Schema, SpecError, TowerRole, Value,
 };
 pub use progress::{NoProgress, Progress, Stage};
-pub use types::{Hit, ItemId, Metric, Refine};
+pub use types::{ItemId, Metric, Refine};
 
 // The README's example is compiled and run as a test.
 #[cfg(doctest)]

@@ -164,11 +164,3 @@ impl FromStr for Refine {
     }
 }
 
-/// One answer of a query.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Hit {
-    /// The item.
-    pub id: ItemId,
-    /// Larger is nearer; see [`Metric`].
-    pub score: f32,
-}

@@ -58,6 +58,12 @@ impl Matrix {
         self.data.extend_from_slice(row);
     }
 
+    /// Appends a row of exactly `dim` values; the caller has checked that there are that many.
+    pub(crate) fn push_iter(&mut self, row: impl Iterator<Item = f32>) {
+        self.data.extend(row);
+        debug_assert!(self.data.len().is_multiple_of(self.dim));
+    }
+
     pub(crate) fn extend(&mut self, other: &Matrix) {
         debug_assert_eq!(other.dim, self.dim);
         self.data.extend_from_slice(&other.data);

@@ -1,1 +1,18 @@
-//! ingest
+//! The way in: rows become vectors and codes, and are committed, sealed, compacted.
+
+mod build;
+mod compact;
+mod group;
+mod op;
+mod prepare;
+mod replace;
+mod seal;
+mod writer;
+
+pub(crate) use build::{BuildParams, Built, build, wants_build};
+pub(crate) use compact::{Size, compact, pick};
+pub use op::Changes;
+pub(crate) use op::{NewRow, Op};
+pub(crate) use prepare::Preparer;
+pub(crate) use seal::{SEAL_ROWS, seal};
+pub(crate) use writer::{Outcome, Writer};

@@ -1,1 +1,23 @@
-//! segment
+//! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
+
+mod generation;
+mod ids;
+mod lookup;
+mod record;
+mod rows;
+mod run;
+mod sealed;
+mod settings;
+mod shared;
+mod snapshot;
+
+pub(crate) use generation::{Generation, Trained};
+pub(crate) use ids::Ids;
+pub(crate) use lookup::SnapshotLookup;
+pub(crate) use record::Record;
+pub(crate) use rows::Rows;
+pub(crate) use run::Run;
+pub(crate) use sealed::Sealed;
+pub(crate) use settings::{IndexSettings, Settings};
+pub(crate) use shared::Shared;
+pub(crate) use snapshot::{Place, Snapshot, View};

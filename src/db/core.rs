@@ -1,0 +1,130 @@
+//! A loaded collection: its shared state and its writer, and how they come out of storage.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use torre_storage::{CollectionId, Manifest, Storage};
+
+use crate::error::{Error, Result};
+use crate::index::Mask;
+use crate::ingest::{self, Writer};
+use crate::progress::Progress;
+use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, View};
+use crate::vector::Matrix;
+
+/// Rows of one run of a tail that is read back from its records.
+const RUN_ROWS: usize = 1 << 14;
+
+/// Everything about one open collection.
+pub(crate) struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+}
+
+impl Core {
+    /// A collection that has just been created, with nothing in it.
+    pub(crate) fn empty(storage: Storage, id: CollectionId, settings: Settings, manifest: Manifest, generation: Generation) -> Self {
+        let snapshot =
+            Snapshot { next_row: manifest.next_row, sealed_row: manifest.sealed_row, generation: Arc::new(generation), segments: vec![], runs: vec![] };
+        let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
+        Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared }
+    }
+
+    /// Reads a collection: generation, segments in one sequential pass, the tail from its records.
+    pub(crate) fn load(storage: Storage, id: CollectionId, settings: Settings) -> Result<Self> {
+        let damaged = |what: &str| Error::Damaged { part: format!("manifest of collection {:?}", settings.name), what: what.to_owned() };
+        let manifest = storage.manifest(id)?.ok_or_else(|| damaged("it is missing"))?;
+        let meta = manifest.generations.iter().find(|meta| meta.number == manifest.generation);
+        let generation = Generation::read(&storage, id, meta.ok_or_else(|| damaged("it does not list the current generation"))?)?;
+        let dead: HashSet<u64> = storage.tombstones(id)?.rows.into_iter().collect();
+        let mut core = Self::empty(storage, id, settings, manifest, generation);
+        let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
+        for meta in &core.writer.lock().manifest.segments {
+            let sealed = Sealed::read(&core.shared, &snapshot.generation, meta)?;
+            snapshot.segments.push(masked(sealed, &dead));
+        }
+        core.read_tail(&mut snapshot, &dead)?;
+        let tail_dead = dead.into_iter().filter(|&row| row >= snapshot.sealed_row).collect();
+        let manifest = core.writer.lock().manifest.clone();
+        core.shared.snapshot.store(Arc::new(snapshot));
+        core.writer = Writer::new(Arc::clone(&core.shared), manifest, tail_dead);
+        Ok(core)
+    }
+
+    fn read_tail(&self, snapshot: &mut Snapshot, dead: &HashSet<u64>) -> Result<()> {
+        let shared = &*self.shared;
+        let dim = shared.settings.dim;
+        let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
+        let mut flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
+            let run = Run {
+                ids: Ids::from_iter(ids.iter().map(String::as_str)),
+                rows: Rows::new(rows),
+                vectors: std::mem::replace(vectors, Matrix::new(dim)),
+            };
+            snapshot.runs.push(run.view());
+            ids.clear();
+            rows.clear();
+        };
+        for record in shared.storage.records(shared.id, snapshot.sealed_row..u64::MAX) {
+            let (row, bytes) = record?;
+            snapshot.next_row = snapshot.next_row.max(row + 1);
+            if dead.contains(&row) {
+                continue;
+            }
+            let record = shared.decode(row, &bytes)?;
+            ids.push(record.id.to_owned());
+            rows.push(row);
+            record.push_vector(&mut vectors);
+            if rows.len() == RUN_ROWS {
+                flush(snapshot, &mut ids, &mut rows, &mut vectors);
+            }
+        }
+        if !rows.is_empty() {
+            flush(snapshot, &mut ids, &mut rows, &mut vectors);
+        }
+        Ok(())
+    }
+
+    /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is.
+    pub(crate) fn maintain(&self, all: bool, progress: &dyn Progress) -> Result<()> {
+        loop {
+            let snapshot = self.shared.snapshot.load_full();
+            if ingest::wants_build(&snapshot) {
+                ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?;
+            } else if snapshot.generation.trained.is_some() && snapshot.tail() >= if all { 1 } else { ingest::SEAL_ROWS } {
+                ingest::seal(&self.writer, progress)?;
+            } else if ingest::pick(&sizes(&snapshot)).is_some() {
+                ingest::compact(&self.writer, ingest::pick, progress)?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// True when the background has something to do.
+    pub(crate) fn wants_maintenance(&self) -> bool {
+        let snapshot = self.shared.snapshot.load();
+        ingest::wants_build(&snapshot)
+            || (snapshot.generation.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS)
+            || ingest::pick(&sizes(&snapshot)).is_some()
+    }
+}
+
+/// Rows and live rows of a snapshot's segments.
+fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
+    snapshot.segments.iter().map(|view| ingest::Size { rows: view.body.rows.len() as u64, live: view.live }).collect()
+}
+
+/// A segment with its deleted rows masked.
+fn masked(sealed: Sealed, dead: &HashSet<u64>) -> View<Sealed> {
+    let (mut mask, mut live): (Mask, u64) = (sealed.index.mask(), sealed.rows.len() as u64);
+    if !dead.is_empty() {
+        for (position, row) in sealed.rows.iter().enumerate() {
+            if dead.contains(&row) {
+                let (block, lane) = sealed.index.block_lane(position);
+                live -= u64::from(mask.delete(block, lane));
+            }
+        }
+    }
+    View { body: Arc::new(sealed), mask, live }
+}

@@ -1,0 +1,187 @@
+//! A database: a directory, or memory, with named collections.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use torre_storage::{Batch, CollectionId, Create, Durability, Manifest, Storage, codec};
+
+use crate::db::core::Core;
+use crate::db::worker::Worker;
+use crate::db::{Collection, CollectionOptions, DatabaseBuilder};
+use crate::error::{Error, Result};
+use crate::segment::{Generation, Settings};
+
+/// Longest name of a collection, in bytes.
+const MAX_NAME_BYTES: usize = 128;
+
+/// An open database. Clones share it; it closes when the last clone and the last [`Collection`] are dropped. `Send` and `Sync`.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    storage: Storage,
+    collections: Mutex<BTreeMap<String, Known>>,
+    // Dropped before what it works on.
+    pub(crate) worker: Worker,
+}
+
+/// A collection of the database; loaded when it is first asked for.
+struct Known {
+    id: CollectionId,
+    settings: Settings,
+    core: Option<Arc<Core>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.storage.flush() {
+            tracing::error!(%error, "flushing on close failed");
+        }
+    }
+}
+
+impl Database {
+    /// Opens the database at `path` with the default settings.
+    ///
+    /// # Errors
+    /// As [`DatabaseBuilder::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(path).open()
+    }
+
+    /// Makes a new database at `path`, where there must be none.
+    ///
+    /// # Errors
+    /// As [`DatabaseBuilder::open`]; also when there is something at the path.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let mut builder = Self::builder(path);
+        builder.storage.create = Create::New;
+        builder.open()
+    }
+
+    /// Settings for opening the database at `path`.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> DatabaseBuilder {
+        DatabaseBuilder::new(path.as_ref())
+    }
+
+    /// A database in memory: it is gone when it is dropped.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn in_memory() -> Result<Self> {
+        Self::with_storage(Storage::in_memory(), true)
+    }
+
+    pub(crate) fn open_with(builder: DatabaseBuilder) -> Result<Self> {
+        let storage = Storage::open(&builder.path, &builder.storage)?;
+        storage.set_durability(builder.durability);
+        Self::with_storage(storage, builder.background)
+    }
+
+    /// A database on an open storage.
+    pub(crate) fn with_storage(storage: Storage, background: bool) -> Result<Self> {
+        let mut collections = BTreeMap::new();
+        for (id, bytes) in storage.collections()? {
+            let settings: Settings = codec::decode(&bytes)?;
+            collections.insert(settings.name.clone(), Known { id, settings, core: None });
+        }
+        Ok(Self { inner: Arc::new(Inner { storage, collections: Mutex::new(collections), worker: Worker::start(background) }) })
+    }
+
+    /// Makes a collection. The towers, where there are any, are stored in the database.
+    ///
+    /// # Errors
+    /// [`Error::CollectionExists`], [`Error::InvalidOption`], storage errors.
+    pub fn create_collection(&self, name: &str, options: CollectionOptions) -> Result<Collection> {
+        options.check()?;
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+            let expected = format!("1 to {MAX_NAME_BYTES} bytes of text without control characters");
+            return Err(Error::InvalidOption { option: "collection name", given: format!("{name:?}"), expected });
+        }
+        let mut collections = self.inner.collections.lock();
+        if collections.contains_key(name) {
+            return Err(Error::CollectionExists { name: name.to_owned() });
+        }
+        let id = CollectionId(collections.values().map(|known| known.id.0 + 1).max().unwrap_or(1));
+        let settings = Settings {
+            name: name.to_owned(),
+            dim: options.dim,
+            metric: options.metric,
+            #[cfg(feature = "onnx")]
+            towers: options.towers.is_some(),
+            #[cfg(not(feature = "onnx"))]
+            towers: false,
+            schema: options.schema,
+        };
+        let generation = Generation {
+            number: 1,
+            index: options.index,
+            #[cfg(feature = "onnx")]
+            towers: options.towers,
+            trained: None,
+        };
+        let storage = &self.inner.storage;
+        let meta = generation.write(storage, id, 0, None)?;
+        storage.flush_blobs()?;
+        let manifest = Manifest { next_row: 0, sealed_row: 0, next_blob: 1, generation: 1, generations: vec![meta], segments: vec![] };
+        let mut batch = Batch::new();
+        batch.put_collection(id, &codec::encode(&settings)?);
+        batch.put_manifest(id, &manifest);
+        storage.commit(batch)?;
+        let core = Arc::new(Core::empty(storage.clone(), id, settings.clone(), manifest, generation));
+        collections.insert(name.to_owned(), Known { id, settings, core: Some(Arc::clone(&core)) });
+        Ok(Collection::new(core, Arc::clone(&self.inner)))
+    }
+
+    /// The collection of this name, loaded into memory if it was not yet.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCollection`]; [`Error::Damaged`] and storage errors when it cannot be read.
+    pub fn collection(&self, name: &str) -> Result<Collection> {
+        let mut collections = self.inner.collections.lock();
+        let known_names: Vec<String> = collections.keys().cloned().collect();
+        let known = collections.get_mut(name).ok_or_else(|| Error::UnknownCollection { name: name.to_owned(), known: known_names })?;
+        let core = match &known.core {
+            Some(core) => Arc::clone(core),
+            None => {
+                let core = Arc::new(Core::load(self.inner.storage.clone(), known.id, known.settings.clone())?);
+                known.core = Some(Arc::clone(&core));
+                self.inner.worker.look_after(&core);
+                core
+            }
+        };
+        Ok(Collection::new(core, Arc::clone(&self.inner)))
+    }
+
+    /// The names of the collections, in alphabetical order.
+    #[must_use]
+    pub fn collections(&self) -> Vec<String> {
+        self.inner.collections.lock().keys().cloned().collect()
+    }
+
+    /// Makes everything durable that was acknowledged under [`Durability::Batched`].
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn flush(&self) -> Result<()> {
+        Ok(self.inner.storage.flush()?)
+    }
+
+    /// Changes when a commit returns.
+    pub fn set_durability(&self, durability: Durability) {
+        self.inner.storage.set_durability(durability);
+    }
+
+    /// Bytes that the database takes on the disk; 0 in memory.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn disk_bytes(&self) -> Result<u64> {
+        Ok(self.inner.storage.disk_bytes()?)
+    }
+}

@@ -1,0 +1,180 @@
+//! How to open a database and what to create a collection with.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use torre_storage::{Create, OpenOptions};
+
+use crate::db::Database;
+use crate::error::{Error, Result};
+use crate::features::{Field, Schema};
+use crate::segment::IndexSettings;
+#[cfg(feature = "onnx")]
+use crate::tower::TowerPair;
+use crate::types::{Metric, Refine};
+
+pub use torre_storage::Durability;
+
+/// Settings to open a database with; see [`Database::builder`].
+#[derive(Clone, Debug)]
+pub struct DatabaseBuilder {
+    pub(crate) path: PathBuf,
+    pub(crate) storage: OpenOptions,
+    pub(crate) durability: Durability,
+    pub(crate) background: bool,
+}
+
+impl DatabaseBuilder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), storage: OpenOptions::default(), durability: Durability::Commit, background: true }
+    }
+
+    /// Makes a new database where there is none (off).
+    #[must_use]
+    pub fn create(mut self, create: bool) -> Self {
+        self.storage.create = if create { Create::IfMissing } else { Create::Never };
+        self
+    }
+
+    /// When a change is on the disk (on return from the call that makes it).
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Memory for storage's cache, in bytes (64 MiB). Vectors and codes are held besides.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.storage.cache_bytes = bytes;
+        self
+    }
+
+    /// How long opening may take before it is given up as hung (60 s).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.storage.timeout = timeout;
+        self
+    }
+
+    /// Seals, compacts and trains on a thread of its own (on). Without it, call [`Collection::maintain`](crate::Collection::maintain).
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when there is no database at the path, it is of a newer format, another process has it open, or it is
+    /// damaged.
+    pub fn open(self) -> Result<Database> {
+        Database::open_with(self)
+    }
+}
+
+/// What a new collection is: towers or the caller's vectors, fields, index. Everything but that first choice has a default.
+#[derive(Clone, Debug)]
+pub struct CollectionOptions {
+    #[cfg(feature = "onnx")]
+    pub(crate) towers: Option<TowerPair>,
+    pub(crate) dim: usize,
+    pub(crate) metric: Metric,
+    pub(crate) schema: Schema,
+    pub(crate) index: IndexSettings,
+}
+
+/// Widest vector.
+pub(crate) const MAX_DIM: usize = 8192;
+
+impl CollectionOptions {
+    /// A collection whose vectors are made by a tower pair, from raw features.
+    #[cfg(feature = "onnx")]
+    #[must_use]
+    pub fn towers(pair: &TowerPair) -> Self {
+        Self { towers: Some(pair.clone()), ..Self::vectors(pair.dim(), pair.metric()) }
+    }
+
+    /// A collection of the caller's own vectors, of `dim` numbers (1 to 8192).
+    #[must_use]
+    pub fn vectors(dim: usize, metric: Metric) -> Self {
+        Self {
+            #[cfg(feature = "onnx")]
+            towers: None,
+            dim,
+            metric,
+            schema: Schema::default(),
+            index: IndexSettings::default(),
+        }
+    }
+
+    /// Adds a field that rows may have besides those that the towers read.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when there is a field of that name already.
+    pub fn field(mut self, field: Field) -> Result<Self> {
+        if self.schema.names(&field.name) {
+            return Err(Error::InvalidOption { option: "field", given: field.name, expected: "a name that is not taken".to_owned() });
+        }
+        self.schema.fields.push(field);
+        Ok(self)
+    }
+
+    /// Takes rows with any further fields.
+    #[must_use]
+    pub fn lenient(mut self, lenient: bool) -> Self {
+        self.schema.lenient = lenient;
+        self
+    }
+
+    /// Bytes of a code (from the width).
+    #[must_use]
+    pub fn m(mut self, m: usize) -> Self {
+        self.index.m = Some(m);
+        self
+    }
+
+    /// Lists of the index (from the number of rows, and growing with it).
+    #[must_use]
+    pub fn lists(mut self, lists: usize) -> Self {
+        self.index.lists = Some(lists);
+        self
+    }
+
+    /// What is kept to refine candidates with (int8).
+    #[must_use]
+    pub fn refine(mut self, refine: Refine) -> Self {
+        self.index.refine = refine;
+        self
+    }
+
+    /// Seed of everything random in training (0). The same rows in the same order give the same index.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.index.seed = seed;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.dim == 0 || self.dim > MAX_DIM {
+            return Err(Error::InvalidOption { option: "dim", given: self.dim.to_string(), expected: format!("1 to {MAX_DIM}") });
+        }
+        check_index(&self.index)
+    }
+}
+
+/// Refuses index settings that cannot be built.
+pub(crate) fn check_index(index: &IndexSettings) -> Result<()> {
+    if let Some(m) = index.m
+        && !(1..=256).contains(&m)
+    {
+        return Err(Error::InvalidOption { option: "m", given: m.to_string(), expected: "1 to 256".to_owned() });
+    }
+    match index.lists {
+        Some(lists) if !(1..=1 << 20).contains(&lists) => {
+            Err(Error::InvalidOption { option: "lists", given: lists.to_string(), expected: "1 to 1048576".to_owned() })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! The state of a collection in numbers.
+
+use serde::Serialize;
+
+use crate::segment::Snapshot;
+
+/// The state of a collection in numbers.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Rows that can be found.
+    pub rows: u64,
+    /// Of these, rows in the tail: not yet in a segment, scanned exactly.
+    pub tail: u64,
+    /// Segments.
+    pub segments: usize,
+    /// Lists of the index; 0 before it is trained.
+    pub lists: usize,
+    /// Rows of the shortest, the median and the longest list, over all segments.
+    pub list_rows: Option<ListRows>,
+    /// Bytes of a code; 0 before the index is trained.
+    pub m: usize,
+    /// Width of the vectors.
+    pub dim: usize,
+    /// The metric's name.
+    pub metric: &'static str,
+    /// Bytes of memory a row: codes, refine vectors, ids, tables, tail.
+    pub ram_bytes_per_row: f64,
+    /// Bytes on the disk a row, of the whole database; 0 in memory.
+    pub disk_bytes_per_row: f64,
+    /// The current generation.
+    pub generation: u32,
+    /// Deleted rows that still take space in segments.
+    pub tombstones: u64,
+    /// Mean relative quantization error; `None` before the index is trained.
+    pub quantization_error: Option<f64>,
+    /// Label of the tower pair, where there is one.
+    pub model: Option<String>,
+}
+
+/// How evenly rows are spread over lists.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct ListRows {
+    /// Rows of the shortest list.
+    pub min: u64,
+    /// Rows of the median list.
+    pub median: u64,
+    /// Rows of the longest list.
+    pub max: u64,
+}
+
+impl Stats {
+    pub(crate) fn new(snapshot: &Snapshot, metric: &'static str, dim: usize, disk_bytes: u64) -> Self {
+        let rows = snapshot.live();
+        let per_row = |bytes: u64| if rows == 0 { 0.0 } else { bytes as f64 / rows as f64 };
+        let ram: usize = snapshot.segments.iter().map(|view| view.body.memory()).sum::<usize>()
+            + snapshot.runs.iter().map(|view| view.body.memory()).sum::<usize>();
+        let stored: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64).sum();
+        let sealed: u64 = snapshot.segments.iter().map(|view| view.live).sum();
+        let trained = snapshot.generation.trained.as_ref();
+        let error = snapshot.segments.iter().map(|view| view.body.error * view.live as f64).sum::<f64>() / sealed.max(1) as f64;
+        Self {
+            rows,
+            tail: snapshot.tail(),
+            segments: snapshot.segments.len(),
+            lists: trained.map_or(0, |trained| trained.engine.quantizer().lists()),
+            list_rows: list_rows(snapshot),
+            m: trained.map_or(0, |trained| trained.engine.quantizer().pq.m()),
+            dim,
+            metric,
+            ram_bytes_per_row: per_row(ram as u64),
+            disk_bytes_per_row: per_row(disk_bytes),
+            generation: snapshot.generation.number,
+            tombstones: stored - sealed,
+            quantization_error: trained.map(|_| error),
+            #[cfg(feature = "onnx")]
+            model: snapshot.generation.towers.as_ref().map(|pair| pair.model().to_owned()),
+            #[cfg(not(feature = "onnx"))]
+            model: None,
+        }
+    }
+}
+
+fn list_rows(snapshot: &Snapshot) -> Option<ListRows> {
+    let lists = snapshot.generation.trained.as_ref()?.engine.quantizer().lists();
+    let mut rows = vec![0u64; lists];
+    for view in &snapshot.segments {
+        for (list, rows) in rows.iter_mut().enumerate() {
+            *rows += view.body.index.list_rows(list) as u64;
+        }
+    }
+    rows.sort_unstable();
+    Some(ListRows { min: *rows.first()?, median: rows[rows.len() / 2], max: *rows.last()? })
+}

@@ -1,0 +1,228 @@
+//! Building: a quantizer is trained on the collection as it is, and everything is coded anew with it, in one new segment.
+
+use std::sync::Arc;
+
+use torre_storage::GenerationMeta;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::error::{Error, Result};
+use crate::index::{IvfIndex, Mask, SearchEngine};
+use crate::ingest::Writer;
+use crate::ingest::replace::{Frozen, too_many_rows};
+use crate::progress::{Progress, Stage};
+use crate::quantizer::{Quantizer, TrainParams};
+use crate::segment::{Generation, Ids, IndexSettings, Rows, Sealed, Shared, Snapshot, Trained};
+use crate::types::Refine;
+use crate::vector::Matrix;
+
+/// Rows from which on a quantizer is trained in the background. Below, scanning every vector is as fast.
+pub(crate) const TRAIN_ROWS: u64 = 10_000;
+/// The quantizer is trained again in the background when the collection has grown by this factor.
+const GROWTH: u64 = 8;
+/// ... or when the relative quantization error of new segments is this many times that of its training.
+const DRIFT: f64 = 1.25;
+/// Vectors held at a time while coding.
+const CHUNK_BYTES: usize = 64 << 20;
+/// Vectors that training looks at, at most.
+const SAMPLE_BYTES: usize = 256 << 20;
+
+/// What to build. `None` keeps what the collection has.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct BuildParams {
+    pub(crate) index: Option<IndexSettings>,
+    /// User vectors to calibrate recall with; sampled rows when there are none.
+    pub(crate) queries: Option<Matrix>,
+}
+
+/// What was built.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct Built {
+    pub(crate) rows: u64,
+    pub(crate) lists: usize,
+    pub(crate) m: usize,
+    /// Bytes of memory a row takes in the new segment: codes, refine vectors, ids and tables.
+    pub(crate) bytes_per_row: f64,
+    pub(crate) error: f64,
+    pub(crate) generation: u32,
+}
+
+/// True when the background should train: for the first time, after growth, or after drift.
+pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
+    match &snapshot.generation.trained {
+        None => snapshot.live() >= TRAIN_ROWS,
+        Some(trained) => {
+            let grown = trained.rows < u64::from(u32::MAX) && snapshot.live() >= GROWTH * trained.rows.max(TRAIN_ROWS / GROWTH);
+            let drifted = snapshot.segments.iter().any(|view| {
+                view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS
+            });
+            grown || drifted
+        }
+    }
+}
+
+/// Trains and codes everything anew.
+///
+/// # Errors
+/// [`Error::InvalidOption`], [`Error::Interrupted`], storage errors; the old index stays in place then.
+pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progress) -> Result<Built> {
+    let _alone = writer.maintenance.lock();
+    let shared = &*writer.shared;
+    let frozen = Frozen::new(writer, 2);
+    let snapshot = Arc::clone(&frozen.snapshot);
+    let live = snapshot.live();
+    if live == 0 {
+        return Err(Error::Unsupported { what: "there is nothing to train on: the collection has no rows".to_owned() });
+    }
+    let index = params.index.clone().unwrap_or_else(|| snapshot.generation.index.clone());
+    let sample = sample(shared, &snapshot, index.seed)?;
+    let train = TrainParams {
+        lists: index.lists,
+        m: index.m,
+        seed: index.seed,
+        rows: usize::try_from(live).ok(),
+        ..TrainParams::new(shared.settings.metric)
+    };
+    let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
+    drop(sample);
+    let number = snapshot.generation.number + 1;
+    let coded = code(shared, &snapshot, &quantizer, index.refine, progress)?;
+    let engine = SearchEngine::new(Arc::clone(&quantizer));
+    let sealed = coded.merge(frozen.blob + 1, number)?;
+    let dead = coded.dead;
+    drop(coded.chunks);
+    let built = Built {
+        rows: sealed.rows.len() as u64,
+        lists: quantizer.lists(),
+        m: quantizer.pq.m(),
+        bytes_per_row: sealed.memory() as f64 / (sealed.rows.len().max(1)) as f64,
+        error: sealed.error,
+        generation: number,
+    };
+    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error });
+    let generation = Generation { number, index, trained: Some(trained), ..Generation::clone(&snapshot.generation) };
+    let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == snapshot.generation.number).cloned();
+    let meta = generation.write(&shared.storage, shared.id, frozen.blob, before.as_ref())?;
+    let boundary = snapshot.next_row;
+    let stored = frozen.store(sealed)?;
+    shared.storage.flush_blobs()?;
+    frozen.drop_records(dead)?;
+    let mut unused: Vec<u64> = Vec::new();
+    frozen.install(stored, |next, manifest, view| {
+        unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));
+        manifest.segments.retain(|meta| !unused.contains(&meta.blob));
+        unused.extend(blobs_left(&manifest.generations, &meta));
+        manifest.generation = number;
+        manifest.generations = vec![meta];
+        next.generation = Arc::new(generation);
+        next.segments = view.into_iter().collect();
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
+        next.sealed_row = boundary;
+    })?;
+    for blob in unused {
+        shared.storage.delete_blob(shared.id, blob)?;
+    }
+    Ok(built)
+}
+
+/// Blobs of old generations that the new one does not name.
+fn blobs_left(old: &[GenerationMeta], new: &GenerationMeta) -> Vec<u64> {
+    let mut blobs: Vec<u64> = old.iter().flat_map(|meta| meta.parts.iter().map(|part| part.blob)).collect();
+    blobs.sort_unstable();
+    blobs.dedup();
+    blobs.retain(|blob| new.parts.iter().all(|part| part.blob != *blob));
+    blobs
+}
+
+/// Vectors of live rows chosen by a hash of their row number, as many as [`SAMPLE_BYTES`] hold.
+fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64) -> Result<Matrix> {
+    let wanted = (SAMPLE_BYTES / (4 * shared.settings.dim)).max(1) as u64;
+    let share = wanted as f64 / snapshot.live() as f64;
+    let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
+    let mut vectors = Matrix::new(shared.settings.dim);
+    for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
+        let (row, bytes) = record?;
+        if xxh3_64_with_seed(&row.to_le_bytes(), seed) > below {
+            continue;
+        }
+        let record = shared.decode(row, &bytes)?;
+        if snapshot.locate(record.id).is_some_and(|place| snapshot.row(place) == row) {
+            record.push_vector(&mut vectors);
+        }
+    }
+    Ok(vectors)
+}
+
+/// Everything coded, chunk by chunk.
+#[derive(Default)]
+struct Coded {
+    chunks: Vec<Chunk>,
+    /// Sum of relative squared errors.
+    error: f64,
+    /// Rows whose records are there although they are not live.
+    dead: Vec<u64>,
+}
+
+/// A part of the collection, coded.
+struct Chunk {
+    index: IvfIndex,
+    /// By position of `index`.
+    ids: Ids,
+    rows: Vec<u64>,
+}
+
+/// Reads every live row of the snapshot and codes it.
+fn code(shared: &Shared, snapshot: &Snapshot, quantizer: &Quantizer, refine: Refine, progress: &dyn Progress) -> Result<Coded> {
+    let dim = shared.settings.dim;
+    let chunk_rows = (CHUNK_BYTES / (4 * dim)).max(1);
+    let (mut coded, mut done) = (Coded::default(), 0u64);
+    let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
+    let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
+        done += rows.len() as u64;
+        let assignment = quantizer.assign(vectors);
+        let codes = quantizer.encode(vectors, &assignment);
+        coded.error += quantizer.error(vectors, &assignment, &codes) * rows.len() as f64;
+        let (index, order) = IvfIndex::build(quantizer, vectors, &assignment, &codes, refine).ok_or_else(too_many_rows)?;
+        coded.chunks.push(Chunk {
+            index,
+            ids: Ids::from_iter(order.iter().map(|&at| ids[at as usize].as_str())),
+            rows: order.iter().map(|&at| rows[at as usize]).collect(),
+        });
+        *vectors = Matrix::new(dim);
+        rows.clear();
+        ids.clear();
+        progress.update(Stage::Encode, done, Some(snapshot.live()));
+        if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+    };
+    for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
+        let (row, bytes) = record?;
+        let record = shared.decode(row, &bytes)?;
+        if snapshot.locate(record.id).is_none_or(|place| snapshot.row(place) != row) {
+            coded.dead.push(row);
+            continue;
+        }
+        record.push_vector(&mut vectors);
+        rows.push(row);
+        ids.push(record.id.to_owned());
+        if rows.len() == chunk_rows {
+            flush(&mut coded, &mut vectors, &mut rows, &mut ids)?;
+        }
+    }
+    if !rows.is_empty() {
+        flush(&mut coded, &mut vectors, &mut rows, &mut ids)?;
+    }
+    Ok(coded)
+}
+
+impl Coded {
+    /// One segment of all chunks.
+    fn merge(&self, blob: u64, generation: u32) -> Result<Sealed> {
+        let rows: usize = self.chunks.iter().map(|chunk| chunk.rows.len()).sum();
+        let error = self.error / rows.max(1) as f64;
+        let masks: Vec<Mask> = self.chunks.iter().map(|chunk| chunk.index.mask()).collect();
+        let inputs: Vec<(&IvfIndex, &Mask)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&masks).collect();
+        let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
+        let numbers: Vec<u64> = order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].rows[at as usize]).collect();
+        let ids = Ids::from_iter(order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].ids.get(at as usize)));
+        Ok(Sealed { blob, generation, index, ids, rows: Rows::new(&numbers), error })
+    }
+}

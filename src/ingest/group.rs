@@ -1,0 +1,126 @@
+//! The changes of several writers put together: what one batch of storage will hold, and what the next snapshot looks like.
+//!
+//! Ids resolve against the snapshot and, before it, against the group itself, so that the changes take effect in the order in
+//! which they were handed in.
+
+use std::collections::HashMap;
+
+use torre_storage::Batch;
+
+use crate::ingest::{Changes, NewRow, Op};
+use crate::segment::{Ids, Place, Record, Rows, Run, Shared, Snapshot};
+use crate::types::ItemId;
+use crate::vector::Matrix;
+
+/// Changes under way to one commit.
+pub(crate) struct Group<'s> {
+    snapshot: &'s Snapshot,
+    /// Rows that the group puts; `None` where a later change of the group took the row away again.
+    rows: Vec<Option<NewRow>>,
+    /// What the group last did to an id: the index of its row, or `None` for deleted.
+    latest: HashMap<ItemId, Option<usize>>,
+    /// Live rows of the snapshot that the group replaces or deletes.
+    dead: Vec<Place>,
+}
+
+/// What an id stands for at this point of the group.
+enum Current {
+    Absent,
+    Stored(Place),
+    Here(usize),
+}
+
+impl<'s> Group<'s> {
+    pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
+        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new() }
+    }
+
+    fn current(&self, id: &ItemId) -> Current {
+        match self.latest.get(id) {
+            Some(Some(index)) => Current::Here(*index),
+            Some(None) => Current::Absent,
+            None => self.snapshot.locate(id.as_str()).map_or(Current::Absent, Current::Stored),
+        }
+    }
+
+    /// True when every `Replace` among the changes still replaces the row that it was made from.
+    pub(crate) fn admits(&self, ops: &[Op]) -> bool {
+        ops.iter().all(|op| match op {
+            Op::Replace { row, from } => matches!(self.current(&row.id), Current::Stored(place) if self.snapshot.row(place) == *from),
+            _ => true,
+        })
+    }
+
+    /// Takes one writer's changes in, in their order: of several with one id the last wins.
+    pub(crate) fn add(&mut self, ops: Vec<Op>) -> Changes {
+        let mut changes = Changes::default();
+        for op in ops {
+            let current = self.current(op.id());
+            match current {
+                Current::Stored(place) => self.dead.push(place),
+                Current::Here(index) => self.rows[index] = None,
+                Current::Absent => {}
+            }
+            let was_there = !matches!(current, Current::Absent);
+            match op {
+                Op::Put(row) | Op::Replace { row, .. } => {
+                    if was_there {
+                        changes.updated += 1;
+                    } else {
+                        changes.inserted += 1;
+                    }
+                    self.latest.insert(row.id.clone(), Some(self.rows.len()));
+                    self.rows.push(Some(row));
+                }
+                Op::Delete(id) => {
+                    changes.deleted += u64::from(was_there);
+                    self.latest.insert(id, None);
+                }
+            }
+        }
+        changes
+    }
+
+    /// The batch that makes the group durable; `None` when it changes nothing.
+    pub(crate) fn batch(&self, shared: &Shared) -> Option<Batch> {
+        let mut batch = Batch::new();
+        for (number, row) in self.numbered() {
+            batch.put_record(shared.id, number, &Record::encode(row.id.as_str(), &row.vector, &row.features));
+        }
+        let mut dead: Vec<u64> = self.dead().collect();
+        dead.sort_unstable();
+        if !dead.is_empty() {
+            batch.put_tombstones(shared.id, &dead);
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Numbers of the rows that the group replaces or deletes.
+    pub(crate) fn dead(&self) -> impl Iterator<Item = u64> {
+        self.dead.iter().map(|&place| self.snapshot.row(place))
+    }
+
+    /// The snapshot after the group. Runs that begin below `fixed_row` are left as they are.
+    pub(crate) fn publish(self, dim: usize, fixed_row: u64) -> Snapshot {
+        let mut next = self.snapshot.clone();
+        for &place in &self.dead {
+            next.remove(place);
+        }
+        let (mut numbers, mut vectors) = (Vec::new(), Matrix::new(dim));
+        for (number, row) in self.numbered() {
+            numbers.push(number);
+            vectors.push(&row.vector);
+        }
+        if let Some(last) = numbers.last() {
+            next.next_row = last + 1;
+            let ids = Ids::from_iter(self.rows.iter().flatten().map(|row| row.id.as_str()));
+            next.push_run(Run { ids, rows: Rows::new(&numbers), vectors }.view(), fixed_row);
+        }
+        next
+    }
+
+    /// The rows that stay, with their row numbers.
+    fn numbered(&self) -> impl Iterator<Item = (u64, &NewRow)> {
+        (self.snapshot.next_row..).zip(self.rows.iter().flatten())
+    }
+}

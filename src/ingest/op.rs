@@ -1,0 +1,56 @@
+//! One change of a collection, ready to be committed: checked, encoded, with its vector.
+
+use crate::types::ItemId;
+
+/// A change of one row.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Op {
+    /// Puts a row in the place of whatever has its id.
+    Put(NewRow),
+    /// Puts a row made from row `from`, unless that is no longer the live one.
+    Replace {
+        /// The new row.
+        row: NewRow,
+        /// The row number that it was made from.
+        from: u64,
+    },
+    /// Removes a row, if there is one.
+    Delete(ItemId),
+}
+
+/// A row on its way in.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct NewRow {
+    pub(crate) id: ItemId,
+    pub(crate) vector: Vec<f32>,
+    /// Encoded features.
+    pub(crate) features: Vec<u8>,
+}
+
+impl Op {
+    pub(crate) fn id(&self) -> &ItemId {
+        match self {
+            Self::Put(row) | Self::Replace { row, .. } => &row.id,
+            Self::Delete(id) => id,
+        }
+    }
+}
+
+/// What a commit changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// Rows with an id that was not there before.
+    pub inserted: u64,
+    /// Rows that took the place of another with the same id.
+    pub updated: u64,
+    /// Rows removed by id.
+    pub deleted: u64,
+}
+
+impl std::ops::AddAssign for Changes {
+    fn add_assign(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+    }
+}

@@ -1,0 +1,187 @@
+//! Rows become changes: checked against the schema, run through the item tower, encoded. No lock is held.
+
+use crate::error::{Error, Result};
+use crate::features::Row;
+use crate::ingest::{NewRow, Op};
+use crate::segment::{Record, Shared, Snapshot, SnapshotLookup};
+use crate::types::ItemId;
+use crate::vector::{Matrix, admit};
+
+/// The field of a row that holds the item's id.
+pub(crate) const ID_FIELD: &str = "id";
+/// The field of a row that holds the caller's vector, in a collection without towers.
+pub(crate) const VECTOR_FIELD: &str = "vector";
+
+/// An item to be stored: an id, raw features, and a vector where the collection has no towers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Item {
+    pub(crate) id: ItemId,
+    pub(crate) row: Row,
+    pub(crate) vector: Option<Vec<f32>>,
+}
+
+impl Item {
+    /// An item with an id and nothing else yet.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`] for an id that is empty or longer than 512 bytes.
+    pub fn new<I>(id: I) -> Result<Self>
+    where
+        I: TryInto<ItemId>,
+        Error: From<I::Error>,
+    {
+        Ok(Self { id: id.try_into()?, row: Row::new(), vector: None })
+    }
+
+    /// Takes the id from the row's field `id` (text or an integer) and, for a collection of the caller's vectors, the vector from its
+    /// field `vector`, a list of numbers.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRow`] when there is no such field or it is neither text nor an integer, [`Error::InvalidId`].
+    pub fn from_row(row: Row) -> Result<Self> {
+        let id = row.get(ID_FIELD).ok_or_else(|| Error::InvalidRow { row: 0, problem: "it has no field \"id\"".to_owned() })?;
+        let id = id
+            .to_id_text()
+            .ok_or_else(|| Error::InvalidRow { row: 0, problem: "its field \"id\" is neither a string nor an integer".to_owned() })?;
+        Ok(Self { id: ItemId::new(id)?, row, vector: None })
+    }
+
+    /// Sets the raw features.
+    #[must_use]
+    pub fn with_row(mut self, row: Row) -> Self {
+        self.row = row;
+        self
+    }
+
+    /// Sets the vector.
+    #[must_use]
+    pub fn with_vector(mut self, vector: impl Into<Vec<f32>>) -> Self {
+        self.vector = Some(vector.into());
+        self
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &ItemId {
+        &self.id
+    }
+
+    /// The raw features.
+    #[must_use]
+    pub fn row(&self) -> &Row {
+        &self.row
+    }
+
+    /// The vector, where the caller gave one.
+    #[must_use]
+    pub fn vector(&self) -> Option<&[f32]> {
+        self.vector.as_deref()
+    }
+}
+
+/// Turns items into changes for one snapshot's generation.
+pub(crate) struct Preparer<'s> {
+    pub(crate) shared: &'s Shared,
+    pub(crate) snapshot: &'s Snapshot,
+}
+
+impl Preparer<'_> {
+    /// Checks all items and makes their vectors; the first bad one fails the batch, and the error carries its place.
+    pub(crate) fn puts(&self, mut items: Vec<Item>) -> Result<Vec<Op>> {
+        for (at, item) in items.iter_mut().enumerate() {
+            self.settle(item, at)?;
+        }
+        let vectors = self.vectors(&items)?;
+        let puts = items.into_iter().zip(vectors.iter());
+        Ok(puts.map(|(item, vector)| Op::Put(NewRow { id: item.id, vector: vector.to_vec(), features: item.row.to_bytes() })).collect())
+    }
+
+    /// What a stored row becomes when the fields of `changes` are set (or removed, where null). The tower runs only when a field that it
+    /// reads has another value than before.
+    pub(crate) fn patch(&self, row: u64, record: &Record<'_>, changes: &Row, vector: Option<&[f32]>) -> Result<Op> {
+        let old = Row::from_bytes(record.features).ok_or_else(|| self.shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        let mut new = old.clone();
+        for (name, value) in changes.iter() {
+            if value.is_null() {
+                new.remove(name);
+            } else {
+                new.insert(name, value.clone());
+            }
+        }
+        let mut item = Item { id: ItemId::new(record.id)?, row: new, vector: vector.map(<[f32]>::to_vec) };
+        self.settle(&mut item, 0)?;
+        let changed = |name: &str| old.get(name) != item.row.get(name);
+        let vector = if item.vector.is_some() || self.reads_any(changes.iter().map(|(name, _)| name).filter(|name| changed(name))) {
+            self.vectors(std::slice::from_ref(&item))?.as_slice().to_vec()
+        } else {
+            record.values().collect()
+        };
+        Ok(Op::Replace { row: NewRow { id: item.id, vector, features: item.row.to_bytes() }, from: row })
+    }
+
+    /// Brings id, vector and row into agreement and checks the row's fields.
+    fn settle(&self, item: &mut Item, at: usize) -> Result<()> {
+        let wrong = |problem: String| Error::InvalidRow { row: at, problem };
+        match item.row.get(ID_FIELD) {
+            None => {
+                item.row.insert(ID_FIELD, item.id.as_str());
+            }
+            Some(value) if value.to_id_text().as_deref() == Some(item.id.as_str()) => {}
+            Some(_) => return Err(wrong(format!("its field \"id\" is not the item's id {:?}", item.id.as_str()))),
+        }
+        if self.shared.settings.towers {
+            if item.vector.is_some() {
+                return Err(wrong("it has a vector, but this collection's vectors are made by its item tower".to_owned()));
+            }
+        } else if let Some(value) = item.row.remove(VECTOR_FIELD) {
+            if item.vector.is_some() {
+                return Err(wrong("it has two vectors: one in its field \"vector\", one beside it".to_owned()));
+            }
+            let numbers = value.as_list().and_then(|list| list.iter().map(|x| x.as_f64().map(|x| x as f32)).collect::<Option<Vec<f32>>>());
+            item.vector = Some(numbers.ok_or_else(|| wrong("its field \"vector\" is not a list of numbers".to_owned()))?);
+        }
+        self.check_fields(&item.row, at)
+    }
+
+    #[cfg(feature = "onnx")]
+    fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
+        let spec = self.snapshot.generation.towers.as_ref().map(|pair| pair.item_spec());
+        Ok(self.shared.settings.schema.check(row, spec, at)?)
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
+        Ok(self.shared.settings.schema.check(row, None, at)?)
+    }
+
+    #[cfg(feature = "onnx")]
+    fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
+        self.snapshot.generation.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn reads_any<'n>(&self, _names: impl Iterator<Item = &'n str>) -> bool {
+        false
+    }
+
+    fn vectors(&self, items: &[Item]) -> Result<Matrix> {
+        let (dim, metric) = (self.shared.settings.dim, self.shared.settings.metric);
+        #[cfg(feature = "onnx")]
+        if let Some(pair) = &self.snapshot.generation.towers {
+            let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
+            let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };
+            let schema = &self.shared.settings.schema;
+            let options = crate::features::EncodeOptions { lookup: Some(&lookup), schema: Some(schema), lenient: true, ..Default::default() };
+            return pair.item().run(&rows, &options);
+        }
+        let mut vectors = Matrix::with_capacity(dim, items.len());
+        for (at, item) in items.iter().enumerate() {
+            let vector = item.vector.as_deref().ok_or_else(|| Error::InvalidRow {
+                row: at,
+                problem: format!("it has no vector; this collection takes vectors of {dim} numbers"),
+            })?;
+            vectors.push(&admit(vector, dim, metric, at)?);
+        }
+        Ok(vectors)
+    }
+}

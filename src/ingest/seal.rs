@@ -1,0 +1,60 @@
+//! Sealing: the tail becomes a segment.
+
+use std::collections::HashSet;
+
+use crate::error::{Error, Result};
+use crate::index::IvfIndex;
+use crate::ingest::Writer;
+use crate::ingest::replace::{Frozen, too_many_rows};
+use crate::progress::{Progress, Stage};
+use crate::segment::{Ids, Rows, Run, Sealed};
+
+/// Rows of the tail from which on it is sealed in the background. A tail of this length is scanned exactly in tens of
+/// microseconds.
+pub(crate) const SEAL_ROWS: u64 = 4096;
+
+/// Seals the tail as it is now and returns the number of rows sealed: 0 when there are none, or no quantizer yet.
+///
+/// # Errors
+/// [`Error::Interrupted`], storage errors; nothing has changed then.
+pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
+    let _alone = writer.maintenance.lock();
+    let frozen = Frozen::new(writer, 1);
+    let Some(trained) = frozen.snapshot.generation.trained.clone() else { return Ok(0) };
+    if frozen.snapshot.runs.is_empty() {
+        return Ok(0);
+    }
+    let tail = Run::merge(&frozen.snapshot.runs);
+    let rows = tail.rows.len() as u64;
+    progress.update(Stage::Seal, 0, Some(rows));
+    let quantizer = trained.engine.quantizer();
+    let assignment = quantizer.assign(&tail.vectors);
+    let codes = quantizer.encode(&tail.vectors, &assignment);
+    let error = quantizer.error(&tail.vectors, &assignment, &codes);
+    if progress.cancelled() {
+        return Err(Error::Interrupted);
+    }
+    let (index, order) = IvfIndex::build(quantizer, &tail.vectors, &assignment, &codes, frozen.snapshot.generation.index.refine)
+        .ok_or_else(too_many_rows)?;
+    let numbers: Vec<u64> = order.iter().map(|&at| tail.rows.get(at as usize)).collect();
+    let sealed = Sealed {
+        blob: frozen.blob,
+        generation: frozen.snapshot.generation.number,
+        index,
+        ids: Ids::from_iter(order.iter().map(|&at| tail.ids.get(at as usize))),
+        rows: Rows::new(&numbers),
+        error,
+    };
+    let boundary = frozen.snapshot.next_row;
+    let kept: HashSet<u64> = numbers.into_iter().collect();
+    let gone = (frozen.snapshot.sealed_row..boundary).filter(|row| !kept.contains(row)).collect();
+    let stored = frozen.store(sealed)?;
+    frozen.drop_records(gone)?;
+    frozen.install(stored, |next, _manifest, view| {
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
+        next.segments.extend(view);
+        next.sealed_row = boundary;
+    })?;
+    progress.update(Stage::Seal, rows, Some(rows));
+    Ok(rows)
+}

@@ -1,0 +1,90 @@
+//! What a query answers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::features::Row;
+use crate::types::ItemId;
+
+/// One item of an answer.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Hit {
+    /// The item.
+    pub id: ItemId,
+    /// Larger is nearer: the inner product, the cosine, or the negated squared distance.
+    pub score: f32,
+    /// The fields asked for, as far as the item has them; `None` when none were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Row>,
+}
+
+/// The hits of one query, best first.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Answer {
+    /// Best first; items of equal score in the order in which they came in.
+    pub hits: Vec<Hit>,
+    /// The generation whose space the query was answered in.
+    pub generation: u32,
+    /// Time from the call to the answer. For a batch: the batch's time divided by its queries.
+    #[serde(rename = "micros", serialize_with = "micros")]
+    pub elapsed: Duration,
+    /// What was done for it, when asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explain>,
+}
+
+impl Answer {
+    /// The ids, best first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.hits.iter().map(|hit| hit.id.as_str())
+    }
+}
+
+impl IntoIterator for Answer {
+    type Item = Hit;
+    type IntoIter = std::vec::IntoIter<Hit>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.hits.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Answer {
+    type Item = &'a Hit;
+    type IntoIter = std::slice::Iter<'a, Hit>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.hits.iter()
+    }
+}
+
+/// Where a query's time went and what it looked at.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Explain {
+    /// Stages in order, with their time in microseconds.
+    pub stages: Vec<StageTime>,
+    /// Lists visited, over all segments; 0 when everything was scanned exactly.
+    pub lists_probed: u64,
+    /// Codes scored by the scan.
+    pub codes_scanned: u64,
+    /// Rows scored by their exact vectors: the tail, or everything in an exact query.
+    pub rows_scanned: u64,
+    /// Candidates scored again by their stored vectors.
+    pub candidates_refined: u64,
+    /// Fields that the tower reads and the row did not have.
+    pub missing: Vec<String>,
+    /// Fields with values that the tower does not know: they went to a hash bucket or counted as missing.
+    pub unknown: Vec<String>,
+}
+
+/// Time of one stage.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct StageTime {
+    /// The stage: `tower`, `coarse`, `tables`, `scan`, `refine`, `tail`, `fields`.
+    pub stage: &'static str,
+    /// Microseconds.
+    pub micros: f64,
+}
+
+fn micros<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((elapsed.as_secs_f64() * 1e7).round() / 10.0)
+}

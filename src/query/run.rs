@@ -1,0 +1,169 @@
+//! The steps of a query after its vector is known: scan the segments, scan the tail, merge, fetch fields.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::features::Row;
+use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
+use crate::index::{self, Part, Scratch, SearchParams};
+use crate::kernel::Kernel;
+use crate::query::answer::StageTime;
+use crate::query::options::{Effort, Options};
+use crate::query::{Answer, Explain, Hit, exact, plan};
+use crate::segment::{Place, Shared, Snapshot};
+use crate::types::{ItemId, Metric};
+use crate::vector::Matrix;
+
+thread_local! {
+    /// A query allocates nothing in the index once its thread has answered one like it.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static FLAT: RefCell<FlatScratch> = RefCell::default();
+}
+
+/// A row found, before it is a hit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Found {
+    pub(crate) score: f32,
+    pub(crate) place: Place,
+}
+
+/// Answers the queries, one row of `vectors` each. `exclude_each` is empty or has the ids to leave out for each query.
+pub(crate) fn answers(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    vectors: &Matrix,
+    exclude_each: &[Vec<String>],
+    options: &Options,
+    mut explain: Option<Explain>,
+) -> Result<Vec<Answer>> {
+    let skips = skips(snapshot, vectors.rows(), exclude_each, &options.exclude);
+    let depth = options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX));
+    let mut found = if depth == 0 {
+        vec![Vec::new(); vectors.rows()]
+    } else if options.effort == Effort::Exact {
+        exact::scan(shared, snapshot, vectors, &skips, depth, explain.as_mut())?
+    } else {
+        let mut found = segments(snapshot, vectors, &skips, depth, options, explain.as_mut());
+        let start = Instant::now();
+        for (query, found) in found.iter_mut().enumerate() {
+            tail(snapshot, vectors.row(query), skip_of(&skips, query), depth, shared.settings.metric, found);
+        }
+        if let Some(explain) = &mut explain {
+            explain.rows_scanned += snapshot.tail() * vectors.rows() as u64;
+            explain.stages.push(StageTime { stage: "tail", micros: start.elapsed().as_secs_f64() * 1e6 });
+        }
+        found
+    };
+    let start = Instant::now();
+    let mut answers = Vec::with_capacity(found.len());
+    for found in &mut found {
+        // Ties go to the row that came first.
+        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| snapshot.row(a.place).cmp(&snapshot.row(b.place))));
+        let above = |found: &&Found| options.min_score.is_none_or(|least| found.score >= least);
+        let kept = found.iter().filter(above).skip(options.offset).take(options.k);
+        let hits = kept.map(|found| hit(shared, snapshot, *found, options.fields.as_deref())).collect::<Result<Vec<Hit>>>()?;
+        answers.push(Answer { hits, generation: snapshot.generation.number, ..Answer::default() });
+    }
+    if let Some(mut explain) = explain {
+        if options.fields.is_some() {
+            explain.stages.push(StageTime { stage: "fields", micros: start.elapsed().as_secs_f64() * 1e6 });
+        }
+        if let Some(first) = answers.first_mut() {
+            first.explain = Some(explain);
+        }
+    }
+    Ok(answers)
+}
+
+/// The places that each query leaves out, sorted; one list for all when no query has its own.
+pub(crate) fn skips(snapshot: &Snapshot, queries: usize, each: &[Vec<String>], all: &[String]) -> Vec<Vec<Place>> {
+    let places = |own: &[String]| -> Vec<Place> {
+        let mut places: Vec<Place> = own.iter().chain(all).filter_map(|id| snapshot.locate(id)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    };
+    if each.is_empty() { if queries == 0 { vec![] } else { vec![places(&[])] } } else { each.iter().map(|own| places(own)).collect() }
+}
+
+/// The places that query number `query` leaves out.
+pub(crate) fn skip_of(skips: &[Vec<Place>], query: usize) -> &[Place] {
+    skips.get(query).or_else(|| skips.first()).map_or(&[], Vec::as_slice)
+}
+
+fn segments(
+    snapshot: &Snapshot,
+    vectors: &Matrix,
+    skips: &[Vec<Place>],
+    depth: usize,
+    options: &Options,
+    explain: Option<&mut Explain>,
+) -> Vec<Vec<Found>> {
+    let Some(trained) = &snapshot.generation.trained else { return vec![Vec::new(); vectors.rows()] };
+    let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, mask: &view.mask }).collect();
+    if parts.is_empty() {
+        return vec![Vec::new(); vectors.rows()];
+    }
+    let setting = plan::setting(trained, snapshot, depth, options);
+    let params = |query: usize| SearchParams {
+        k: depth,
+        nprobe: setting.nprobe,
+        candidates: setting.candidates,
+        mode: setting.mode,
+        skip: skip_of(skips, query),
+        min_score: None,
+        timed: explain.is_some(),
+    };
+    if vectors.rows() == 1 {
+        return SCRATCH.with_borrow_mut(|scratch| {
+            let stats = index::search(&trained.engine, &parts, vectors.row(0), &params(0), scratch);
+            if let Some(explain) = explain {
+                plan::report(&stats, explain);
+            }
+            vec![scratch.hits().iter().map(|hit| Found { score: hit.score, place: (hit.part, hit.position) }).collect()]
+        });
+    }
+    let each: Vec<SearchParams<'_>> = (0..vectors.rows()).map(params).collect();
+    let (hits, stats) = index::search_batch(&trained.engine, &parts, vectors, &each);
+    if let Some(explain) = explain {
+        plan::report(&stats, explain);
+    }
+    let found = |hit: &index::Candidate| Found { score: hit.score, place: (hit.part, hit.position) };
+    hits.iter().map(|hits| hits.iter().map(found).collect()).collect()
+}
+
+/// Adds the best rows of the tail to what was found.
+pub(crate) fn tail(snapshot: &Snapshot, query: &[f32], skip: &[Place], depth: usize, metric: Metric, found: &mut Vec<Found>) {
+    if snapshot.runs.is_empty() {
+        return;
+    }
+    let first = snapshot.segments.len() as u32;
+    let parts: Vec<FlatPart<'_>> =
+        snapshot.runs.iter().map(|view| FlatPart { rows: view.body.vectors.as_slice(), mask: &view.mask }).collect();
+    let skip: Vec<Place> = skip.iter().filter(|place| place.0 >= first).map(|&(part, position)| (part - first, position)).collect();
+    FLAT.with_borrow_mut(|scratch| {
+        flat::search(Kernel::detect(), &parts, query, &FlatParams { metric, k: depth, min_score: None, skip: &skip }, scratch);
+        found.extend(scratch.hits().iter().map(|hit| Found { score: hit.score, place: (first + hit.part, hit.position) }));
+    });
+}
+
+fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[String]>) -> Result<Hit> {
+    let id = ItemId::new(snapshot.id(found.place))?;
+    let fields = match fields {
+        None => None,
+        Some(names) => {
+            let row = snapshot.row(found.place);
+            // A row that was replaced after the snapshot was taken has no record any more: its hit stays, without fields.
+            match shared.record(row)? {
+                None => Some(Row::new()),
+                Some(bytes) => {
+                    let record = shared.decode(row, &bytes)?;
+                    let stored = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+                    Some(names.iter().filter_map(|name| Some((name.as_str(), stored.get(name)?.clone()))).collect())
+                }
+            }
+        }
+    };
+    Ok(Hit { id, score: found.score, fields })
+}

@@ -1,0 +1,114 @@
+//! A generation: one tower pair and one quantizer, that is, one space of vectors and codes.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use torre_storage::{BlobMeta, CollectionId, GenerationMeta, Storage, codec};
+
+use crate::error::{Error, Result};
+use crate::index::SearchEngine;
+use crate::quantizer::Quantizer;
+use crate::segment::IndexSettings;
+#[cfg(feature = "onnx")]
+use crate::tower::{TowerPair, TowerSource};
+
+/// Parts of a generation's blobs.
+const ITEM_ONNX: u8 = 1;
+const USER_ONNX: u8 = 2;
+const ITEM_SPEC: u8 = 3;
+const USER_SPEC: u8 = 4;
+const HEAD: u8 = 8;
+const QUANTIZER: u8 = 9;
+
+/// What the rows of a collection are turned into vectors and codes with. Immutable; a new one replaces it as a whole.
+#[derive(Clone)]
+pub(crate) struct Generation {
+    /// From 1; grows with every training.
+    pub(crate) number: u32,
+    pub(crate) index: IndexSettings,
+    #[cfg(feature = "onnx")]
+    pub(crate) towers: Option<TowerPair>,
+    /// Absent until there was enough to train on.
+    pub(crate) trained: Option<Arc<Trained>>,
+}
+
+/// A trained quantizer, ready to search with.
+pub(crate) struct Trained {
+    pub(crate) engine: SearchEngine,
+    /// Rows of the collection when it was trained.
+    pub(crate) rows: u64,
+    /// Mean relative quantization error over those rows.
+    pub(crate) error: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    index: IndexSettings,
+    trained: Option<(u64, f64)>,
+}
+
+impl Generation {
+    /// Writes what is new of a generation into blob `blob`; the towers' parts of `before`, its predecessor, are named again.
+    pub(crate) fn write(&self, storage: &Storage, id: CollectionId, blob: u64, before: Option<&GenerationMeta>) -> Result<GenerationMeta> {
+        let mut parts: Vec<BlobMeta> = Vec::new();
+        let mut put = |part: u8, bytes: &[u8]| -> Result<()> {
+            parts.push(storage.write_blob(id, blob, part, bytes)?);
+            Ok(())
+        };
+        let head = Head { index: self.index.clone(), trained: self.trained.as_ref().map(|trained| (trained.rows, trained.error)) };
+        put(HEAD, &codec::encode(&head)?)?;
+        if let Some(trained) = &self.trained {
+            put(QUANTIZER, &trained.engine.quantizer().to_bytes())?;
+        }
+        match before {
+            Some(before) => parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned()),
+            None => {
+                #[cfg(feature = "onnx")]
+                if let Some(pair) = &self.towers {
+                    let (item, user) = (pair.item_source(), pair.user_source());
+                    put(ITEM_ONNX, &item.onnx)?;
+                    put(USER_ONNX, &user.onnx)?;
+                    for (part, spec) in [(ITEM_SPEC, &item.spec), (USER_SPEC, &user.spec)] {
+                        if let Some(spec) = spec {
+                            put(part, spec.as_bytes())?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(GenerationMeta { number: self.number, parts })
+    }
+
+    /// Reads the generation that a manifest names.
+    pub(crate) fn read(storage: &Storage, id: CollectionId, meta: &GenerationMeta) -> Result<Self> {
+        let damaged = |what: &str| Error::Damaged { part: format!("generation {}", meta.number), what: what.to_owned() };
+        let part = |number: u8| -> Result<Option<Vec<u8>>> {
+            meta.parts.iter().find(|part| part.part == number).map(|found| Ok(storage.read_blob(id, found)?)).transpose()
+        };
+        let head: Head = codec::decode(&part(HEAD)?.ok_or_else(|| damaged("its head is missing"))?)?;
+        let trained = match head.trained {
+            None => None,
+            Some((rows, error)) => {
+                let bytes = part(QUANTIZER)?.ok_or_else(|| damaged("its quantizer is missing"))?;
+                let quantizer = Quantizer::from_bytes(&bytes).ok_or_else(|| damaged("its quantizer does not decode"))?;
+                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error }))
+            }
+        };
+        Ok(Self {
+            number: meta.number,
+            index: head.index,
+            #[cfg(feature = "onnx")]
+            towers: Self::read_towers(part)?,
+            trained,
+        })
+    }
+
+    #[cfg(feature = "onnx")]
+    fn read_towers(part: impl Fn(u8) -> Result<Option<Vec<u8>>>) -> Result<Option<TowerPair>> {
+        let (Some(item), Some(user)) = (part(ITEM_ONNX)?, part(USER_ONNX)?) else { return Ok(None) };
+        let text = |number: u8| -> Result<Option<String>> { Ok(part(number)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())) };
+        let item = TowerSource { onnx: item, spec: text(ITEM_SPEC)? };
+        let user = TowerSource { onnx: user, spec: text(USER_SPEC)? };
+        Ok(Some(TowerPair::new(item, user)?))
+    }
+}

@@ -1,0 +1,20 @@
+//! Stored vectors of items, for towers whose histories arrive as vectors.
+
+use crate::error::Result;
+use crate::features::Lookup;
+use super::{Shared, Snapshot};
+
+/// Looks item vectors up in one snapshot.
+pub(crate) struct SnapshotLookup<'s> {
+    pub(crate) shared: &'s Shared,
+    pub(crate) snapshot: &'s Snapshot,
+}
+
+impl Lookup for SnapshotLookup<'_> {
+    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
+        match self.snapshot.locate(id) {
+            Some(place) => self.shared.vector(self.snapshot, place, out),
+            None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! A collection's settings, as they are stored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::features::Schema;
+use crate::types::{Metric, Refine};
+
+/// Fixed when a collection is created.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) dim: usize,
+    pub(crate) metric: Metric,
+    /// True when item and user towers make the vectors.
+    pub(crate) towers: bool,
+    pub(crate) schema: Schema,
+}
+
+/// How the index is built; `None` lets the data decide.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct IndexSettings {
+    pub(crate) m: Option<usize>,
+    pub(crate) lists: Option<usize>,
+    pub(crate) refine: Refine,
+    pub(crate) seed: u64,
+}

@@ -1,0 +1,62 @@
+//! What readers and writers of one collection share.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use torre_storage::{CollectionId, Storage};
+
+use crate::error::{Error, Result};
+use crate::segment::{Place, Record, Settings, Snapshot};
+
+/// A collection's storage, settings and current snapshot.
+pub(crate) struct Shared {
+    pub(crate) storage: Storage,
+    pub(crate) id: CollectionId,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Exact vectors of sealed rows, by row number, for histories looked up again and again.
+    vectors: Cache<u64, Arc<[f32]>>,
+}
+
+/// Vectors kept for look-ups.
+const CACHED_VECTORS: usize = 1 << 16;
+
+impl Shared {
+    pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
+        Self { storage, id, settings, snapshot: ArcSwap::from_pointee(snapshot), vectors: Cache::new(CACHED_VECTORS) }
+    }
+
+    /// The bytes of a row's record. `None` when it is not there any more: the row was deleted after the snapshot was taken.
+    pub(crate) fn record(&self, row: u64) -> Result<Option<Vec<u8>>> {
+        Ok(self.storage.record(self.id, row)?)
+    }
+
+    /// Decodes a record that storage has vouched for.
+    pub(crate) fn decode<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Record<'a>> {
+        Record::decode(bytes)
+            .filter(|record| record.dim() == self.settings.dim)
+            .ok_or_else(|| self.damaged(format!("row {row}"), "the record does not decode"))
+    }
+
+    pub(crate) fn damaged(&self, part: impl std::fmt::Display, what: &str) -> Error {
+        Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() }
+    }
+
+    /// Copies the exact vector of a live row into `out`; false when the row is not there any more.
+    pub(crate) fn vector(&self, snapshot: &Snapshot, place: Place, out: &mut [f32]) -> Result<bool> {
+        if let Some(vector) = snapshot.vector(place) {
+            out.copy_from_slice(vector);
+            return Ok(true);
+        }
+        let row = snapshot.row(place);
+        if let Some(vector) = self.vectors.get(&row) {
+            out.copy_from_slice(&vector);
+            return Ok(true);
+        }
+        let Some(bytes) = self.record(row)? else { return Ok(false) };
+        self.decode(row, &bytes)?.copy_vector(out);
+        self.vectors.insert(row, Arc::from(&*out));
+        Ok(true)
+    }
+}
