@@ -1,1 +1,25 @@
-//! tower
+//! Towers: ONNX models that turn rows into vectors.
+//!
+//! A model file is hostile input. On the way to a [`Tower`](onnx::Tower) it passes, in this order: `wire` (size and structure of the
+//! protobuf), `decode`, `guard` (operators, weights, interface), `infer` (shapes, index ranges and volumes of every node, before
+//! anything runs), `plan` (the runtime, under `catch_unwind`), `golden` (rows whose vectors are known).
+//!
+//! Only the files of this folder name the ONNX runtime, and no type of it leaves the folder.
+
+mod decode;
+mod error;
+mod golden;
+mod guard;
+mod infer;
+mod limits;
+mod onnx;
+mod pair;
+mod plan;
+mod source;
+mod tensor;
+mod wire;
+
+pub use error::ModelError;
+pub(crate) use onnx::Tower;
+pub use pair::TowerPair;
+pub use source::TowerSource;

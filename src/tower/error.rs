@@ -1,0 +1,203 @@
+//! Why a model was refused, or did not give a vector.
+
+use thiserror::Error as ThisError;
+
+use crate::features::SpecError;
+use crate::types::Metric;
+
+/// A model file, its feature spec, or a run of it is at fault. Every variant names the tensor or node and carries the numbers.
+#[derive(ThisError, Debug)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// More of something than a model may have.
+    #[error("the model has {got} {what}; at most {limit} are allowed")]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        got: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The bytes are not a whole ONNX file.
+    #[error("not a whole ONNX file: {reason}")]
+    NotOnnx {
+        /// What is wrong with the bytes.
+        reason: String,
+    },
+    /// Neither the file's metadata nor the caller gave a feature spec.
+    #[error("the model carries no feature spec: its metadata has no entry \"torre.features\", and none was given beside it")]
+    NoSpec,
+    /// The feature spec does not hold together.
+    #[error(transparent)]
+    Spec(SpecError),
+    /// The item tower was given where the user tower belongs, or the other way round.
+    #[error("expected the {expected} tower, got a file whose feature spec says it is the {got} tower")]
+    Role {
+        /// The place that is to be filled.
+        expected: &'static str,
+        /// What the spec says.
+        got: &'static str,
+    },
+    /// The two towers do not make vectors of one space.
+    #[error("the towers are not a pair: {what} is {item} in the item tower and {user} in the user tower")]
+    NotAPair {
+        /// What differs.
+        what: &'static str,
+        /// The item tower's value.
+        item: String,
+        /// The user tower's value.
+        user: String,
+    },
+    /// The graph breaks a rule of ONNX, or one of the rules for towers.
+    #[error("{place}: {reason}")]
+    Graph {
+        /// The node, tensor or part of the file.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An operator that towers do not run.
+    #[error("node {node:?}: the operator {operator} is not supported in a tower")]
+    Operator {
+        /// The node's name.
+        node: String,
+        /// The operator, with its domain where it is not ONNX's own.
+        operator: String,
+    },
+    /// A tensor of a type that towers do not use.
+    #[error("{place}: tensors of type {got} are not supported in a tower")]
+    Type {
+        /// The node or tensor.
+        place: String,
+        /// The type.
+        got: String,
+    },
+    /// The model would read another file.
+    #[error("tensor {name:?}: external data is refused; save the model with its weights inside")]
+    ExternalData {
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor's dimensions do not agree with its data.
+    #[error("tensor {name:?}: its dimensions want {expected} elements, its data has {got}")]
+    TensorData {
+        /// The tensor.
+        name: String,
+        /// Elements by the dimensions.
+        expected: String,
+        /// Elements of data.
+        got: usize,
+    },
+    /// A node would compute more than is allowed.
+    #[error("node {node:?}: with a batch of {batch} it makes {what} {got}; at most {limit} are allowed")]
+    Volume {
+        /// The node's name.
+        node: String,
+        /// The batch.
+        batch: usize,
+        /// What is counted.
+        what: &'static str,
+        /// How many it would be.
+        got: String,
+        /// How many it may be.
+        limit: u64,
+    },
+    /// The indices that reach a table can leave it.
+    #[error("{}: indices from {lo} to {hi} reach node {node:?}, whose table has {rows} rows", indices_of(.input.as_deref()))]
+    Index {
+        /// The graph input that the indices come from, where that can be seen.
+        input: Option<String>,
+        /// The node that looks up.
+        node: String,
+        /// Smallest index.
+        lo: i64,
+        /// Largest index.
+        hi: i64,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// The feature spec and the graph disagree about an input.
+    #[error("input {tensor:?}: {reason}")]
+    Input {
+        /// The graph input's name.
+        tensor: String,
+        /// What the spec says and what the graph has.
+        reason: String,
+    },
+    /// The feature spec and the graph disagree about the output.
+    #[error("output {tensor:?}: {reason}")]
+    Output {
+        /// The output's name in the spec.
+        tensor: String,
+        /// What the spec says and what the graph has.
+        reason: String,
+    },
+    /// The runtime could not prepare or run the graph.
+    #[error("{stage}: {reason}")]
+    Runtime {
+        /// Load, prepare or run.
+        stage: &'static str,
+        /// The runtime's words.
+        reason: String,
+    },
+    /// A golden row of the spec gives another vector here than where the tower was trained.
+    #[error(
+        "golden row {row}: element {at} is {got}, and {expected} where the tower was trained; differences up to {tolerance} are allowed"
+    )]
+    Golden {
+        /// The golden row, from 0.
+        row: usize,
+        /// The element that differs most.
+        at: usize,
+        /// The spec's number.
+        expected: f32,
+        /// The number computed here.
+        got: f32,
+        /// The largest difference allowed.
+        tolerance: f32,
+    },
+    /// A golden row could not be made into a vector at all.
+    #[error("golden row {row}: {source}")]
+    GoldenRow {
+        /// The golden row, from 0.
+        row: usize,
+        /// Why.
+        source: Box<crate::error::Error>,
+    },
+    /// The tower made NaN or an infinity.
+    #[error("the {tower} tower (row {row}): element {at} of its vector is {value}; every element must be finite")]
+    NotFinite {
+        /// Which tower.
+        tower: &'static str,
+        /// Place in the batch, from 0.
+        row: usize,
+        /// Place in the vector, from 0.
+        at: usize,
+        /// The element.
+        value: f32,
+    },
+    /// The tower made a vector of zeros where a direction is needed.
+    #[error("the {tower} tower (row {row}): its vector is all zeros, which has no direction under the metric {metric}")]
+    NoDirection {
+        /// Which tower.
+        tower: &'static str,
+        /// Place in the batch, from 0.
+        row: usize,
+        /// The metric.
+        metric: Metric,
+    },
+}
+
+fn indices_of(input: Option<&str>) -> String {
+    match input {
+        Some(name) => format!("input {name:?}"),
+        None => "computed indices".to_owned(),
+    }
+}
+
+impl ModelError {
+    pub(crate) fn graph(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Graph { place: place.into(), reason: reason.into() }
+    }
+}

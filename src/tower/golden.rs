@@ -1,0 +1,48 @@
+//! Replays a spec's golden rows: the tower must give here what it gave where it was trained.
+
+use super::error::ModelError;
+use super::limits::{GOLDEN_TOLERANCE, MICRO_BATCH};
+use super::onnx::Tower;
+use crate::error::Result;
+use crate::features::{EncodeOptions, Golden, Lookup};
+
+/// The stored vectors of a golden row's `items`; other ids are unknown.
+struct StandIns<'a>(&'a Golden);
+
+impl Lookup for StandIns<'_> {
+    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
+        let found = self.0.items.iter().find(|(known, vector)| known == id && vector.len() == out.len());
+        if let Some((_, vector)) = found {
+            out.copy_from_slice(vector);
+        }
+        Ok(found.is_some())
+    }
+}
+
+/// Each golden row alone and as the first of a whole micro-batch, so that every size of plan that is used has been seen to agree.
+pub(super) fn replay(tower: &Tower) -> Result<(), ModelError> {
+    for (row, golden) in tower.spec().golden().iter().enumerate() {
+        let lookup = StandIns(golden);
+        let options = EncodeOptions { lookup: Some(&lookup), lenient: true, ..EncodeOptions::default() };
+        for batch in [1, 2, MICRO_BATCH] {
+            let vectors = tower
+                .run_batch(&vec![&golden.row; batch], &options)
+                .map_err(|source| ModelError::GoldenRow { row, source: Box::new(source) })?;
+            for vector in vectors.iter() {
+                compare(row, golden, vector)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compare(row: usize, golden: &Golden, vector: &[f32]) -> Result<(), ModelError> {
+    let differences = golden.vector.iter().zip(vector).map(|(a, b)| (a - b).abs());
+    let worst = differences.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+    match worst {
+        Some((at, difference)) if !(difference <= GOLDEN_TOLERANCE) => {
+            Err(ModelError::Golden { row, at, expected: golden.vector[at], got: vector[at], tolerance: GOLDEN_TOLERANCE })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,215 @@
+//! Operators that work element by element: the shape is the broadcast one; integers keep their range, and their content where it is known.
+
+use super::node::{Node, Result};
+use super::value::{Dtype, Value, volume};
+use crate::tower::limits;
+
+type Range = Option<(i64, i64)>;
+
+/// One input, the same shape out.
+pub(super) fn unary(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let x = node.input(0)?;
+    let result = Value::new(x.dtype, x.shape.clone());
+    Ok(match node.proto.op_type.as_str() {
+        "Identity" => x.clone(),
+        "Not" if x.dtype == Dtype::Bool => map(x, Dtype::Bool, |v| Some(1 - v.clamp(0, 1)), Some((0, 1))),
+        "Not" => return node.fail("expected booleans"),
+        "IsNaN" | "IsInf" => Value::new(Dtype::Bool, x.shape.clone()),
+        // The type's own zero and the order of integers hold for these.
+        "Relu" => map(x, x.dtype, |v| Some(v.max(0)), x.range.map(|(lo, hi)| (lo.max(0), hi.max(0)))),
+        "Neg" => map(x, x.dtype, i64::checked_neg, x.range.and_then(|(lo, hi)| hi.checked_neg().zip(lo.checked_neg()))),
+        "Abs" => {
+            let range = x.range.and_then(|(lo, hi)| {
+                let (a, b) = (lo.checked_abs()?, hi.checked_abs()?);
+                Some((if lo <= 0 && hi >= 0 { 0 } else { a.min(b) }, a.max(b)))
+            });
+            map(x, x.dtype, i64::checked_abs, range)
+        }
+        "Sign" => result.with_range(Some((-1, 1))),
+        _ if x.dtype.is_float() => result,
+        _ => return node.fail(format!("expected floats, got {}", x.dtype.name())),
+    })
+}
+
+pub(super) fn clip(node: &Node<'_>) -> Result<Value> {
+    node.at_most(3)?;
+    let x = node.input(0)?;
+    if node.has("min") || node.has("max") {
+        return node.fail("bounds as attributes, a form of old operator sets");
+    }
+    for bound in [node.optional(1), node.optional(2)].into_iter().flatten() {
+        node.same_type(x, bound)?;
+        if bound.volume() != 1 {
+            return node.fail("a bound must be one number");
+        }
+    }
+    let one = |place: usize| node.optional(place).map(|v| v.range);
+    let (lo, hi) = (one(1), one(2));
+    let range = match (lo, hi) {
+        // A bound whose value is not known says nothing.
+        (Some(None), _) | (_, Some(None)) => None,
+        (lo, hi) => {
+            let lo = lo.flatten().map_or(i64::MIN, |r| r.0);
+            let hi = hi.flatten().map_or(i64::MAX, |r| r.1);
+            let (a, b) = x.range.unwrap_or((i64::MIN, i64::MAX));
+            (lo <= hi).then(|| (a.clamp(lo, hi), b.clamp(lo, hi)))
+        }
+    };
+    Ok(Value::new(x.dtype, x.shape.clone()).with_range(range))
+}
+
+pub(super) fn cast(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let x = node.input(0)?;
+    let to = node.int("to")?.and_then(|to| i32::try_from(to).ok()).ok_or_else(|| node.error("no type to cast to"))?;
+    let to = Dtype::from_onnx(to, &format!("node {:?}", node.name))?;
+    let fits = |v: i64| to != Dtype::I32 || i32::try_from(v).is_ok();
+    Ok(match to {
+        _ if x.dtype == to => x.clone(),
+        Dtype::F32 | Dtype::F64 => Value::new(to, x.shape.clone()),
+        _ if x.dtype.is_float() => Value::new(to, x.shape.clone()),
+        Dtype::Bool => map(x, to, |v| Some(i64::from(v != 0)), Some((0, 1))),
+        _ if x.range.is_some_and(|(lo, hi)| fits(lo) && fits(hi)) => Value { dtype: to, ..x.clone() },
+        _ => Value::new(to, x.shape.clone()),
+    })
+}
+
+/// Two inputs (or more, for the variadic ones), broadcast.
+pub(super) fn binary(node: &Node<'_>) -> Result<Value> {
+    let variadic = matches!(node.proto.op_type.as_str(), "Min" | "Max" | "Sum" | "Mean");
+    if !variadic {
+        node.at_most(2)?;
+        node.input(1)?;
+    }
+    let mut result = node.input(0)?.clone();
+    for place in 1..node.inputs.len() {
+        result = pair(node, &result, node.input(place)?)?;
+    }
+    result.input = None;
+    Ok(result)
+}
+
+fn pair(node: &Node<'_>, a: &Value, b: &Value) -> Result<Value> {
+    let op = node.proto.op_type.as_str();
+    if op != "Pow" {
+        node.same_type(a, b)?;
+    }
+    let shape = node.broadcast(&a.shape, &b.shape)?;
+    let integer = !a.dtype.is_float();
+    let logic = matches!(op, "And" | "Or" | "Xor");
+    if logic != (a.dtype == Dtype::Bool) && !matches!(op, "Equal") {
+        return node.fail(format!("operands of type {}", a.dtype.name()));
+    }
+    if integer && matches!(op, "Div" | "Mod") {
+        divisor_is_safe(node, a, b)?;
+    }
+    if integer && matches!(op, "Pow" | "PRelu" | "Mean") {
+        return node.fail(format!("operands of type {}; expected floats", a.dtype.name()));
+    }
+    let compares = matches!(op, "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual");
+    let dtype = if compares { Dtype::Bool } else { a.dtype };
+    let f = |x: i64, y: i64| -> Option<i64> {
+        match op {
+            "Add" | "Sum" => x.checked_add(y),
+            "Sub" => x.checked_sub(y),
+            "Mul" => x.checked_mul(y),
+            // ONNX divides integers towards zero.
+            "Div" => x.checked_div(y),
+            "Min" => Some(x.min(y)),
+            "Max" => Some(x.max(y)),
+            "Equal" => Some(i64::from(x == y)),
+            "Greater" => Some(i64::from(x > y)),
+            "GreaterOrEqual" => Some(i64::from(x >= y)),
+            "Less" => Some(i64::from(x < y)),
+            "LessOrEqual" => Some(i64::from(x <= y)),
+            "And" => Some(x & y),
+            "Or" => Some(x | y),
+            "Xor" => Some(x ^ y),
+            _ => None,
+        }
+    };
+    if let (Some(x), Some(y)) = (&a.content, &b.content)
+        && volume(&shape) <= limits::FOLLOWED_ELEMENTS
+    {
+        let places = places(&a.shape, &shape).zip(places(&b.shape, &shape));
+        if let Some(content) = places.map(|(i, j)| f(x[i], y[j])).collect::<Option<Vec<_>>>() {
+            return Ok(Value::known(dtype, shape, content));
+        }
+    }
+    let range = if compares { Some((0, 1)) } else { combine(op, a.range, b.range) };
+    Ok(Value::new(dtype, shape).with_range(range))
+}
+
+/// Integer division panics in the runtime on a zero divisor, and on the smallest number by -1.
+fn divisor_is_safe(node: &Node<'_>, a: &Value, b: &Value) -> Result<()> {
+    match b.range {
+        Some((lo, hi)) if lo > 0 || hi < -1 || (hi < 0 && a.range.is_some_and(|r| r.0 > i64::from(i32::MIN))) => Ok(()),
+        Some((lo, hi)) => node.fail(format!("integer division by a number from {lo} to {hi}; 0 must not be possible")),
+        None => node.fail("integer division by a number that cannot be told before running; 0 must not be possible"),
+    }
+}
+
+fn combine(op: &str, a: Range, b: Range) -> Range {
+    let ((a0, a1), (b0, b1)) = (a?, b?);
+    match op {
+        "Add" | "Sum" => a0.checked_add(b0).zip(a1.checked_add(b1)),
+        "Sub" => a0.checked_sub(b1).zip(a1.checked_sub(b0)),
+        "Mul" => {
+            let corners = [a0.checked_mul(b0)?, a0.checked_mul(b1)?, a1.checked_mul(b0)?, a1.checked_mul(b1)?];
+            corners.iter().min().copied().zip(corners.iter().max().copied())
+        }
+        // Towards zero and by 1 at least, so never larger than the dividend.
+        "Div" if b0 > 0 => Some((a0.min(0), a1.max(0))),
+        "Mod" if b0 > 0 => Some((if a0 < 0 { 1 - b1 } else { 0 }, b1 - 1)),
+        "Min" => Some((a0.min(b0), a1.min(b1))),
+        "Max" => Some((a0.max(b0), a1.max(b1))),
+        _ => None,
+    }
+}
+
+pub(super) fn select(node: &Node<'_>) -> Result<Value> {
+    node.at_most(3)?;
+    let (condition, a, b) = (node.input(0)?, node.input(1)?, node.input(2)?);
+    if condition.dtype != Dtype::Bool {
+        return node.fail("the condition must be boolean");
+    }
+    node.same_type(a, b)?;
+    let shape = node.broadcast(&node.broadcast(&condition.shape, &a.shape)?, &b.shape)?;
+    if let (Some(c), Some(x), Some(y)) = (&condition.content, &a.content, &b.content)
+        && volume(&shape) <= limits::FOLLOWED_ELEMENTS
+    {
+        let all = places(&condition.shape, &shape).zip(places(&a.shape, &shape)).zip(places(&b.shape, &shape));
+        let content = all.map(|((k, i), j)| if c[k] != 0 { x[i] } else { y[j] }).collect();
+        return Ok(Value::known(a.dtype, shape, content));
+    }
+    let range = a.range.zip(b.range).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
+    Ok(Value::new(a.dtype, shape).with_range(range))
+}
+
+fn map(x: &Value, dtype: Dtype, f: impl Fn(i64) -> Option<i64>, range: Range) -> Value {
+    match x.content.as_deref().and_then(|content| content.iter().map(|&v| f(v)).collect::<Option<Vec<_>>>()) {
+        Some(content) => Value::known(dtype, x.shape.clone(), content),
+        None => Value::new(dtype, x.shape.clone()).with_range(range),
+    }
+}
+
+/// For each element of `to`, row-major, its place in a tensor of shape `from` that is broadcast to it.
+pub(super) fn places(from: &[usize], to: &[usize]) -> impl Iterator<Item = usize> {
+    let skip = to.len() - from.len();
+    let mut strides = vec![0; to.len()];
+    let mut stride = 1;
+    for at in (0..from.len()).rev() {
+        strides[skip + at] = if from[at] == 1 { 0 } else { stride };
+        stride *= from[at];
+    }
+    let to = to.to_vec();
+    (0..volume(&to)).map(move |mut place| {
+        let mut source = 0;
+        for at in (0..to.len()).rev() {
+            source += place % to[at] * strides[at];
+            place /= to[at];
+        }
+        source
+    })
+}

@@ -1,0 +1,160 @@
+//! What a graph will compute, told before anything of it runs: a small abstract interpreter over the operators that towers use.
+//!
+//! It follows types, shapes at one batch size, the content of small integer tensors (shapes, axes) and the range of integers
+//! (indices). A graph whose shapes cannot be told, whose indices may leave their table, or whose values exceed the limits is
+//! refused here, before the runtime sees it: the runtime allocates and folds constants while it loads.
+
+mod arithmetic;
+mod lookup;
+mod matrix;
+mod node;
+mod reduce;
+mod structure;
+mod value;
+
+use std::collections::HashMap;
+
+use tract_onnx::pb;
+
+pub(super) use self::structure::source;
+pub(super) use self::value::{Dtype, Value};
+
+use self::node::{Node, Result};
+use super::error::ModelError;
+use super::limits;
+
+/// The operators that a tower may use: what PyTorch's exporter makes of pooling, attention and recurrent towers, and their neighbours.
+///
+/// Tree ensembles are not among them: the runtime's classifier writes out of bounds on a hostile file. A ranker's trees get an
+/// operator of our own.
+pub(super) fn allowed(operator: &str) -> bool {
+    kind(operator).is_some()
+}
+
+type Single = fn(&Node<'_>) -> Result<Value>;
+type Multiple = fn(&Node<'_>) -> Result<Vec<Value>>;
+type Worked = fn(&Node<'_>) -> Result<matrix::Worked>;
+
+/// How many outputs an operator has, and whether its work is more than a step an element.
+#[derive(Clone, Copy)]
+enum Kind {
+    One(Single),
+    Many(Multiple),
+    Heavy(Worked),
+}
+
+fn kind(operator: &str) -> Option<Kind> {
+    use Kind::{Heavy, Many, One};
+    Some(match operator {
+        "Identity" | "Not" | "IsNaN" | "IsInf" | "Relu" | "Neg" | "Abs" | "Sign" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sigmoid"
+        | "Tanh" | "LeakyRelu" | "Elu" | "Selu" | "Celu" | "Gelu" | "HardSigmoid" | "HardSwish" | "Softplus" | "Softsign" | "Mish"
+        | "Erf" | "Sin" | "Cos" | "Floor" | "Ceil" | "Round" => One(arithmetic::unary),
+        "Clip" => One(arithmetic::clip),
+        "Cast" => One(arithmetic::cast),
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "PRelu" | "Equal" | "Greater"
+        | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => One(arithmetic::binary),
+        "Where" => One(arithmetic::select),
+        "Constant" => One(structure::constant),
+        "ConstantOfShape" => One(structure::constant_of_shape),
+        "Range" => One(structure::range),
+        "Shape" => One(structure::shape),
+        "Size" => One(structure::size),
+        "Reshape" => One(structure::reshape),
+        "Flatten" => One(structure::flatten),
+        "Squeeze" => One(structure::squeeze),
+        "Unsqueeze" => One(structure::unsqueeze),
+        "Transpose" => One(structure::transpose),
+        "Expand" => One(structure::expand),
+        "Tile" => One(structure::tile),
+        "Pad" => One(structure::pad),
+        "Concat" => One(structure::concat),
+        "Split" => Many(structure::split),
+        "Slice" => One(structure::slice),
+        "Trilu" => One(structure::trilu),
+        "Gather" => One(lookup::gather),
+        "GatherElements" => One(lookup::gather_elements),
+        "OneHot" => One(lookup::one_hot),
+        "ArgMax" | "ArgMin" => One(lookup::arg_max),
+        "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare"
+        | "ReduceLogSum" | "ReduceLogSumExp" => One(reduce::reduce),
+        "Softmax" | "LogSoftmax" | "LpNormalization" | "CumSum" => One(reduce::along_axis),
+        "LayerNormalization" => Many(reduce::layer_norm),
+        "BatchNormalization" => One(reduce::batch_norm),
+        "Dropout" => One(reduce::dropout),
+        "MatMul" => Heavy(matrix::matmul),
+        "Gemm" => Heavy(matrix::gemm),
+        "GRU" | "LSTM" | "RNN" => Heavy(matrix::recurrent),
+        _ => return None,
+    })
+}
+
+/// Runs the interpreter over the nodes of a graph whose inputs and weights are in `known`, at one batch size. On return `known` has
+/// every value of the graph.
+pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<String, Value>) -> Result<()> {
+    let mut total = 0usize;
+    let mut work = 0u64;
+    for proto in nodes {
+        let name = name_of(proto);
+        let Some(kind) = kind(&proto.op_type) else {
+            return Err(ModelError::Operator { node: name.to_owned(), operator: proto.op_type.clone() });
+        };
+        let outputs;
+        let steps;
+        {
+            let inputs = proto.input.iter().map(|input| lookup_input(known, name, input)).collect::<Result<Vec<_>>>()?;
+            let node = Node { proto, name, inputs };
+            let read = node.inputs.iter().flatten().fold(0u64, |sum, value| sum.saturating_add(value.volume() as u64));
+            let (values, heavy) = match kind {
+                Kind::One(f) => (vec![f(&node)?], 0),
+                Kind::Many(f) => (f(&node)?, 0),
+                Kind::Heavy(f) => f(&node)?,
+            };
+            // A lookup reads of its table only what it gives; every other operator may read all of its inputs.
+            let read = if proto.op_type == "Gather" { 0 } else { read };
+            if proto.output.len() > values.len() {
+                return node.fail(format!("{} outputs; this operator makes {}", proto.output.len(), values.len()));
+            }
+            (outputs, steps) = (values, heavy.saturating_add(read));
+        }
+        let volume_error = |what, got: String, limit: u64| ModelError::Volume { node: name.to_owned(), batch, what, got, limit };
+        work = work.saturating_add(steps);
+        for (output, value) in proto.output.iter().zip(outputs) {
+            let elements = value.volume();
+            let largest = value.shape.iter().copied().max().unwrap_or(1);
+            if value.rank() > limits::RANK {
+                return Err(volume_error("dimensions:", value.rank().to_string(), limits::RANK as u64));
+            }
+            if elements.max(largest) > limits::VALUE_ELEMENTS {
+                let shape = value.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+                return Err(volume_error("elements:", shape, limits::VALUE_ELEMENTS as u64));
+            }
+            total += elements;
+            work = work.saturating_add(elements as u64);
+            if total > limits::TOTAL_ELEMENTS {
+                return Err(volume_error("elements in all, with the nodes before it:", total.to_string(), limits::TOTAL_ELEMENTS as u64));
+            }
+            if !output.is_empty() && known.insert(output.clone(), value).is_some() {
+                return Err(ModelError::graph(format!("node {name:?}"), format!("the value {output:?} is made twice")));
+            }
+        }
+        if work > limits::WORK {
+            return Err(volume_error("steps in all, with the nodes before it:", work.to_string(), limits::WORK));
+        }
+    }
+    Ok(())
+}
+
+fn lookup_input<'a>(known: &'a HashMap<String, Value>, node: &str, input: &str) -> Result<Option<&'a Value>> {
+    if input.is_empty() {
+        return Ok(None);
+    }
+    match known.get(input) {
+        Some(value) => Ok(Some(value)),
+        None => Err(ModelError::graph(format!("node {node:?}"), format!("it reads {input:?}, which nothing before it makes"))),
+    }
+}
+
+/// A node's name, or where it has none, that of its first output.
+pub(super) fn name_of(node: &pb::NodeProto) -> &str {
+    if node.name.is_empty() { node.output.first().map_or("", String::as_str) } else { &node.name }
+}

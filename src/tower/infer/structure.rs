@@ -1,0 +1,343 @@
+//! Operators that move elements about, or make them: shapes, constants, slices, joins.
+
+use std::rc::Rc;
+
+use super::arithmetic::places;
+use super::node::{Node, Result};
+use super::value::{Dtype, Value, volume};
+use crate::tower::limits;
+use crate::tower::tensor;
+
+pub(super) fn constant(node: &Node<'_>) -> Result<Value> {
+    node.at_most(0)?;
+    let [attribute] = node.proto.attribute.as_slice() else {
+        return node.fail("a constant has exactly one attribute");
+    };
+    Ok(match attribute.name.as_str() {
+        "value" => match &attribute.t {
+            Some(t) => tensor::value(t, &format!("node {:?}", node.name))?,
+            None => return node.fail("the attribute value holds no tensor"),
+        },
+        "value_int" => Value::known(Dtype::I64, vec![], vec![node.int_or("value_int", 0)?]),
+        "value_ints" => {
+            let content = node.ints("value_ints")?.unwrap_or_default().to_vec();
+            Value::known(Dtype::I64, vec![content.len()], content)
+        }
+        "value_float" => node.float("value_float").map(|_| Value::new(Dtype::F32, vec![]))?,
+        "value_floats" => Value::new(Dtype::F32, vec![node.floats("value_floats")?.unwrap_or_default().len()]),
+        other => return node.fail(format!("a constant of the kind {other}")),
+    })
+}
+
+pub(super) fn constant_of_shape(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let shape = target_shape(node, 0)?;
+    let fill = node.tensor("value")?;
+    let dtype = fill.as_ref().map_or(Dtype::F32, |v| v.dtype);
+    if fill.as_ref().is_some_and(|v| v.volume() != 1) {
+        return node.fail("the value must be one number");
+    }
+    Ok(match fill.and_then(|v| v.content) {
+        Some(fill) if volume(&shape) <= limits::FOLLOWED_ELEMENTS => {
+            let content = vec![fill[0]; volume(&shape)];
+            Value::known(dtype, shape, content)
+        }
+        Some(fill) => Value::new(dtype, shape).with_range(Some((fill[0], fill[0]))),
+        None => Value::new(dtype, shape),
+    })
+}
+
+pub(super) fn range(node: &Node<'_>) -> Result<Value> {
+    node.at_most(3)?;
+    let dtype = node.integer_input(0)?.dtype;
+    let mut ends = [0i128; 3];
+    for (place, end) in ends.iter_mut().enumerate() {
+        node.same_type(node.input(0)?, node.input(place)?)?;
+        let &[value] = node.content(place)? else { return node.fail(format!("input {place} must be one number")) };
+        *end = i128::from(value);
+    }
+    let [start, limit, step] = ends;
+    if step == 0 {
+        return node.fail("a step of 0");
+    }
+    let count = ((limit - start + step - step.signum()) / step).max(0);
+    if count > limits::VALUE_ELEMENTS as i128 {
+        return node.fail(format!("{count} elements; at most {} are allowed", limits::VALUE_ELEMENTS));
+    }
+    let at = |i: i128| i64::try_from(start + i * step).map_err(|_| node.error("a number larger than 64 bits"));
+    if count <= limits::FOLLOWED_ELEMENTS as i128 {
+        let content = (0..count).map(at).collect::<Result<Vec<_>>>()?;
+        return Ok(Value::known(dtype, vec![content.len()], content));
+    }
+    let (first, last) = (at(0)?, at(count - 1)?);
+    Ok(Value::new(dtype, vec![node.dimension(count)?]).with_range(Some((first.min(last), first.max(last)))))
+}
+
+pub(super) fn shape(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let dims = &node.input(0)?.shape;
+    let rank = dims.len() as i64;
+    let clamp = |at: i64| (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize;
+    let (start, end) = (clamp(node.int_or("start", 0)?), clamp(node.int_or("end", rank)?));
+    let content: Vec<i64> = dims.get(start..end).unwrap_or_default().iter().map(|&d| d as i64).collect();
+    Ok(Value::known(Dtype::I64, vec![content.len()], content))
+}
+
+pub(super) fn size(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    Ok(Value::known(Dtype::I64, vec![], vec![node.input(0)?.volume() as i64]))
+}
+
+/// An input whose content is a shape; no dimension may be negative or beyond the limits.
+fn target_shape(node: &Node<'_>, place: usize) -> Result<Vec<usize>> {
+    let value = node.integer_input(place)?;
+    if value.rank() != 1 {
+        return node.fail(format!("input {place} must be a list of dimensions"));
+    }
+    node.content(place)?.iter().map(|&d| node.dimension(d.into())).collect()
+}
+
+pub(super) fn reshape(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let wanted = node.content(1)?;
+    let keep = node.int_or("allowzero", 0)? == 0;
+    let mut shape = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (at, &dim) in wanted.iter().enumerate() {
+        shape.push(match dim {
+            -1 if open.is_none() => {
+                open = Some(at);
+                1
+            }
+            0 if keep => *x.shape.get(at).ok_or_else(|| node.error(format!("the shape {wanted:?} keeps a dimension that is not there")))?,
+            _ => node.dimension(dim.into())?,
+        });
+    }
+    if let Some(at) = open {
+        let rest = volume(&shape);
+        if rest == 0 || !x.volume().is_multiple_of(rest) {
+            return node.fail(format!("{:?} does not reshape to {wanted:?}", x.shape));
+        }
+        shape[at] = x.volume() / rest;
+    }
+    if volume(&shape) != x.volume() {
+        return node.fail(format!("{:?} does not reshape to {wanted:?}", x.shape));
+    }
+    Ok(x.reshaped(shape))
+}
+
+pub(super) fn flatten(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let x = node.input(0)?;
+    let axis = node.int_or("axis", 1)?;
+    let at = if axis == x.rank() as i64 { x.rank() } else { node.axis(axis, x.rank())? };
+    Ok(x.reshaped(vec![volume(&x.shape[..at]), volume(&x.shape[at..])]))
+}
+
+pub(super) fn squeeze(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let axes = match node.optional_content(1)? {
+        Some(axes) => node.axes(axes, x.rank())?,
+        None => (0..x.rank()).filter(|&at| x.shape[at] == 1).collect(),
+    };
+    if let Some(&at) = axes.iter().find(|&&at| x.shape[at] != 1) {
+        return node.fail(format!("dimension {at} of {:?} is not 1", x.shape));
+    }
+    Ok(x.reshaped((0..x.rank()).filter(|at| !axes.contains(at)).map(|at| x.shape[at]).collect()))
+}
+
+pub(super) fn unsqueeze(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let axes = node.content(1)?;
+    if axes.len() > limits::RANK {
+        return node.fail(format!("{} new dimensions", axes.len()));
+    }
+    let axes = node.axes(axes, x.rank() + axes.len())?;
+    let mut shape = x.shape.clone();
+    for at in axes {
+        shape.insert(at, 1);
+    }
+    Ok(x.reshaped(shape))
+}
+
+pub(super) fn transpose(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let x = node.input(0)?;
+    let order: Vec<i64> = match node.ints("perm")? {
+        Some(order) => order.to_vec(),
+        None => (0..x.rank() as i64).rev().collect(),
+    };
+    if order.len() != x.rank() || node.axes(&order, x.rank()).is_err() {
+        return node.fail(format!("{order:?} is no order of {} dimensions", x.rank()));
+    }
+    let shape = order.iter().map(|&at| Ok(x.shape[node.axis(at, x.rank())?])).collect::<Result<_>>()?;
+    Ok(if x.rank() < 2 { x.clone() } else { x.moved(shape) })
+}
+
+pub(super) fn expand(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let shape = node.broadcast(&x.shape, &target_shape(node, 1)?)?;
+    Ok(broadcast_to(x, shape))
+}
+
+fn broadcast_to(x: &Value, shape: Vec<usize>) -> Value {
+    match &x.content {
+        Some(content) if volume(&shape) <= limits::FOLLOWED_ELEMENTS => {
+            let content = places(&x.shape, &shape).map(|at| content[at]).collect();
+            Value::known(x.dtype, shape, content)
+        }
+        _ => x.moved(shape),
+    }
+}
+
+pub(super) fn tile(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let repeats = target_shape(node, 1)?;
+    if repeats.len() != x.rank() {
+        return node.fail(format!("{} repeats for {} dimensions", repeats.len(), x.rank()));
+    }
+    Ok(x.moved(x.shape.iter().zip(&repeats).map(|(d, r)| d.saturating_mul(*r)).collect()))
+}
+
+pub(super) fn pad(node: &Node<'_>) -> Result<Value> {
+    node.at_most(3)?;
+    let x = node.input(0)?;
+    let pads = node.content(1)?;
+    if pads.len() != 2 * x.rank() || pads.iter().any(|&p| p < 0) {
+        return node.fail(format!("pads {pads:?} for {} dimensions", x.rank()));
+    }
+    if node.text_or("mode", "constant")? != "constant" {
+        return node.fail("a mode other than constant");
+    }
+    let (before, after) = pads.split_at(x.rank());
+    let shape = (0..x.rank()).map(|at| node.dimension(x.shape[at] as i128 + i128::from(before[at]) + i128::from(after[at])));
+    let shape = shape.collect::<Result<_>>()?;
+    let mut padded = Value::new(x.dtype, shape);
+    // The filling is 0 unless it is given.
+    if let Some((lo, hi)) = x.range
+        && node.optional(2).is_none()
+    {
+        padded = padded.with_range(Some((lo.min(0), hi.max(0))));
+    }
+    Ok(padded)
+}
+
+pub(super) fn concat(node: &Node<'_>) -> Result<Value> {
+    let first = node.input(0)?;
+    let axis = node.int("axis")?.ok_or_else(|| node.error("no axis"))?;
+    let axis = node.axis(axis, first.rank())?;
+    let mut shape = first.shape.clone();
+    let mut range = first.range;
+    let mut content = first.content.as_deref().map(<[i64]>::to_vec);
+    for place in 1..node.inputs.len() {
+        let next = node.input(place)?;
+        node.same_type(first, next)?;
+        let fits = next.rank() == first.rank() && (0..first.rank()).all(|at| at == axis || next.shape[at] == first.shape[at]);
+        if !fits {
+            return node.fail(format!("{:?} and {:?} do not join along dimension {axis}", first.shape, next.shape));
+        }
+        shape[axis] = shape[axis].saturating_add(next.shape[axis]);
+        range = match (range, next.range) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (Some(a), None) if next.volume() == 0 => Some(a),
+            _ => None,
+        };
+        content = content.zip(next.content.as_deref()).map(|(a, b)| [a.as_slice(), b].concat());
+        if volume(&shape) > limits::FOLLOWED_ELEMENTS {
+            content = None;
+        }
+    }
+    // Row-major content joins end to end only along the first dimension.
+    Ok(match content {
+        Some(content) if axis == 0 => Value::known(first.dtype, shape, content),
+        _ => Value::new(first.dtype, shape).with_range(range),
+    })
+}
+
+pub(super) fn split(node: &Node<'_>) -> Result<Vec<Value>> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    let axis = node.axis(node.int_or("axis", 0)?, x.rank())?;
+    let parts = node.proto.output.len();
+    let sizes: Vec<usize> = match node.optional_content(1)? {
+        Some(sizes) => sizes.iter().map(|&s| node.dimension(s.into())).collect::<Result<_>>()?,
+        None if parts > 0 => {
+            // Equal parts; the last one is smaller where they do not divide.
+            let size = x.shape[axis].div_ceil(parts);
+            (0..parts).map(|part| size.min(x.shape[axis].saturating_sub(part * size))).collect()
+        }
+        None => vec![],
+    };
+    let sum = sizes.iter().fold(0usize, |sum, &s| sum.saturating_add(s));
+    if sizes.len() != parts || sum != x.shape[axis] {
+        return node.fail(format!("a dimension of {} into parts of {sizes:?}, for {parts} outputs", x.shape[axis]));
+    }
+    Ok(sizes
+        .into_iter()
+        .map(|size| {
+            let mut shape = x.shape.clone();
+            shape[axis] = size;
+            x.moved(shape)
+        })
+        .collect())
+}
+
+pub(super) fn slice(node: &Node<'_>) -> Result<Value> {
+    node.at_most(5)?;
+    let x = node.input(0)?;
+    let (starts, ends) = (node.content(1)?, node.content(2)?);
+    let all: Vec<i64> = (0..starts.len() as i64).collect();
+    let axes = node.optional_content(3)?.unwrap_or(&all);
+    let ones = vec![1; starts.len()];
+    let steps = node.optional_content(4)?.unwrap_or(&ones);
+    if [ends.len(), axes.len(), steps.len()].iter().any(|&len| len != starts.len()) {
+        return node.fail("starts, ends, axes and steps of different lengths");
+    }
+    node.axes(axes, x.rank())?;
+    let mut shape = x.shape.clone();
+    let mut kept = None;
+    for (i, &step) in steps.iter().enumerate() {
+        let axis = node.axis(axes[i], x.rank())?;
+        let dim = x.shape[axis] as i128;
+        if step == 0 {
+            return node.fail("a step of 0");
+        }
+        let from_end = |at: i64| if at < 0 { i128::from(at) + dim } else { i128::from(at) };
+        let (lo, hi) = if step > 0 { (0, dim) } else { (-1, dim - 1) };
+        let (start, end) = (from_end(starts[i]).clamp(lo.max(0), hi.max(0)), from_end(ends[i]).clamp(lo, hi));
+        // An end of -1 - dim or less means "to the very first element" where the step is negative.
+        let step = i128::from(step);
+        let count = ((end - start + step - step.signum()) / step).max(0);
+        shape[axis] = node.dimension(count)?;
+        kept = Some((start, step, count));
+    }
+    Ok(match (&x.content, kept) {
+        (Some(content), Some((start, step, count))) if x.rank() == 1 && starts.len() == 1 => {
+            let picked = (0..count).map(|i| content.get((start + i * step) as usize).copied()).collect::<Option<Vec<_>>>();
+            picked.map_or_else(|| x.moved(shape.clone()), |picked| Value::known(x.dtype, shape.clone(), picked))
+        }
+        (_, None) => x.clone(),
+        _ => x.moved(shape),
+    })
+}
+
+pub(super) fn trilu(node: &Node<'_>) -> Result<Value> {
+    node.at_most(2)?;
+    let x = node.input(0)?;
+    if x.rank() < 2 {
+        return node.fail("expected a matrix");
+    }
+    node.optional_content(1)?;
+    let range = x.range.map(|(lo, hi)| (lo.min(0), hi.max(0)));
+    Ok(Value::new(x.dtype, x.shape.clone()).with_range(range))
+}
+
+/// Names `input` as the source of a value that starts there.
+pub(super) fn source(name: &str, dtype: Dtype, shape: Vec<usize>, range: Option<(i64, i64)>) -> Value {
+    Value { input: Some(Rc::from(name)), ..Value::new(dtype, shape) }.with_range(range)
+}

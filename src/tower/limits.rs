@@ -1,0 +1,26 @@
+//! What a model file may ask for. A tower is hostile input until it has passed these.
+
+/// Rows of one run: larger batches are cut into micro-batches of this size.
+pub(crate) const MICRO_BATCH: usize = 64;
+/// Bytes of a model file.
+pub(crate) const MODEL_BYTES: usize = 1 << 30;
+/// Bytes of a model file outside of weights and metadata: nodes, names, attributes.
+pub(crate) const STRUCTURE_BYTES: usize = 32 << 20;
+/// Protobuf messages in a model file; an empty one takes 2 bytes there and hundreds decoded.
+pub(crate) const MESSAGES: usize = 200_000;
+/// Protobuf fields in the structure of a model file.
+pub(crate) const FIELDS: usize = 2_000_000;
+/// Nodes of a graph; preparing a chain takes time that grows faster than its length.
+pub(crate) const NODES: usize = 4_096;
+/// Dimensions of one tensor.
+pub(crate) const RANK: usize = 8;
+/// Elements of one value that the graph computes, at the largest batch (128 MB of f32).
+pub(crate) const VALUE_ELEMENTS: usize = 1 << 25;
+/// Elements of all values that the graph computes, at the largest batch.
+pub(crate) const TOTAL_ELEMENTS: usize = 1 << 27;
+/// Multiply-adds (or element steps) of one run at the largest batch: about ten seconds of one core.
+pub(crate) const WORK: u64 = 1 << 38;
+/// Elements of an integer tensor whose content is followed through the graph, so that shapes can be told before running.
+pub(crate) const FOLLOWED_ELEMENTS: usize = 4_096;
+/// Largest difference between a golden vector and what the tower makes of its row.
+pub(crate) const GOLDEN_TOLERANCE: f32 = 1e-4;

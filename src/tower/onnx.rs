@@ -1,0 +1,106 @@
+//! One tower: rows in, vectors out.
+
+use rayon::prelude::*;
+
+use super::decode;
+use super::error::ModelError;
+use super::guard::Interface;
+use super::limits::MICRO_BATCH;
+use super::plan::Plan;
+use super::source::TowerSource;
+use crate::error::{Error, Result};
+use crate::features::{EncodeOptions, FeatureSpec, Row, TowerRole};
+use crate::types::Metric;
+use crate::vector::Matrix;
+
+/// A model and its feature spec, checked against each other and ready to run on any number of threads.
+pub(crate) struct Tower {
+    spec: FeatureSpec,
+    plan: Plan,
+    fingerprint: u64,
+}
+
+impl Tower {
+    /// Checks and prepares a tower, and replays its golden rows.
+    pub(crate) fn load(source: &TowerSource, role: TowerRole) -> Result<Self, ModelError> {
+        let model = decode::model(&source.onnx)?;
+        let text = source.spec.as_deref().or_else(|| decode::spec(&model)).ok_or(ModelError::NoSpec)?;
+        let spec = FeatureSpec::parse(text).map_err(ModelError::Spec)?;
+        if spec.tower() != role {
+            return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });
+        }
+        let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
+        let plan = Plan::new(&model, &interface)?;
+        drop(model);
+        let tower = Self { spec, plan, fingerprint: source.fingerprint() };
+        super::golden::replay(&tower)?;
+        Ok(tower)
+    }
+
+    pub(crate) fn spec(&self) -> &FeatureSpec {
+        &self.spec
+    }
+
+    /// Identifies model and spec.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The vectors of any number of rows, in micro-batches on all threads of the current rayon pool. An error is that of the first
+    /// row at fault, counted from `options.first_row`.
+    pub(crate) fn run(&self, rows: &[&Row], options: &EncodeOptions<'_>) -> Result<Matrix> {
+        let mut all = Matrix::with_capacity(self.spec.dim(), rows.len());
+        if rows.len() <= MICRO_BATCH {
+            if !rows.is_empty() {
+                all.extend(&self.run_batch(rows, options)?);
+            }
+            return Ok(all);
+        }
+        let parts: Vec<Result<Matrix>> = rows
+            .par_chunks(MICRO_BATCH)
+            .enumerate()
+            .map(|(n, rows)| self.run_batch(rows, &EncodeOptions { first_row: options.first_row + n * MICRO_BATCH, ..*options }))
+            .collect();
+        for part in parts {
+            all.extend(&part?);
+        }
+        Ok(all)
+    }
+
+    /// The vector of one row.
+    pub(crate) fn run_one(&self, row: &Row, options: &EncodeOptions<'_>) -> Result<Vec<f32>> {
+        Ok(self.run_batch(&[row], options)?.as_slice().to_vec())
+    }
+
+    /// At most a micro-batch, on this thread.
+    pub(super) fn run_batch(&self, rows: &[&Row], options: &EncodeOptions<'_>) -> Result<Matrix> {
+        let tensors = self.spec.encode(rows, options)?;
+        let mut data = self.plan.run(&tensors, rows.len()).map_err(Error::from)?;
+        for (n, vector) in data.chunks_exact_mut(self.spec.dim()).enumerate() {
+            self.admit(vector, options.first_row + n)?;
+        }
+        Matrix::from_vec(self.spec.dim(), data)
+            .ok_or_else(|| ModelError::Runtime { stage: "run", reason: "vectors of another width than the spec's".to_owned() }.into())
+    }
+
+    /// Checks a vector that the graph made; under cosine it gets unit length.
+    fn admit(&self, vector: &mut [f32], row: usize) -> Result<(), ModelError> {
+        let tower = self.spec.tower().name();
+        if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
+            return Err(ModelError::NotFinite { tower, row, at, value: vector[at] });
+        }
+        let metric = self.spec.metric();
+        if metric != Metric::Cosine {
+            return Ok(());
+        }
+        // In f64, where no finite f32 overflows.
+        let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        if norm == 0.0 {
+            return Err(ModelError::NoDirection { tower, row, metric });
+        }
+        for x in vector {
+            *x = (f64::from(*x) / norm) as f32;
+        }
+        Ok(())
+    }
+}

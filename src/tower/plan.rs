@@ -1,0 +1,153 @@
+//! A checked model as something that runs: one prepared plan for each batch size, shared by all threads, with a pool of states.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tract_onnx::pb;
+use tract_onnx::prelude::{
+    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, SimpleState, TValue, TypedFact, TypedOp,
+    TypedRunnableModel, tvec,
+};
+use tract_onnx::tract_core::prelude::Tensor as TractTensor;
+use tract_onnx::tract_hir::internal::{DatumType, TVec};
+
+use super::error::ModelError;
+use super::guard::{self, Interface};
+use super::infer;
+use super::limits::MICRO_BATCH;
+use crate::features::{Dtype, InputSpec, Tensor, TensorData};
+
+type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
+
+/// The batch sizes that are prepared. A batch between two of them is filled up to the next one.
+const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
+
+/// A graph that has passed the guard and is ready to run. Cheap to share; runs on any number of threads at once.
+pub(crate) struct Plan {
+    sized: Vec<Sized>,
+    inputs: Vec<InputSpec>,
+    width: usize,
+}
+
+struct Sized {
+    batch: usize,
+    model: Arc<TypedRunnableModel>,
+    /// States that no thread is using; there come to be as many as threads that run at once.
+    idle: Mutex<Vec<State>>,
+}
+
+impl Plan {
+    /// Checks the model against the interface and prepares it.
+    pub(crate) fn new(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
+        guard::check(model, interface, &BATCHES)?;
+        let parsed = caught("load", || parse(model, interface))?;
+        let sized = BATCHES.iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
+        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width })
+    }
+
+    /// Runs up to [`MICRO_BATCH`] rows; `tensors` are in the order of the interface's inputs. Gives `rows x width` numbers.
+    pub(crate) fn run(&self, tensors: &[Tensor], rows: usize) -> Result<Vec<f32>, ModelError> {
+        let failed = |reason: String| ModelError::Runtime { stage: "run", reason };
+        let Some(sized) = self.sized.iter().find(|sized| sized.batch >= rows) else {
+            return Err(failed(format!("a batch of {rows} rows; at most {MICRO_BATCH} run at once")));
+        };
+        if tensors.len() != self.inputs.len() {
+            return Err(failed(format!("{} input tensors; expected {}", tensors.len(), self.inputs.len())));
+        }
+        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, rows, sized.batch));
+        let inputs = inputs.collect::<Result<TVec<TValue>, _>>()?;
+        // A state that has seen an error is not used again.
+        let (output, state) = caught("run", || {
+            let mut state = match sized.idle.lock().pop() {
+                Some(state) => state,
+                None => sized.model.spawn().map_err(reason)?,
+            };
+            Ok((state.run(inputs).map_err(reason)?, state))
+        })?;
+        sized.idle.lock().push(state);
+        let output = output.first().ok_or_else(|| failed("no output".to_owned()))?;
+        if output.shape() != [sized.batch, self.width] {
+            return Err(failed(format!("an output of shape {:?}; expected [{}, {}]", output.shape(), sized.batch, self.width)));
+        }
+        let plain = output.to_plain_array_view::<f32>().map_err(|e| failed(reason(e)))?;
+        let all = plain.as_slice().ok_or_else(|| failed("an output that is not contiguous".to_owned()))?;
+        Ok(all[..rows * self.width].to_vec())
+    }
+}
+
+/// Parses the checked model with no more operators registered than the guard lets through.
+fn parse(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<InferenceModel, String> {
+    let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+    onnx.op_register.0.retain(|operator, _| infer::allowed(operator));
+    let mut parsed = onnx.model_for_proto_model(model).map_err(reason)?;
+    parsed.select_outputs_by_name([interface.output]).map_err(reason)?;
+    parsed.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
+    Ok(parsed)
+}
+
+fn prepare(parsed: &InferenceModel, interface: &Interface<'_>, batch: usize) -> Result<Sized, ModelError> {
+    let model = caught("prepare", || {
+        let mut model = parsed.clone();
+        for (at, input) in interface.inputs.iter().enumerate() {
+            let dtype = match input.dtype {
+                Dtype::I64 => DatumType::I64,
+                Dtype::F32 => DatumType::F32,
+            };
+            let shape = [&[batch], input.row_shape.as_slice()].concat();
+            model.set_input_fact(at, InferenceFact::dt_shape(dtype, shape)).map_err(reason)?;
+        }
+        model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(reason)
+    })?;
+    Ok(Sized { batch, model, idle: Mutex::new(Vec::new()) })
+}
+
+/// An input for the runtime: checked against the interface, its last row repeated up to the batch.
+fn fill(spec: &InputSpec, tensor: &Tensor, rows: usize, batch: usize) -> Result<TValue, ModelError> {
+    let refuse = |reason: String| ModelError::Input { tensor: spec.tensor.to_string(), reason };
+    let width = spec.row_len();
+    let wanted = [&[rows], spec.row_shape.as_slice()].concat();
+    if rows == 0 || tensor.shape != wanted {
+        return Err(refuse(format!("a tensor of shape {:?}; expected {wanted:?}", tensor.shape)));
+    }
+    let shape = [&[batch], spec.row_shape.as_slice()].concat();
+    let value = match (&tensor.data, spec.dtype) {
+        (TensorData::I64(data), Dtype::I64) if data.len() == rows * width => {
+            let size = spec.index_size.and_then(|size| i64::try_from(size).ok()).unwrap_or(i64::MAX);
+            if let Some(index) = data.iter().find(|index| !(0..size).contains(*index)) {
+                return Err(refuse(format!("the index {index}; expected 0 to {}", size - 1)));
+            }
+            TractTensor::from_shape(&shape, &repeated(data, width, batch))
+        }
+        (TensorData::F32(data), Dtype::F32) if data.len() == rows * width => TractTensor::from_shape(&shape, &repeated(data, width, batch)),
+        _ => return Err(refuse(format!("data of another type or length than {} {wanted:?}", spec.dtype.name()))),
+    };
+    Ok(value.map_err(|e| refuse(reason(e)))?.into_tvalue())
+}
+
+fn repeated<T: Copy>(data: &[T], width: usize, batch: usize) -> std::borrow::Cow<'_, [T]> {
+    if data.len() == width * batch {
+        return data.into();
+    }
+    let last = &data[data.len() - width..];
+    let mut all = data.to_vec();
+    while all.len() < width * batch {
+        all.extend_from_slice(last);
+    }
+    all.into()
+}
+
+/// Runs `f` on the runtime; a panic in there is an error like any other. (The process's panic hook still sees it: a library does not
+/// replace that.)
+fn caught<T>(stage: &'static str, f: impl FnOnce() -> Result<T, String>) -> Result<T, ModelError> {
+    let result = catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(format!("the runtime panicked: {}", text.as_deref().unwrap_or("no message")))
+    });
+    result.map_err(|reason| ModelError::Runtime { stage, reason })
+}
+
+/// The runtime's error with its causes, in one line.
+fn reason(error: impl Into<tract_onnx::prelude::TractError>) -> String {
+    format!("{:#}", error.into())
+}

@@ -1,0 +1,56 @@
+//! Where a tower comes from: the bytes of its model, and a feature spec where that is not inside.
+
+use std::path::Path;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::limits;
+use crate::error::{Error, Result};
+use crate::tower::error::ModelError;
+
+/// An ONNX file, and the feature spec that belongs to it where the file itself carries none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TowerSource {
+    /// The ONNX file's bytes, weights inside.
+    pub onnx: Vec<u8>,
+    /// The feature spec (JSON); it goes before the one in the file's metadata.
+    pub spec: Option<String>,
+}
+
+impl TowerSource {
+    /// A model whose metadata carries its spec.
+    #[must_use]
+    pub fn new(onnx: impl Into<Vec<u8>>) -> Self {
+        Self { onnx: onnx.into(), spec: None }
+    }
+
+    /// The same model with this spec instead of the one in its metadata.
+    #[must_use]
+    pub fn with_spec(mut self, spec: impl Into<String>) -> Self {
+        self.spec = Some(spec.into());
+        self
+    }
+
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, [`ModelError::TooLarge`] when it is larger than any tower.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let bytes = std::fs::metadata(path).map_err(io)?.len();
+        if bytes > limits::MODEL_BYTES as u64 {
+            return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: limits::MODEL_BYTES as u64 }.into());
+        }
+        Ok(Self::new(std::fs::read(path).map_err(io)?))
+    }
+
+    /// Tells two sources apart: XXH3 of the model's length, its bytes and the spec given beside it.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hash = Xxh3Default::new();
+        hash.update(&(self.onnx.len() as u64).to_le_bytes());
+        hash.update(&self.onnx);
+        hash.update(self.spec.as_deref().unwrap_or_default().as_bytes());
+        hash.digest()
+    }
+}

@@ -1,0 +1,89 @@
+//! Weights and constants: dimensions against data, type, and what inference wants to know of them.
+
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataLocation;
+
+use super::error::ModelError;
+use super::infer::{Dtype, Value};
+use super::limits;
+
+/// Checks a tensor of the file and gives its value: shape, and content or range of integers.
+pub(super) fn value(tensor: &TensorProto, place: &str) -> Result<Value, ModelError> {
+    let name = if tensor.name.is_empty() { place } else { &tensor.name };
+    if tensor.data_location == Some(DataLocation::External as i32) || !tensor.external_data.is_empty() {
+        return Err(ModelError::ExternalData { name: name.to_owned() });
+    }
+    let dtype = Dtype::from_onnx(tensor.data_type, &format!("tensor {name:?}"))?;
+    let shape = tensor
+        .dims
+        .iter()
+        .map(|&dim| usize::try_from(dim).map_err(|_| ModelError::graph(format!("tensor {name:?}"), format!("a dimension of {dim}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    if shape.len() > limits::RANK {
+        return Err(ModelError::TooLarge { what: "dimensions of a tensor", got: shape.len() as u64, limit: limits::RANK as u64 });
+    }
+    if tensor.segment.is_some() {
+        return Err(ModelError::graph(format!("tensor {name:?}"), "it is cut into segments"));
+    }
+    let expected = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+    let got = elements(tensor, dtype, name)?;
+    if expected != Some(got) {
+        let expected = expected.map_or_else(|| "more than memory can hold".to_owned(), |n| n.to_string());
+        return Err(ModelError::TensorData { name: name.to_owned(), expected, got });
+    }
+    Ok(match integers(tensor, dtype) {
+        Some(content) => Value::known(dtype, shape, content),
+        None => Value::new(dtype, shape),
+    })
+}
+
+/// Counts the elements of the data; there must be data of the tensor's type only.
+fn elements(tensor: &TensorProto, dtype: Dtype, name: &str) -> Result<usize, ModelError> {
+    let typed = match dtype {
+        Dtype::F32 => tensor.float_data.len(),
+        Dtype::F64 => tensor.double_data.len(),
+        Dtype::I64 => tensor.int64_data.len(),
+        Dtype::I32 | Dtype::Bool => tensor.int32_data.len(),
+    };
+    if tensor.raw_data.is_empty() {
+        return Ok(typed);
+    }
+    let all = [
+        tensor.float_data.len(),
+        tensor.double_data.len(),
+        tensor.int64_data.len(),
+        tensor.int32_data.len(),
+        tensor.string_data.len(),
+        tensor.uint64_data.len(),
+    ];
+    let width = width(dtype);
+    if all.iter().any(|&len| len > 0) || !tensor.raw_data.len().is_multiple_of(width) {
+        return Err(ModelError::TensorData {
+            name: name.to_owned(),
+            expected: format!("data in one form, {width} bytes an element; raw bytes:"),
+            got: tensor.raw_data.len(),
+        });
+    }
+    Ok(tensor.raw_data.len() / width)
+}
+
+fn width(dtype: Dtype) -> usize {
+    match dtype {
+        Dtype::F32 | Dtype::I32 => 4,
+        Dtype::F64 | Dtype::I64 => 8,
+        Dtype::Bool => 1,
+    }
+}
+
+fn integers(tensor: &TensorProto, dtype: Dtype) -> Option<Vec<i64>> {
+    let raw = &tensor.raw_data;
+    Some(match dtype {
+        Dtype::F32 | Dtype::F64 => return None,
+        Dtype::I64 if raw.is_empty() => tensor.int64_data.clone(),
+        Dtype::I64 => raw.as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
+        Dtype::I32 if raw.is_empty() => tensor.int32_data.iter().map(|&x| i64::from(x)).collect(),
+        Dtype::I32 => raw.as_chunks::<4>().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect(),
+        Dtype::Bool if raw.is_empty() => tensor.int32_data.iter().map(|&x| i64::from(x != 0)).collect(),
+        Dtype::Bool => raw.iter().map(|&x| i64::from(x != 0)).collect(),
+    })
+}
