@@ -50,7 +50,7 @@ mod vector;
 mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "onnx"))]
 mod demo;
 #[cfg(feature = "cli")]
 mod eval;

@@ -66,6 +66,11 @@ impl Product {
         format!("P{:05}", self.number)
     }
 
+    /// The number in such an id.
+    pub(super) fn number_of(id: &str) -> Option<usize> {
+        id.strip_prefix('P')?.parse().ok()
+    }
+
     /// The name of its brand.
     pub(super) fn brand_name(&self) -> &'static str {
         DEPARTMENTS[self.category / 5].brands[self.brand]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::measure::Quality;
+use crate::Row;
 
 /// Widest title on the page, in characters.
 const TITLE: usize = 58;
@@ -66,7 +67,7 @@ pub(super) struct QueryLine {
 pub(super) struct Shown {
     pub(super) who: String,
     /// The raw row that the user tower read.
-    pub(super) user: serde_json::Value,
+    pub(super) user: Row,
     /// The last products looked at, newest last.
     pub(super) looked_at: Vec<Line>,
     /// How many products were looked at in all.
