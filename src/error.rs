@@ -111,6 +111,10 @@ pub enum Error {
     /// A row that the feature spec or the schema cannot take.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// A tower's model file was refused, or gave no vector.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Model(#[from] crate::tower::ModelError),
     /// A feature spec that cannot be used.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -138,6 +142,13 @@ pub enum Error {
     },
 }
 
+impl From<std::convert::Infallible> for Error {
+    /// For conversions that cannot fail, as of an integer to an id.
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl Error {
     /// The error for one of the threads whose changes were in a failed commit.
     pub(crate) fn from_shared(error: &std::sync::Arc<torre_storage::Error>) -> Self {
@@ -161,7 +172,10 @@ impl Error {
     #[must_use]
     pub(crate) fn at_row(mut self, first: usize) -> Self {
         match &mut self {
-            Self::VectorLength { row, .. } | Self::VectorNotFinite { row, .. } | Self::ZeroVector { row } | Self::InvalidRow { row, .. } => *row += first,
+            Self::VectorLength { row, .. }
+            | Self::VectorNotFinite { row, .. }
+            | Self::ZeroVector { row }
+            | Self::InvalidRow { row, .. } => *row += first,
             Self::Feature(error) => {
                 let row = error.row() + first;
                 *error = error.clone().at_row(row);
@@ -177,6 +191,8 @@ impl Error {
         match self {
             Self::Io { .. } => Responsible::Operator,
             Self::Spec(_) => Responsible::Model,
+            #[cfg(feature = "onnx")]
+            Self::Model(_) => Responsible::Model,
             _ => Responsible::Caller,
         }
     }

@@ -59,11 +59,16 @@ mod import;
 #[cfg(feature = "cli")]
 mod repl;
 
+pub use db::{BuildOptions, Built, Collection, CollectionOptions, Database, DatabaseBuilder, Durability, Import, ImportReport, Stats};
 pub use error::{Error, Responsible, Result};
 pub use features::{
     Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, InputSpec, Row, Schema, SpecError, TowerRole, Value,
 };
+pub use ingest::{Changes, Item};
 pub use progress::{NoProgress, Progress, Stage};
+pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
+#[cfg(feature = "onnx")]
+pub use tower::{ModelError, TowerPair, TowerSource};
 pub use types::{ItemId, Metric, Refine};
 
 // The README's example is compiled and run as a test.

@@ -97,7 +97,8 @@ impl Collection {
             // A record can be gone when the row was replaced after the snapshot was taken: look again.
             if let Some(bytes) = shared.record(row)? {
                 let record = shared.decode(row, &bytes)?;
-                let features = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+                let features =
+                    Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
                 return Ok(Some(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>())));
             }
             if Arc::ptr_eq(&snapshot, &shared.snapshot.load_full()) {
@@ -152,7 +153,7 @@ impl Collection {
             let place = snapshot.locate(id).ok_or_else(|| Error::UnknownItem { id: id.to_owned() })?;
             let row = snapshot.row(place);
             let Some(bytes) = shared.record(row)? else { continue };
-            let op = Preparer { shared, snapshot: &snapshot }.patch(row, &shared.decode(row, &bytes)?, changes)?;
+            let op = Preparer { shared, snapshot: &snapshot }.patch(row, &shared.decode(row, &bytes)?, changes, None)?;
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
                 self.database.worker.look_after(&self.core);

@@ -24,8 +24,13 @@ pub(crate) struct Core {
 impl Core {
     /// A collection that has just been created, with nothing in it.
     pub(crate) fn empty(storage: Storage, id: CollectionId, settings: Settings, manifest: Manifest, generation: Generation) -> Self {
-        let snapshot =
-            Snapshot { next_row: manifest.next_row, sealed_row: manifest.sealed_row, generation: Arc::new(generation), segments: vec![], runs: vec![] };
+        let snapshot = Snapshot {
+            next_row: manifest.next_row,
+            sealed_row: manifest.sealed_row,
+            generation: Arc::new(generation),
+            segments: vec![],
+            runs: vec![],
+        };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared }
     }

@@ -86,7 +86,7 @@ fn list_rows(snapshot: &Snapshot) -> Option<ListRows> {
     let mut rows = vec![0u64; lists];
     for view in &snapshot.segments {
         for (list, rows) in rows.iter_mut().enumerate() {
-            *rows += view.body.index.list_rows(list) as u64;
+            *rows += view.body.index.layout().rows_of(list).len() as u64;
         }
     }
     rows.sort_unstable();

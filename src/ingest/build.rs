@@ -52,9 +52,10 @@ pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
         None => snapshot.live() >= TRAIN_ROWS,
         Some(trained) => {
             let grown = trained.rows < u64::from(u32::MAX) && snapshot.live() >= GROWTH * trained.rows.max(TRAIN_ROWS / GROWTH);
-            let drifted = snapshot.segments.iter().any(|view| {
-                view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS
-            });
+            let drifted = snapshot
+                .segments
+                .iter()
+                .any(|view| view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS);
             grown || drifted
         }
     }

@@ -13,6 +13,7 @@ pub(crate) use build::{BuildParams, Built, build, wants_build};
 pub(crate) use compact::{Size, compact, pick};
 pub use op::Changes;
 pub(crate) use op::{NewRow, Op};
+pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use seal::{SEAL_ROWS, seal};
 pub(crate) use writer::{Outcome, Writer};

@@ -99,7 +99,8 @@ impl Preparer<'_> {
     /// What a stored row becomes when the fields of `changes` are set (or removed, where null). The tower runs only when a field that it
     /// reads has another value than before.
     pub(crate) fn patch(&self, row: u64, record: &Record<'_>, changes: &Row, vector: Option<&[f32]>) -> Result<Op> {
-        let old = Row::from_bytes(record.features).ok_or_else(|| self.shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        let old =
+            Row::from_bytes(record.features).ok_or_else(|| self.shared.damaged(format!("row {row}"), "the features do not decode"))?;
         let mut new = old.clone();
         for (name, value) in changes.iter() {
             if value.is_null() {
@@ -171,7 +172,8 @@ impl Preparer<'_> {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
             let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };
             let schema = &self.shared.settings.schema;
-            let options = crate::features::EncodeOptions { lookup: Some(&lookup), schema: Some(schema), lenient: true, ..Default::default() };
+            let options =
+                crate::features::EncodeOptions { lookup: Some(&lookup), schema: Some(schema), lenient: true, ..Default::default() };
             return pair.item().run(&rows, &options);
         }
         let mut vectors = Matrix::with_capacity(dim, items.len());

@@ -62,7 +62,11 @@ impl<'w> Frozen<'w> {
     }
 
     /// Puts the new segment in the place of the parts that it was made from, under the writer lock.
-    pub(crate) fn install(&self, stored: Option<Stored>, change: impl FnOnce(&mut Snapshot, &mut Manifest, Option<View<Sealed>>)) -> Result<()> {
+    pub(crate) fn install(
+        &self,
+        stored: Option<Stored>,
+        change: impl FnOnce(&mut Snapshot, &mut Manifest, Option<View<Sealed>>),
+    ) -> Result<()> {
         let mut state: parking_lot::MutexGuard<'_, State> = self.writer.lock();
         let now = self.writer.shared.snapshot.load_full();
         let mut next = Snapshot::clone(&now);

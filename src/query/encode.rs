@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::query::Explain;
 use crate::query::answer::StageTime;
 use crate::query::builder::Source;
-use crate::query::Explain;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::{Matrix, admit};
 
@@ -13,28 +13,31 @@ use crate::vector::{Matrix, admit};
 pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], explain: Option<&mut Explain>) -> Result<Matrix> {
     let start = Instant::now();
     let dim = shared.settings.dim;
-    let vectors = match sources.iter().map(|source| if let Source::User(row) = source { Some(*row) } else { None }).collect::<Option<Vec<_>>>() {
-        Some(rows) if !rows.is_empty() => user_vectors(shared, snapshot, &rows)?,
-        _ => {
-            let mut vectors = Matrix::with_capacity(dim, sources.len());
-            let mut found = vec![0.0; dim];
-            for (at, source) in sources.iter().enumerate() {
-                match source {
-                    Source::Vector(vector) => vectors.push(&admit(vector, dim, shared.settings.metric, at)?),
-                    Source::Item(id) => {
-                        let unknown = || Error::UnknownItem { id: (*id).to_owned() };
-                        let place = snapshot.locate(id).ok_or_else(unknown)?;
-                        if !shared.vector(snapshot, place, &mut found)? {
-                            return Err(unknown());
+    let vectors =
+        match sources.iter().map(|source| if let Source::User(row) = source { Some(*row) } else { None }).collect::<Option<Vec<_>>>() {
+            Some(rows) if !rows.is_empty() => user_vectors(shared, snapshot, &rows)?,
+            _ => {
+                let mut vectors = Matrix::with_capacity(dim, sources.len());
+                let mut found = vec![0.0; dim];
+                for (at, source) in sources.iter().enumerate() {
+                    match source {
+                        Source::Vector(vector) => vectors.push(&admit(vector, dim, shared.settings.metric, at)?),
+                        Source::Item(id) => {
+                            let unknown = || Error::UnknownItem { id: (*id).to_owned() };
+                            let place = snapshot.locate(id).ok_or_else(unknown)?;
+                            if !shared.vector(snapshot, place, &mut found)? {
+                                return Err(unknown());
+                            }
+                            vectors.push(&found);
                         }
-                        vectors.push(&found);
+                        Source::User(_) => {
+                            return Err(Error::Unsupported { what: "a batch is of users, of vectors or of items, not mixed".to_owned() });
+                        }
                     }
-                    Source::User(_) => return Err(Error::Unsupported { what: "a batch is of users, of vectors or of items, not mixed".to_owned() }),
                 }
+                vectors
             }
-            vectors
-        }
-    };
+        };
     if let Some(explain) = explain {
         report(snapshot, sources, explain);
         explain.stages.push(StageTime { stage: "tower", micros: start.elapsed().as_secs_f64() * 1e6 });
@@ -59,7 +62,10 @@ fn user_vectors(shared: &Shared, _snapshot: &Snapshot, _rows: &[&crate::features
 
 fn no_towers(shared: &Shared) -> Error {
     Error::Unsupported {
-        what: format!("the collection {:?} has no towers: search it with a vector of {} numbers", shared.settings.name, shared.settings.dim),
+        what: format!(
+            "the collection {:?} has no towers: search it with a vector of {} numbers",
+            shared.settings.name, shared.settings.dim
+        ),
     }
 }
 

@@ -6,9 +6,9 @@ use crate::error::Result;
 use crate::index::Mask;
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
 use crate::kernel::Kernel;
+use crate::query::Explain;
 use crate::query::answer::StageTime;
 use crate::query::run::{Found, skip_of, tail};
-use crate::query::Explain;
 use crate::segment::{Place, Shared, Snapshot};
 use crate::vector::Matrix;
 

@@ -5,6 +5,8 @@ mod builder;
 mod encode;
 mod exact;
 mod options;
+#[cfg(feature = "cli")]
+pub(crate) use options::DEFAULT_RECALL;
 mod plan;
 mod run;
 

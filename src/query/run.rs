@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::features::Row;
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
@@ -106,6 +108,7 @@ fn segments(
         return vec![Vec::new(); vectors.rows()];
     }
     let setting = plan::setting(trained, snapshot, depth, options);
+    let timed = explain.is_some();
     let params = |query: usize| SearchParams {
         k: depth,
         nprobe: setting.nprobe,
@@ -113,24 +116,26 @@ fn segments(
         mode: setting.mode,
         skip: skip_of(skips, query),
         min_score: None,
-        timed: explain.is_some(),
+        timed,
     };
-    if vectors.rows() == 1 {
-        return SCRATCH.with_borrow_mut(|scratch| {
-            let stats = index::search(&trained.engine, &parts, vectors.row(0), &params(0), scratch);
-            if let Some(explain) = explain {
-                plan::report(&stats, explain);
-            }
-            vec![scratch.hits().iter().map(|hit| Found { score: hit.score, place: (hit.part, hit.position) }).collect()]
-        });
+    let one = |query: usize| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let stats = index::search(&trained.engine, &parts, vectors.row(query), &params(query), scratch);
+            let found = scratch.hits().iter().map(|hit| Found { score: hit.score, place: (hit.part, hit.position) });
+            (found.collect::<Vec<Found>>(), stats)
+        })
+    };
+    // A query by itself stays on its thread.
+    let answered: Vec<_> = if vectors.rows() == 1 { vec![one(0)] } else { (0..vectors.rows()).into_par_iter().map(one).collect() };
+    let mut all = Vec::with_capacity(answered.len());
+    let mut explain = explain;
+    for (found, stats) in answered {
+        if let Some(explain) = explain.as_deref_mut() {
+            plan::report(&stats, explain);
+        }
+        all.push(found);
     }
-    let each: Vec<SearchParams<'_>> = (0..vectors.rows()).map(params).collect();
-    let (hits, stats) = index::search_batch(&trained.engine, &parts, vectors, &each);
-    if let Some(explain) = explain {
-        plan::report(&stats, explain);
-    }
-    let found = |hit: &index::Candidate| Found { score: hit.score, place: (hit.part, hit.position) };
-    hits.iter().map(|hits| hits.iter().map(found).collect()).collect()
+    all
 }
 
 /// Adds the best rows of the tail to what was found.
@@ -159,7 +164,8 @@ fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[Stri
                 None => Some(Row::new()),
                 Some(bytes) => {
                     let record = shared.decode(row, &bytes)?;
-                    let stored = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+                    let stored = Row::from_bytes(record.features)
+                        .ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
                     Some(names.iter().filter_map(|name| Some((name.as_str(), stored.get(name)?.clone()))).collect())
                 }
             }

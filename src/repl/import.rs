@@ -119,13 +119,13 @@ fn next(source: &mut Source, size: usize) -> Result<Option<Batch>, Failure> {
         Source::Rows(reader) => {
             let Some(batch) = reader.next_batch(size)? else { return Ok(None) };
             let places = batch.rows.iter().map(|row| row.place).collect();
-            let items = batch.rows.into_iter().map(|ImportRow { id, row, .. }| Ok(Item::new(id.as_str())?.with_row(row)));
+            let items = batch.rows.into_iter().map(|ImportRow { id, row, .. }| Ok(Item::new(id)?.with_row(row)));
             Ok(Some(Batch { items: items.collect::<Result<_, Error>>()?, places, bad: batch.bad }))
         }
         Source::Vectors(reader) => {
             let Some(VectorChunk { first_row, ids, vectors }) = reader.next_chunk(size)? else { return Ok(None) };
             let places = (first_row..).take(ids.len()).map(Place::Row).collect();
-            let items = ids.into_iter().zip(vectors.iter()).map(|(id, vector)| Ok(Item::new(id.as_str())?.with_vector(vector)));
+            let items = ids.into_iter().zip(vectors.iter()).map(|(id, vector)| Ok(Item::new(id)?.with_vector(vector)));
             Ok(Some(Batch { items: items.collect::<Result<_, Error>>()?, places, bad: vec![] }))
         }
     }

@@ -62,7 +62,8 @@ impl Generation {
         }
         match before {
             Some(before) => parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned()),
-            None => {
+            None =>
+            {
                 #[cfg(feature = "onnx")]
                 if let Some(pair) = &self.towers {
                     let (item, user) = (pair.item_source(), pair.user_source());

@@ -1,8 +1,8 @@
 //! Stored vectors of items, for towers whose histories arrive as vectors.
 
+use super::{Shared, Snapshot};
 use crate::error::Result;
 use crate::features::Lookup;
-use super::{Shared, Snapshot};
 
 /// Looks item vectors up in one snapshot.
 pub(crate) struct SnapshotLookup<'s> {

@@ -43,7 +43,10 @@ impl Sealed {
 
     /// Reads a segment that the manifest names, and checks that its parts fit together.
     pub(crate) fn read(shared: &Shared, generation: &Generation, meta: &SegmentMeta) -> Result<Self> {
-        let damaged = |what: &str| Error::Damaged { part: format!("segment {} of collection {:?}", meta.blob, shared.settings.name), what: what.to_owned() };
+        let damaged = |what: &str| Error::Damaged {
+            part: format!("segment {} of collection {:?}", meta.blob, shared.settings.name),
+            what: what.to_owned(),
+        };
         let part = |number: u8| -> Result<Vec<u8>> {
             let found = meta.parts.iter().find(|part| part.part == number).ok_or_else(|| damaged("a part is missing from the manifest"))?;
             Ok(shared.storage.read_blob(shared.id, found)?)
@@ -51,13 +54,18 @@ impl Sealed {
         let rows = usize::try_from(meta.rows).map_err(|_| damaged("more rows than this machine can address"))?;
         let ids = Ids::from_bytes(&part(IDS_PART)?, rows).ok_or_else(|| damaged("the ids do not decode"))?;
         let numbers = Rows::from_bytes(&part(ROWS_PART)?, rows).ok_or_else(|| damaged("the row numbers do not decode"))?;
-        let error = part(ERROR_PART)?.as_slice().try_into().map(f64::from_le_bytes).map_err(|_| damaged("the quantization error does not decode"))?;
+        let error = part(ERROR_PART)?
+            .as_slice()
+            .try_into()
+            .map(f64::from_le_bytes)
+            .map_err(|_| damaged("the quantization error does not decode"))?;
         let mut index_parts = Vec::new();
         for found in meta.parts.iter().filter(|part| part.part >= FIRST_INDEX_PART) {
             index_parts.push((found.part - FIRST_INDEX_PART, shared.storage.read_blob(shared.id, found)?));
         }
         let quantizer = generation.trained.as_ref().map(|trained| trained.engine.quantizer());
-        let quantizer = quantizer.filter(|_| meta.generation == generation.number).ok_or_else(|| damaged("it was coded by another generation"))?;
+        let quantizer =
+            quantizer.filter(|_| meta.generation == generation.number).ok_or_else(|| damaged("it was coded by another generation"))?;
         let shape = Shape {
             dim: quantizer.dim(),
             m: quantizer.pq.m(),

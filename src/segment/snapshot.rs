@@ -123,7 +123,8 @@ impl Snapshot {
         self.runs.push(run);
         while let [.., before, last] = self.runs.as_slice() {
             let movable = before.body.rows.len() == 0 || before.body.rows.get(0) >= fixed_row;
-            if !movable || before.body.rows.len() > 2 * last.body.rows.len() || before.body.rows.len() + last.body.rows.len() > LONGEST_RUN {
+            if !movable || before.body.rows.len() > 2 * last.body.rows.len() || before.body.rows.len() + last.body.rows.len() > LONGEST_RUN
+            {
                 break;
             }
             let at = self.runs.len() - 2;

@@ -57,12 +57,8 @@ impl TowerPair {
         let item_tower = Tower::load(&item, TowerRole::Item)?;
         let user_tower = Tower::load(&user, TowerRole::User)?;
         check(item_tower.spec(), user_tower.spec())?;
-        let inner = Inner {
-            item: Arc::new(item_tower),
-            user: Arc::new(user_tower),
-            item_source: Arc::new(item),
-            user_source: Arc::new(user),
-        };
+        let inner =
+            Inner { item: Arc::new(item_tower), user: Arc::new(user_tower), item_source: Arc::new(item), user_source: Arc::new(user) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tract_onnx::pb;
 use tract_onnx::prelude::{
-    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, SimpleState, TValue, TypedFact, TypedOp,
-    TypedRunnableModel, tvec,
+    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TValue, TypedFact, TypedOp, TypedRunnableModel,
 };
+use tract_onnx::tract_core::internal::SimpleState;
 use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 

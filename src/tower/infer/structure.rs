@@ -338,6 +338,6 @@ pub(super) fn trilu(node: &Node<'_>) -> Result<Value> {
 }
 
 /// Names `input` as the source of a value that starts there.
-pub(super) fn source(name: &str, dtype: Dtype, shape: Vec<usize>, range: Option<(i64, i64)>) -> Value {
+pub(in crate::tower) fn source(name: &str, dtype: Dtype, shape: Vec<usize>, range: Option<(i64, i64)>) -> Value {
     Value { input: Some(Rc::from(name)), ..Value::new(dtype, shape) }.with_range(range)
 }
