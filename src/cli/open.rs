@@ -24,7 +24,10 @@ pub(super) fn open(target: &Target, purpose: Purpose) -> Result<Database, Failur
         return Ok(Database::in_memory()?);
     }
     if purpose != Purpose::Create && !path.exists() {
-        let problem = format!("there is no database at {0}; `torre create {0}` makes one", path.display());
+        let problem = format!(
+            "there is no database at {0}; make one with `torre create {0} --dim NUMBERS` or with `--item I.onnx --user U.onnx`",
+            path.display()
+        );
         return Err(Failure::new(problem));
     }
     let builder = Database::builder(path).create(purpose == Purpose::Create).background(purpose == Purpose::Session);

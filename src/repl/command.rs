@@ -269,7 +269,7 @@ pub(crate) struct Create {
     pub(crate) name: Option<String>,
     /// The item tower, an ONNX file
     #[cfg(feature = "onnx")]
-    #[arg(long, value_name = "FILE", requires = "user", conflicts_with_all = ["dim", "metric"], required_unless_present = "dim")]
+    #[arg(long, value_name = "FILE", requires = "user", conflicts_with_all = ["dim", "metric"])]
     pub(crate) item: Option<PathBuf>,
     /// The user tower, an ONNX file
     #[cfg(feature = "onnx")]
@@ -284,7 +284,6 @@ pub(crate) struct Create {
     #[arg(long, value_name = "FILE", requires = "user")]
     pub(crate) user_spec: Option<PathBuf>,
     /// Width of your own vectors
-    #[cfg_attr(not(feature = "onnx"), arg(required = true))]
     #[arg(long, value_name = "NUMBERS", value_parser = at_least_one)]
     pub(crate) dim: Option<usize>,
     /// Metric of your own vectors: ip, cosine or l2 [default: ip]

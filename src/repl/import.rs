@@ -40,6 +40,9 @@ pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progres
     let mut tally = Tally::default();
     let done = args.files.iter().try_for_each(|path| file(collection, path, args, progress, &mut tally));
     if let Err(failure) = done {
+        if tally.inserted + tally.updated == 0 {
+            return Err(failure);
+        }
         // What is in is in: say so, or the numbers of a run stopped halfway are anybody's guess.
         let stored = format!("{} stored before that; running the import again completes it", count(tally.inserted + tally.updated, "row"));
         return Err(Failure::new(format!("{failure} ({stored})")));

@@ -159,7 +159,7 @@ mod tests {
             ("search [1, x]", "expected a JSON array of numbers"),
             ("recommend {} --recall 2", "above 0 and at most 1"),
             ("recommend {", "the JSON is not complete"),
-            ("create", "required"),
+            ("create --item x.onnx", "required"),
         ] {
             let said = refusal(line);
             assert!(said.contains(text) && !said.contains('\n'), "{line}: {said}");

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::command::Recall;
 use super::failure::Failure;
-use super::output::{Output, count, grouped, rounded};
+use super::output::{Output, grouped, rounded};
 use crate::db::Collection;
 use crate::error::Error;
 use crate::eval::percentile;
@@ -67,11 +67,7 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
             ("p50 µs".to_owned(), Json::from(point.p50_micros)),
         ]
     });
-    output.notes.push(format!(
-        "{} ({origin}), {} lists",
-        count(probes.len() as u64, "query").replace("querys", "queries"),
-        grouped(lists as u64)
-    ));
+    output.notes.push(format!("queries: {} ({origin}); lists: {}", grouped(probes.len() as u64), grouped(lists as u64)));
     Ok(output)
 }
 

@@ -6,7 +6,8 @@ use crate::binary::Workshop;
 
 /// The folder of a tower bundle; none, said aloud, where the reference data is not at hand.
 fn bundle(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TORRE_SHARED").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("TORRE_SHARED").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = shared.join("towers").join(name);
     if folder.is_dir() {
         return Some(folder);
@@ -31,6 +32,15 @@ fn eval_gives_the_metrics_of_the_bundle() {
         assert!((got - expected).abs() < 0.002, "{metric}@{k}: {got}, expected {expected}");
     }
     assert!(report["p50_micros"].as_f64().unwrap() > 0.0 && report["timed_users"] == 908, "{report}");
-    let answer = workshop.json(&["recommend", "db", "--user", r#"{"age": 24, "gender": "M", "occupation": "technician", "history": ["173"]}"#, "--fields", "title", "--exclude", "173"]);
+    let answer = workshop.json(&[
+        "recommend",
+        "db",
+        "--user",
+        r#"{"age": 24, "gender": "M", "occupation": "technician", "history": ["173"]}"#,
+        "--fields",
+        "title",
+        "--exclude",
+        "173",
+    ]);
     assert!(answer["hits"][0]["fields"]["title"].is_string(), "{answer}");
 }

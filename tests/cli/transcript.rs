@@ -51,7 +51,8 @@ pub(crate) fn check(path: &Path, prompts: &[&str], mut answer: impl FnMut(&str, 
         std::fs::write(path, now).unwrap();
         return Ok(());
     }
-    let differs = expected.lines().zip(now.lines()).position(|(a, b)| a != b).unwrap_or_else(|| expected.lines().count().min(now.lines().count()));
+    let differs =
+        expected.lines().zip(now.lines()).position(|(a, b)| a != b).unwrap_or_else(|| expected.lines().count().min(now.lines().count()));
     let line = |text: &str| text.lines().nth(differs).unwrap_or("(end)").to_owned();
     Err(format!(
         "{}, line {}:\n  expected: {}\n  came:     {}\n(TORRE_BLESS=1 accepts what comes now)",
@@ -64,7 +65,8 @@ pub(crate) fn check(path: &Path, prompts: &[&str], mut answer: impl FnMut(&str, 
 
 /// Times differ from run to run: their digits become `?`.
 fn mask(text: &str) -> String {
-    const JSON_KEYS: [&str; 6] = ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_micros\":", "\"p99_micros\":", "_bytes_per_row\":"];
+    const JSON_KEYS: [&str; 6] =
+        ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_micros\":", "\"p99_micros\":", "_bytes_per_row\":"];
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let mut line = line.to_owned();
