@@ -46,11 +46,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Logs of the library: errors, or what `TORRE_LOG` asks for.
 fn log_to_standard_error() {
-    use std::io::IsTerminal;
     let filter = tracing_subscriber::EnvFilter::try_from_env("TORRE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    let ansi = std::io::stderr().is_terminal();
     // Set already when a test calls `main` twice.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 fn dispatch(command: Subcommands) -> ExitCode {
