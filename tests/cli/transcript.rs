@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A line of a script.
 enum Line<'a> {
-    /// `# ...`, or an empty line: kept as it is.
+    /// `# ...`: kept as it is.
     Remark(&'a str),
     /// Something typed, after its prompt.
     Typed { prompt: &'a str, text: &'a str },
@@ -14,7 +14,7 @@ enum Line<'a> {
 }
 
 fn classify<'a>(line: &'a str, prompts: &[&'a str]) -> Line<'a> {
-    if line.is_empty() || line.starts_with("# ") {
+    if line.starts_with("# ") {
         return Line::Remark(line);
     }
     let typed = prompts.iter().find_map(|prompt| line.strip_prefix(prompt).map(|text| Line::Typed { prompt, text }));
