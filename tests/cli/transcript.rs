@@ -84,7 +84,8 @@ fn mask(text: &str) -> String {
         }
         // Columns that hold times, and the stages of an explanation.
         if line.trim_end().ends_with("µs") || line.trim_end().ends_with("µs:") {
-            line = line.chars().map(|c| if c.is_ascii_digit() { '?' } else { c }).collect();
+            // Of any width: one `?` for a number and one space before it.
+            line = line.split_inclusive('\n').map(|line| without_numbers(line.trim_end()) + "\n").collect();
         }
         for name in ["seconds", "ram_bytes_per_row", "disk_bytes_per_row"] {
             if line.starts_with(&format!("│ {name}")) || line.trim_start().starts_with(&format!("{name} =")) {
@@ -104,4 +105,20 @@ fn masked_between(line: &str, before: &str, after: &str) -> String {
         return line.to_owned();
     }
     format!("{}?{}", &line[..start], &line[start + length..])
+}
+
+fn without_numbers(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let words: Vec<String> = line
+        .split_whitespace()
+        .map(
+            |word| {
+                if number(word) { word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned() } else { word.to_owned() }
+            },
+        )
+        .zip(line.split_whitespace().map(number))
+        .map(|(rest, number)| if number { format!("?{rest}") } else { rest })
+        .collect();
+    format!("{}{}", &line[..indent], words.join(" "))
 }
