@@ -88,7 +88,15 @@ pub(crate) fn choose_nearest(table: &PartTable, rows: &[f32], codes: &mut [u8]) 
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the CPU has AVX2 and FMA, which is all this function asks beyond what safe code asks.
-        return unsafe { nearest_avx2(table, rows, codes) };
+        return unsafe {
+            match table.width {
+                1 => avx2::nearest::<1>(table, rows, codes),
+                2 => avx2::nearest::<2>(table, rows, codes),
+                3 => avx2::nearest::<3>(table, rows, codes),
+                4 => avx2::nearest::<4>(table, rows, codes),
+                _ => avx2::nearest::<0>(table, rows, codes),
+            }
+        };
     }
     nearest_any(table, rows, codes);
 }
@@ -113,49 +121,145 @@ pub(crate) fn choose_aware(table: &PartTable, step: &Aware<'_>, along: &mut [f32
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: as in `choose_nearest`.
-        return unsafe { aware_avx2(table, step, along, codes) };
+        return unsafe {
+            match table.width {
+                1 => avx2::aware::<1>(table, step, along, codes),
+                2 => avx2::aware::<2>(table, step, along, codes),
+                3 => avx2::aware::<3>(table, step, along, codes),
+                4 => avx2::aware::<4>(table, step, along, codes),
+                _ => avx2::aware::<0>(table, step, along, codes),
+            }
+        };
     }
     aware_any(table, step, along, codes);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn nearest_avx2(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
-    nearest_any(table, rows, codes);
+mod avx2 {
+    //! Eight centroids a register, four registers side by side; each lane keeps its least cost and where it was.
+
+    use std::arch::x86_64::*;
+
+    use super::{Aware, CENTROIDS, LANES, PartTable};
+
+    const REGISTERS: usize = LANES / 8;
+
+    struct Least {
+        cost: [__m256; REGISTERS],
+        place: [__m256i; REGISTERS],
+    }
+
+    impl Least {
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn new() -> Self {
+            Self { cost: [_mm256_set1_ps(f32::INFINITY); REGISTERS], place: [_mm256_setzero_si256(); REGISTERS] }
+        }
+
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn take(&mut self, register: usize, cost: __m256, first: usize) {
+            let less = _mm256_cmp_ps::<_CMP_LT_OQ>(cost, self.cost[register]);
+            let place = _mm256_set1_epi32(first as i32);
+            self.cost[register] = _mm256_blendv_ps(self.cost[register], cost, less);
+            self.place[register] = _mm256_blendv_epi8(self.place[register], place, _mm256_castps_si256(less));
+        }
+
+        /// The place of the least cost, the lowest of several.
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn lowest(&self) -> u8 {
+            let mut least = self.cost[0];
+            for &cost in &self.cost[1..] {
+                least = _mm256_min_ps(least, cost);
+            }
+            least = _mm256_min_ps(least, _mm256_permute2f128_ps::<1>(least, least));
+            least = _mm256_min_ps(least, _mm256_shuffle_ps::<0b01_00_11_10>(least, least));
+            least = _mm256_min_ps(least, _mm256_shuffle_ps::<0b10_11_00_01>(least, least));
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let mut lowest = _mm256_set1_epi32(i32::MAX);
+            for (&cost, &place) in self.cost.iter().zip(&self.place) {
+                let equal = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_EQ_OQ>(cost, least));
+                let place = _mm256_add_epi32(place, lanes);
+                lowest = _mm256_min_epi32(lowest, _mm256_blendv_epi8(_mm256_set1_epi32(i32::MAX), place, equal));
+            }
+            lowest = _mm256_min_epi32(lowest, _mm256_permute2x128_si256::<1>(lowest, lowest));
+            lowest = _mm256_min_epi32(lowest, _mm256_shuffle_epi32::<0b01_00_11_10>(lowest));
+            lowest = _mm256_min_epi32(lowest, _mm256_shuffle_epi32::<0b10_11_00_01>(lowest));
+            _mm256_extract_epi32::<0>(lowest) as u8
+        }
+    }
+
+    /// Eight values of the table, from `at` on.
+    ///
+    /// # Safety
+    /// `at + 8 <= values.len()`.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn load(values: &[f32], at: usize) -> __m256 {
+        debug_assert!(at + 8 <= values.len());
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_loadu_ps(values.as_ptr().add(at)) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn nearest<const WIDTH: usize>(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
+        let width = if WIDTH == 0 { table.width } else { WIDTH };
+        assert!(table.half.len() == CENTROIDS && table.by_dim.len() == CENTROIDS * width);
+        for (row, code) in rows.chunks_exact(width).zip(codes) {
+            let mut least = Least::new();
+            for first in (0..CENTROIDS).step_by(LANES) {
+                for register in 0..REGISTERS {
+                    let at = first + 8 * register;
+                    // SAFETY: at + 8 <= CENTROIDS, and d < width; lengths are asserted above.
+                    let mut cost = unsafe { load(&table.half, at) };
+                    for (d, &x) in row.iter().enumerate() {
+                        // SAFETY: as above.
+                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), unsafe { load(&table.by_dim, d * CENTROIDS + at) }, cost);
+                    }
+                    least.take(register, cost, at);
+                }
+            }
+            *code = least.lowest();
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn aware<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+        let width = if WIDTH == 0 { table.width } else { WIDTH };
+        assert!(table.half.len() == CENTROIDS && table.by_dim.len() == CENTROIDS * width);
+        let weight = _mm256_set1_ps(step.weight);
+        let rows = step.residuals.chunks_exact(width).zip(step.directions.chunks_exact(width));
+        for (((row, direction), along), code) in rows.zip(along).zip(codes) {
+            let mut least = Least::new();
+            let before = _mm256_set1_ps(*along);
+            for first in (0..CENTROIDS).step_by(LANES) {
+                for register in 0..REGISTERS {
+                    let at = first + 8 * register;
+                    // SAFETY: at + 8 <= CENTROIDS, and d < width; lengths are asserted above.
+                    let mut cost = unsafe { load(&table.half, at) };
+                    let mut left = before;
+                    for (d, (&x, &y)) in row.iter().zip(direction).enumerate() {
+                        // SAFETY: as above.
+                        let centroids = unsafe { load(&table.by_dim, d * CENTROIDS + at) };
+                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), centroids, cost);
+                        left = _mm256_fnmadd_ps(_mm256_set1_ps(y), centroids, left);
+                    }
+                    cost = _mm256_fmadd_ps(_mm256_mul_ps(weight, left), left, cost);
+                    least.take(register, cost, at);
+                }
+            }
+            *code = least.lowest();
+            for (d, &y) in direction.iter().enumerate() {
+                *along = (-y).mul_add(table.by_dim[d * CENTROIDS + usize::from(*code)], *along);
+            }
+        }
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn aware_avx2(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
-    aware_any(table, step, along, codes);
-}
-
-#[inline(always)]
+/// The same in plain Rust, for any CPU.
 fn nearest_any(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
-    match table.width {
-        1 => nearest_of_width::<1>(table, rows, codes),
-        2 => nearest_of_width::<2>(table, rows, codes),
-        3 => nearest_of_width::<3>(table, rows, codes),
-        4 => nearest_of_width::<4>(table, rows, codes),
-        _ => nearest_of_width::<0>(table, rows, codes),
-    }
-}
-
-#[inline(always)]
-fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
-    match table.width {
-        1 => aware_of_width::<1>(table, step, along, codes),
-        2 => aware_of_width::<2>(table, step, along, codes),
-        3 => aware_of_width::<3>(table, step, along, codes),
-        4 => aware_of_width::<4>(table, step, along, codes),
-        _ => aware_of_width::<0>(table, step, along, codes),
-    }
-}
-
-/// `WIDTH` is the table's width, or 0 for "any", so that the common widths get unrolled loops.
-#[inline(always)]
-fn nearest_of_width<const WIDTH: usize>(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
-    let width = if WIDTH == 0 { table.width } else { WIDTH };
+    let width = table.width;
     let mut costs = [0.0f32; CENTROIDS];
     for (row, code) in rows.chunks_exact(width).zip(codes) {
         for (at, out) in costs.chunks_exact_mut(LANES).enumerate() {
@@ -173,9 +277,8 @@ fn nearest_of_width<const WIDTH: usize>(table: &PartTable, rows: &[f32], codes: 
     }
 }
 
-#[inline(always)]
-fn aware_of_width<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
-    let width = if WIDTH == 0 { table.width } else { WIDTH };
+fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    let width = table.width;
     let mut costs = [0.0f32; CENTROIDS];
     let mut errors = [0.0f32; CENTROIDS];
     let rows = step.residuals.chunks_exact(width).zip(step.directions.chunks_exact(width));
@@ -202,8 +305,7 @@ fn aware_of_width<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along
     }
 }
 
-/// Place of the smallest value, the first where several are equal (0 where none is a number).
-#[inline(always)]
+/// Place of the smallest value, the first where several are equal (0 where none is a finite number).
 fn lowest(costs: &[f32; CENTROIDS]) -> u8 {
     let mut least = [f32::INFINITY; LANES];
     for chunk in costs.chunks_exact(LANES) {
@@ -215,16 +317,10 @@ fn lowest(costs: &[f32; CENTROIDS]) -> u8 {
     for cost in least {
         lowest = if cost < lowest { cost } else { lowest };
     }
-    for (at, chunk) in costs.chunks_exact(LANES).enumerate() {
-        let mut equal = 0u32;
-        for (bit, &cost) in chunk.iter().enumerate() {
-            equal |= u32::from(cost == lowest) << bit;
-        }
-        if equal != 0 {
-            return (at * LANES) as u8 + equal.trailing_zeros() as u8;
-        }
+    if lowest == f32::INFINITY {
+        return 0;
     }
-    0
+    costs.iter().position(|&cost| cost == lowest).unwrap_or(0) as u8
 }
 
 #[cfg(test)]
@@ -284,7 +380,10 @@ mod tests {
     fn values_that_are_not_numbers_choose_something() {
         let table = PartTable::new(2, &noise(512, 3));
         let mut codes = [9u8; 3];
-        choose_nearest(&table, &[f32::NAN, 0.0, f32::INFINITY, 1.0, f32::MAX, f32::MAX], &mut codes);
-        assert!(table.half[usize::from(codes[0])].is_finite());
+        let rows = [f32::NAN, 0.0, f32::INFINITY, 1.0, f32::MAX, f32::MAX];
+        choose_nearest(&table, &rows, &mut codes);
+        let mut plain = [9u8; 3];
+        nearest_any(&table, &rows, &mut plain);
+        assert_eq!((codes, codes[0]), (plain, 0));
     }
 }

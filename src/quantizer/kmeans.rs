@@ -1,6 +1,8 @@
 //! K-means for the coarse quantizer: Lloyd's iterations over a growing random sample.
 //!
-//! The first iterations, which only have to spread the centroids out, see few vectors a centroid, the last ones many. Sums are made
+//! The first iterations, which only have to spread the centroids out, see few vectors a centroid, the last ones many. Under the metric
+//! cosine the centroids are kept at unit length: as many lists probed find more, and the lists are probed by the same order that
+//! assigned the vectors. Sums are made
 //! centroid by centroid over members in ascending order, so the result does not depend on the number of threads.
 
 use rayon::prelude::*;
@@ -11,8 +13,9 @@ use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
 use crate::vector::Matrix;
 
-/// (vectors a centroid, iterations), in order.
-const SCHEDULE: [(usize, u64); 3] = [(32, 6), (64, 4), (128, 4)];
+/// (vectors a centroid, iterations), in order. Long runs on few vectors are cheaper but leave lists of very uneven size, whose
+/// probes cost more than they find.
+const SCHEDULE: [(usize, u64); 2] = [(64, 3), (256, 7)];
 /// An iteration that moves less than this share of the vectors ends its step of the schedule.
 const SETTLED: f64 = 0.005;
 

@@ -6,8 +6,8 @@ mod bytes;
 mod choose;
 mod encode;
 mod groups;
-mod kmeans;
-mod nearest;
+pub(crate) mod kmeans;
+pub(crate) mod nearest;
 mod pq;
 mod rng;
 #[cfg(test)]
@@ -92,7 +92,8 @@ impl Quantizer {
         }
         let rows = params.rows.unwrap_or(vectors.rows());
         let lists = params.lists.unwrap_or_else(|| choose::default_lists(rows, vectors.rows())).min(vectors.rows());
-        let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical: false }, progress)?;
+        let spherical = params.metric == Metric::Cosine;
+        let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical }, progress)?;
         let residuals = residuals(vectors, &coarse, params.seed);
         let pq = ProductQuantizer::train(&residuals, m.min(vectors.dim()), params.seed, progress)?;
         Ok(Self { metric: params.metric, coarse, pq, eta })
