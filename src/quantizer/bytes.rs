@@ -11,12 +11,26 @@
 //! | 4 lists dim | coarse centroids (f32) |
 //! | 4 * 256 dim | codebook (f32) |
 //! | 4 * 16 dim | group centres (f32) |
+//!
+//! and a calibration:
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 4 | `TQC1` |
+//! | 8 | rows (u64) |
+//! | 4, 4 | m, dim (u32) |
+//! | 4, 4 | lists, stops (u32) |
+//! | 4 stops | probes of each stop (u32, ascending) |
+//! | 4 lists, 5 times with the next | recall by lists alone (f32, 0 to 1) for 1, 3, 10, 30 and 100 hits |
+//! | 4 * 9 stops | what each number of candidates keeps (f32, 0 to 1) |
 
+use super::calibration::{CANDIDATES, Calibration, Curve, KS};
 use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose};
 use crate::types::Metric;
 use crate::vector::Matrix;
 
 const TAG: &[u8; 4] = b"TQZ1";
+const CALIBRATION_TAG: &[u8; 4] = b"TQC1";
 
 impl Quantizer {
     /// The quantizer as bytes; [`Quantizer::from_bytes`] gives it back bit for bit.
@@ -67,6 +81,48 @@ impl Quantizer {
         let groups = floats(&mut rest, GROUPS * dim)?;
         Some(Self { metric, coarse, pq: ProductQuantizer { bounds, codebook, groups }, eta })
     }
+}
+
+impl Calibration {
+    /// The calibration as bytes.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = CALIBRATION_TAG.to_vec();
+        out.extend(self.rows.to_le_bytes());
+        out.extend(self.m.to_le_bytes());
+        out.extend(self.dim.to_le_bytes());
+        out.extend((self.curves[0].lists.len() as u32).to_le_bytes());
+        out.extend((self.stops.len() as u32).to_le_bytes());
+        out.extend(self.stops.iter().flat_map(|stop| stop.to_le_bytes()));
+        for curve in &self.curves {
+            out.extend(curve.lists.iter().chain(curve.keep.iter().flatten()).flat_map(|recall| recall.to_le_bytes()));
+        }
+        out
+    }
+
+    /// Reads [`Calibration::to_bytes`]' output; `None` for anything else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(CALIBRATION_TAG)?;
+        let rows = u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
+        let (m, dim) = (number(&mut rest)?, number(&mut rest)?);
+        let (lists, count) = (number(&mut rest)? as usize, number(&mut rest)? as usize);
+        let stops = take(&mut rest, count.checked_mul(4)?)?;
+        let stops: Vec<u32> = stops.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
+        let ascending = stops.windows(2).all(|pair| pair[0] < pair[1]) && stops.first().is_some_and(|&first| first > 0);
+        if lists == 0 || !ascending {
+            return None;
+        }
+        let mut curves = KS.map(|_| Curve::default());
+        for curve in &mut curves {
+            curve.lists = recalls(&mut rest, lists)?;
+            curve.keep = recalls(&mut rest, count.checked_mul(CANDIDATES.len())?)?.as_chunks().0.to_vec();
+        }
+        rest.is_empty().then_some(Self { rows, m, dim, stops, curves })
+    }
+}
+
+fn recalls(rest: &mut &[u8], count: usize) -> Option<Vec<f32>> {
+    let values = floats(rest, count)?;
+    values.iter().all(|value| (0.0..=1.0).contains(value)).then_some(values)
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -127,6 +183,28 @@ mod tests {
         let mut not_a_number = bytes.clone();
         not_a_number[36..40].copy_from_slice(&f32::NAN.to_le_bytes());
         assert!(Quantizer::from_bytes(&not_a_number).is_none());
+    }
+
+    #[test]
+    fn a_calibration_comes_back_and_damage_is_refused_or_harmless() {
+        let curve =
+            |_| Curve { lists: (0..9).map(|at| at as f32 / 9.0).collect(), keep: vec![CANDIDATES.map(|r| 1.0 - 1.0 / r as f32); 3] };
+        let calibration = Calibration { rows: 1000, m: 5, dim: 20, stops: vec![1, 3, 5], curves: KS.map(curve) };
+        let bytes = calibration.to_bytes();
+        assert_eq!(Calibration::from_bytes(&bytes).unwrap(), calibration);
+        for cut in 0..bytes.len() {
+            assert!(Calibration::from_bytes(&bytes[..cut]).is_none());
+        }
+        let mut rng = Rng::new(2, 1);
+        for _ in 0..2000 {
+            let mut damaged = bytes.clone();
+            let at = rng.below(bytes.len());
+            damaged[at] ^= 1 << rng.below(8);
+            if let Some(calibration) = Calibration::from_bytes(&damaged) {
+                let setting = calibration.pick(0.95, 10, u64::MAX);
+                assert!(setting.nprobe >= 1 && setting.candidates >= 10);
+            }
+        }
     }
 
     proptest! {

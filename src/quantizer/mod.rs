@@ -3,6 +3,8 @@
 //! Everything here gives the same result on any CPU and number of threads: training is seeded, sums have a fixed order.
 
 mod bytes;
+pub(crate) mod calibrate;
+pub(crate) mod calibration;
 mod choose;
 mod encode;
 mod groups;
@@ -12,6 +14,7 @@ mod pq;
 mod rng;
 #[cfg(test)]
 mod testing;
+pub(crate) mod truth;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;

@@ -1,0 +1,176 @@
+//! Recall targets: which number of lists to probe and of candidates to refine reaches a recall, from what was measured once.
+//!
+//! Two things lose a true neighbour: its list is not probed, or its code does not make it a candidate. They are measured apart
+//! (see [`calibrate`](super::calibrate)) and multiplied.
+
+/// Numbers of hits that are measured; between them recalls are interpolated in the logarithm of k.
+pub(super) const KS: [usize; 5] = [1, 3, 10, 30, 100];
+/// Numbers of candidates that are measured.
+pub(super) const CANDIDATES: [usize; 9] = [20, 40, 80, 140, 240, 480, 960, 1920, 3840];
+/// Added to every target, against the chance of a lucky sample.
+const MARGIN: f32 = 0.001;
+/// Where a target is out of reach, settings may fall this far behind the best.
+const NEAR_BEST: f32 = 0.003;
+
+/// How a query is searched so that it reaches a recall.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Setting {
+    /// Lists to probe.
+    pub(crate) nprobe: usize,
+    /// Candidates to refine (R).
+    pub(crate) candidates: usize,
+    /// The recall that calibration saw for this setting; below the target where nothing reached it.
+    pub(crate) expected: f32,
+}
+
+/// Recall by settings, as measured once for a generation.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Calibration {
+    /// Rows when it was measured.
+    pub(super) rows: u64,
+    pub(super) m: u32,
+    pub(super) dim: u32,
+    /// Probes at which candidates were tried, ascending.
+    pub(super) stops: Vec<u32>,
+    /// For each of [`KS`].
+    pub(super) curves: [Curve; KS.len()],
+}
+
+/// One k's measurements.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Curve {
+    /// `lists[n - 1]`: recall of n probes if no candidate were lost.
+    pub(super) lists: Vec<f32>,
+    /// For each stop, for each of [`CANDIDATES`]: the share of the neighbours in probed lists that the search returned.
+    pub(super) keep: Vec<[f32; CANDIDATES.len()]>,
+}
+
+impl Calibration {
+    /// The cheapest setting seen to reach `target` (0 to 1) for `k` hits in a collection that now holds `rows`. Where none does, the
+    /// cheapest of those near the best there is.
+    ///
+    /// As a collection grows past its calibration, its codes' errors stay while its rows come closer together, so the candidates
+    /// grow with it. They grow with k too beyond 100 hits.
+    pub(crate) fn pick(&self, target: f32, k: usize, rows: u64) -> Setting {
+        let k = k.max(1);
+        let growth = (rows.max(1) as f64 / self.rows.max(1) as f64).clamp(1.0, 64.0) * (k as f64 / KS[KS.len() - 1] as f64).max(1.0);
+        let target = (target + MARGIN).min(1.0);
+        let best = (0..CANDIDATES.len()).map(|at| self.recall(k, self.probes(), at)).fold(0.0, f32::max);
+        let target = target.min(best - NEAR_BEST).max(0.0);
+        let mut cheapest: Option<(f32, Setting)> = None;
+        for (at, &candidates) in CANDIDATES.iter().enumerate() {
+            let nprobe = least(self.probes(), |nprobe| self.recall(k, nprobe, at) >= target);
+            let candidates = ((candidates as f64 * growth).ceil() as usize).max(k);
+            let setting = Setting { nprobe, candidates, expected: self.recall(k, nprobe, at) };
+            let cost = self.cost(setting);
+            if setting.expected >= target && cheapest.is_none_or(|(least, _)| cost < least) {
+                cheapest = Some((cost, setting));
+            }
+        }
+        let most = CANDIDATES[CANDIDATES.len() - 1].max(k);
+        cheapest.map_or(Setting { nprobe: self.probes(), candidates: most, expected: best }, |(_, setting)| setting)
+    }
+
+    fn probes(&self) -> usize {
+        self.curves[0].lists.len().max(1)
+    }
+
+    /// Recall for k hits, interpolated between the measured k.
+    fn recall(&self, k: usize, nprobe: usize, candidates: usize) -> f32 {
+        let at = |number: usize| self.curves[number].recall(&self.stops, nprobe, candidates);
+        let after = KS.partition_point(|&known| known < k);
+        if after == 0 || after == KS.len() || KS[after] == k {
+            return at(after.min(KS.len() - 1));
+        }
+        between(at(after - 1), at(after), share(KS[after - 1], KS[after], k))
+    }
+
+    /// Nanoseconds a query roughly takes: a scanned code's high nibbles at 24 bytes a nanosecond, a candidate's choice and re-scoring.
+    fn cost(&self, setting: Setting) -> f32 {
+        let codes = setting.nprobe as f32 * self.rows as f32 / self.probes() as f32;
+        let (m, dim) = (self.m as f32, self.dim as f32);
+        codes * (0.1 + m / 2.0 / 24.0) + setting.candidates as f32 * (20.0 + dim / 16.0)
+    }
+}
+
+impl Curve {
+    fn recall(&self, stops: &[u32], nprobe: usize, candidates: usize) -> f32 {
+        let lists = self.lists.get(nprobe.saturating_sub(1)).or(self.lists.last()).copied().unwrap_or(0.0);
+        let after = stops.partition_point(|&stop| (stop as usize) < nprobe);
+        let keep = |at: usize| self.keep.get(at).map_or(0.0, |keep| keep[candidates]);
+        if after == 0 || after == stops.len() {
+            return lists * keep(after.min(stops.len().saturating_sub(1)));
+        }
+        lists * between(keep(after - 1), keep(after), share(stops[after - 1] as usize, stops[after] as usize, nprobe))
+    }
+}
+
+/// How far `value` is from `low` to `high`, in logarithms.
+fn share(low: usize, high: usize, value: usize) -> f32 {
+    (value as f32 / low as f32).ln() / (high as f32 / low as f32).ln()
+}
+
+fn between(low: f32, high: f32, share: f32) -> f32 {
+    low * (1.0 - share) + high * share
+}
+
+/// The least number from 1 to `most` with the property, which holds from some number on; `most` where none has it.
+pub(super) fn least(most: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (1, most);
+    while low < high {
+        let middle = low.midpoint(high);
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists find 1 - 1/(n + 1) of the neighbours, R candidates keep 1 - k/(4 R).
+    fn calibration() -> Calibration {
+        let curve = |k: usize| {
+            let keep = CANDIDATES.map(|candidates| if candidates < k { 0.0 } else { 1.0 - k as f32 / (4 * candidates) as f32 });
+            Curve { lists: (1..=200).map(|n| 1.0 - 1.0 / (n + 1) as f32).collect(), keep: vec![keep; 3] }
+        };
+        Calibration { rows: 100_000, m: 32, dim: 64, stops: vec![2, 8, 40], curves: KS.map(curve) }
+    }
+
+    #[test]
+    fn a_higher_target_never_costs_less() {
+        let calibration = calibration();
+        for k in [1, 2, 10, 25, 100, 500] {
+            let mut before = 0.0;
+            for target in [0.5, 0.8, 0.9, 0.95, 0.98] {
+                let setting = calibration.pick(target, k, 100_000);
+                assert!(setting.expected >= target && setting.expected < target + 0.2, "{k} {target}: {setting:?}");
+                assert!(setting.candidates >= k && calibration.cost(setting) >= before);
+                before = calibration.cost(setting);
+            }
+        }
+    }
+
+    #[test]
+    fn growth_asks_for_more_candidates() {
+        let calibration = calibration();
+        let (small, large) = (calibration.pick(0.9, 10, 100_000), calibration.pick(0.9, 10, 1_000_000));
+        assert!(large.candidates >= 2 * small.candidates, "{small:?} {large:?}");
+    }
+
+    #[test]
+    fn out_of_reach_is_answered_with_what_comes_near() {
+        let mut calibration = calibration();
+        for curve in &mut calibration.curves {
+            curve.keep.iter_mut().flatten().for_each(|keep| *keep *= 0.9);
+        }
+        let setting = calibration.pick(0.99, 10, 100_000);
+        assert!(setting.nprobe < 200 && setting.expected > 0.88, "{setting:?}");
+        assert!(calibration.pick(1.0, usize::MAX, u64::MAX).candidates == usize::MAX);
+        assert!(calibration.pick(f32::NAN, 0, 0).nprobe >= 1);
+    }
+}

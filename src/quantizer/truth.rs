@@ -1,0 +1,178 @@
+//! The exact nearest rows of sampled queries, gathered from vectors that pass by once.
+
+use rayon::prelude::*;
+
+use super::nearest::dot;
+use super::rng::Rng;
+use crate::error::{Error, Result};
+use crate::kernel::train::products;
+use crate::progress::{Progress, Stage};
+use crate::types::Metric;
+use crate::vector::Matrix;
+
+/// Nearest rows kept of each query.
+pub(crate) const DEPTH: usize = 100;
+/// Queries, and rows, that are compared together.
+const BLOCK_QUERIES: usize = 256;
+const BLOCK_ROWS: usize = 1024;
+/// Multiplications that finding the truth may take; bounds the number of queries.
+const BUDGET: f64 = 3e11;
+const MIN_QUERIES: usize = 512;
+const MAX_QUERIES: usize = 4096;
+
+/// Queries to calibrate with.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Queries {
+    pub(crate) vectors: Matrix,
+    /// The row that each query was taken from, which does not count as found; empty for queries from outside.
+    pub(crate) own: Vec<u32>,
+}
+
+impl Queries {
+    /// Numbers of the rows to use as queries when no real ones are at hand, ascending: 512 to 4096 of `rows`, by the width of the
+    /// vectors.
+    pub(crate) fn sample(rows: usize, dim: usize, seed: u64) -> Vec<u32> {
+        let affordable = BUDGET / (rows.max(1) as f64 * dim.max(1) as f64);
+        let count = (affordable as usize).clamp(MIN_QUERIES, MAX_QUERIES);
+        let mut sample = Rng::new(seed, 3).sample(rows, count);
+        sample.sort_unstable();
+        sample
+    }
+}
+
+/// A row and its score for a query.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Near {
+    pub(crate) score: f32,
+    pub(crate) row: u32,
+}
+
+/// Collects the [`DEPTH`] best rows of every query. Rows are numbered as they are added.
+pub(crate) struct Truth<'a> {
+    queries: &'a Queries,
+    metric: Metric,
+    rows: u32,
+    best: Vec<Vec<Near>>,
+}
+
+impl<'a> Truth<'a> {
+    pub(crate) fn new(queries: &'a Queries, metric: Metric) -> Self {
+        Self { queries, metric, rows: 0, best: vec![Vec::new(); queries.vectors.rows()] }
+    }
+
+    /// Compares the next rows with every query.
+    pub(crate) fn add(&mut self, vectors: &Matrix, progress: &dyn Progress) -> Result<()> {
+        let dim = self.queries.vectors.dim();
+        if self.queries.vectors.is_empty() || vectors.is_empty() {
+            return Ok(());
+        }
+        let half: Vec<f32> = match self.metric {
+            Metric::L2 => vectors.iter().map(|v| (0.5 * dot(v, v)) as f32).collect(),
+            Metric::Ip | Metric::Cosine => vec![0.0; vectors.rows()],
+        };
+        let first = self.rows;
+        let own = |query: usize| self.queries.own.get(query).copied();
+        let queries = self.queries.vectors.as_slice().par_chunks(BLOCK_QUERIES * dim);
+        queries.zip(self.best.par_chunks_mut(BLOCK_QUERIES)).enumerate().for_each_init(Vec::new, |scores, (block, (queries, best))| {
+            for (number, rows) in vectors.as_slice().chunks(BLOCK_ROWS * dim).enumerate() {
+                if progress.cancelled() {
+                    return;
+                }
+                let at = number * BLOCK_ROWS;
+                let count = rows.len() / dim;
+                scores.resize(best.len() * count, 0.0);
+                products(queries, rows, dim, scores);
+                for (query, (scores, best)) in scores.chunks_exact(count).zip(best.iter_mut()).enumerate() {
+                    take(best, scores, &half[at..], first + at as u32, own(block * BLOCK_QUERIES + query));
+                }
+            }
+        });
+        if progress.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        self.rows += vectors.rows() as u32;
+        progress.update(Stage::Calibrate, u64::from(self.rows), None);
+        Ok(())
+    }
+
+    /// For each query its nearest rows, best first; of equal scores the lower row first.
+    pub(crate) fn finish(self) -> Vec<Vec<Near>> {
+        let mut best = self.best;
+        best.par_iter_mut().for_each(cut);
+        best
+    }
+}
+
+/// Adds the scores that may be among the best. The list grows to twice its depth before it is cut.
+fn take(best: &mut Vec<Near>, scores: &[f32], half: &[f32], first: u32, own: Option<u32>) {
+    let mut bound = if best.len() >= DEPTH { worst(best) } else { f32::NEG_INFINITY };
+    for (at, (&product, &half)) in scores.iter().zip(half).enumerate() {
+        let score = product - half;
+        let row = first + at as u32;
+        if score > bound && own != Some(row) {
+            best.push(Near { score, row });
+            if best.len() == 2 * DEPTH {
+                cut(best);
+                bound = worst(best);
+            }
+        }
+    }
+    cut(best);
+}
+
+fn worst(best: &[Near]) -> f32 {
+    best.iter().fold(f32::INFINITY, |worst, near| worst.min(near.score))
+}
+
+fn cut(best: &mut Vec<Near>) {
+    best.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+    best.truncate(DEPTH);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::NoProgress;
+    use crate::quantizer::testing::noise;
+
+    #[test]
+    fn finds_the_nearest_without_the_query_itself() {
+        let vectors = noise(1500, 6, 1);
+        for metric in [Metric::Ip, Metric::L2] {
+            let own: Vec<u32> = (0..300).map(|q| q * 5).collect();
+            let mut chosen = Matrix::new(6);
+            own.iter().for_each(|&row| chosen.push(vectors.row(row as usize)));
+            let queries = Queries { vectors: chosen, own: own.clone() };
+            let mut truth = Truth::new(&queries, metric);
+            let (mut head, mut tail) = (Matrix::new(6), Matrix::new(6));
+            vectors.iter().take(700).for_each(|v| head.push(v));
+            vectors.iter().skip(700).for_each(|v| tail.push(v));
+            truth.add(&head, &NoProgress).unwrap();
+            truth.add(&tail, &NoProgress).unwrap();
+            let found = truth.finish();
+            for (query, near) in found.iter().enumerate() {
+                assert_eq!(near.len(), DEPTH);
+                let q = queries.vectors.row(query);
+                let score = |row: usize| {
+                    let v = vectors.row(row);
+                    dot(q, v) - if metric == Metric::L2 { 0.5 * dot(v, v) } else { 0.0 }
+                };
+                let mut all: Vec<(f64, usize)> = (0..1500).filter(|&row| row != own[query] as usize).map(|row| (score(row), row)).collect();
+                all.sort_by(|a, b| b.0.total_cmp(&a.0));
+                for (near, best) in near.iter().zip(&all) {
+                    assert!((f64::from(near.score) - best.0).abs() < 1e-4 && near.row != own[query]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fewer_rows_than_asked_for_are_all_kept() {
+        let queries = Queries { vectors: noise(3, 4, 1), own: Vec::new() };
+        let mut truth = Truth::new(&queries, Metric::Ip);
+        truth.add(&noise(7, 4, 2), &NoProgress).unwrap();
+        assert!(truth.finish().iter().all(|near| near.len() == 7));
+        assert_eq!(Queries::sample(100, 8, 1).len(), 100);
+        assert_eq!(Queries::sample(1_000_000, 768, 1).len(), 512);
+    }
+}
