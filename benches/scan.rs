@@ -6,6 +6,7 @@
 #![allow(dead_code, missing_docs, clippy::expect_used, clippy::panic)]
 
 #[path = "../src/kernel/mod.rs"]
+#[allow(unused_imports, reason = "the kernel's tests are not run from here")]
 mod kernel;
 
 use std::hint::black_box;

@@ -31,6 +31,9 @@
 //!
 //! Features: `onnx` (towers) and `cli` (the `torre` program), both on by default.
 
+// What only the towers or the binary use stands in the shared layers all the same.
+#![cfg_attr(not(all(feature = "onnx", feature = "cli")), allow(dead_code, unused_imports))]
+
 mod db;
 mod error;
 mod features;
@@ -69,7 +72,7 @@ pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
 #[cfg(feature = "onnx")]
 pub use tower::{ModelError, TowerPair, TowerSource};
-pub use types::{ItemId, Metric, Refine};
+pub use types::{ItemId, MAX_ID_BYTES, Metric, Refine};
 
 // The README's example is compiled and run as a test.
 #[cfg(doctest)]

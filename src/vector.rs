@@ -24,6 +24,7 @@ impl Matrix {
         (dim > 0 && data.len().is_multiple_of(dim)).then_some(Self { dim, data })
     }
 
+    #[cfg(test)]
     pub(crate) fn zeros(dim: usize, rows: usize) -> Self {
         Self { dim, data: vec![0.0; dim * rows] }
     }

@@ -173,7 +173,7 @@ impl Bench<'_> {
     /// Answers all of `queries` in one call, on the pool; base rows, nearest first.
     fn batch(&self, params: SearchParams<'_>, queries: &Matrix) -> Vec<Vec<u32>> {
         let part = Part { index: &self.built.index, mask: &self.built.mask };
-        let found = self.pool.install(|| search_batch(&self.built.engine, &[part], queries, &params));
+        let found = self.pool.install(|| search_batch(&self.built.engine, &[part], queries, &params, &[]));
         found.iter().map(|hits| hits.iter().map(|hit| self.built.rows[hit.position as usize]).collect()).collect()
     }
 

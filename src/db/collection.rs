@@ -1,22 +1,17 @@
 //! A collection: what an application talks to.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::db::core::Core;
 use crate::db::database::Inner;
-use crate::db::{Stats, options};
+use crate::db::{BuildOptions, Built, Import, Stats, options};
 use crate::error::{Error, Result};
 use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
-use crate::progress::{NoProgress, Progress, Stage};
+use crate::progress::Progress;
 use crate::query::{Query, QueryBatch, Source};
-use crate::segment::IndexSettings;
-use crate::types::{ItemId, Metric, Refine};
-use crate::vector::{Matrix, admit};
-
-/// Rows of one commit of an import.
-const IMPORT_BATCH: usize = 1000;
+use crate::types::{ItemId, Metric};
 
 /// A named set of items of one database. Clones share it. `Send` and `Sync`: readers never wait, writers are committed together.
 #[derive(Clone)]
@@ -172,6 +167,12 @@ impl Collection {
         Ok(self.commit(ops)?.deleted)
     }
 
+    /// Fails as [`Collection::upsert_many`] would for items that it refuses; changes nothing.
+    pub(super) fn accepts(&self, items: Vec<Item>) -> Result<()> {
+        let snapshot = self.core.shared.snapshot.load_full();
+        Preparer { shared: &self.core.shared, snapshot: &snapshot }.puts(items).map(drop)
+    }
+
     fn commit(&self, ops: Vec<Op>) -> Result<Changes> {
         let outcome = self.core.writer.commit(ops)?;
         self.database.worker.look_after(&self.core);
@@ -184,7 +185,7 @@ impl Collection {
 
     /// Imports many items in batches; each batch is durable when the next begins.
     pub fn import(&self) -> Import<'_> {
-        Import { collection: self, batch: IMPORT_BATCH, skip_bad: false, progress: &NoProgress }
+        Import::new(self)
     }
 
     /// Recommends items to a user, given the user's raw features.
@@ -222,26 +223,9 @@ impl Collection {
         let mut index = self.core.shared.snapshot.load().generation.index.clone();
         options.apply(&mut index);
         options::check_index(&index)?;
-        let queries = match &options.queries {
-            None => None,
-            Some(vectors) => {
-                let mut queries = Matrix::with_capacity(self.dim(), vectors.len());
-                for (row, vector) in vectors.iter().enumerate() {
-                    queries.push(&admit(vector, self.dim(), self.metric(), row)?);
-                }
-                Some(queries)
-            }
-        };
+        let queries = options.query_vectors(self.dim(), self.metric())?;
         let built = ingest::build(&self.core.writer, &BuildParams { index: Some(index), queries }, progress)?;
-        Ok(Built {
-            rows: built.rows,
-            lists: built.lists,
-            m: built.m,
-            bytes_per_row: built.bytes_per_row,
-            quantization_error: built.error,
-            generation: built.generation,
-            elapsed: start.elapsed(),
-        })
+        Ok(Built::new(&built, start.elapsed()))
     }
 
     /// Does now what the background would do in time, and seals the tail however short it is: trains when there is enough to train
@@ -271,195 +255,4 @@ impl Collection {
         let shared = &self.core.shared;
         Ok(Stats::new(&shared.snapshot.load_full(), shared.settings.metric.name(), self.dim(), shared.storage.disk_bytes()?))
     }
-}
-
-/// What to build; see [`Collection::build`]. What is not set stays as the collection has it.
-#[derive(Clone, Default, Debug)]
-pub struct BuildOptions {
-    m: Option<usize>,
-    lists: Option<usize>,
-    refine: Option<Refine>,
-    seed: Option<u64>,
-    queries: Option<Vec<Vec<f32>>>,
-}
-
-impl BuildOptions {
-    /// Bytes of a code: 1 to 256.
-    #[must_use]
-    pub fn m(mut self, m: usize) -> Self {
-        self.m = Some(m);
-        self
-    }
-
-    /// Number of lists.
-    #[must_use]
-    pub fn lists(mut self, lists: usize) -> Self {
-        self.lists = Some(lists);
-        self
-    }
-
-    /// What is kept to refine candidates with.
-    #[must_use]
-    pub fn refine(mut self, refine: Refine) -> Self {
-        self.refine = Some(refine);
-        self
-    }
-
-    /// Seed of everything random in training.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Vectors of real users to calibrate recall targets with. Without them, stored vectors stand in.
-    #[must_use]
-    pub fn queries(mut self, vectors: Vec<Vec<f32>>) -> Self {
-        self.queries = Some(vectors);
-        self
-    }
-
-    fn apply(&self, index: &mut IndexSettings) {
-        index.m = self.m.or(index.m);
-        index.lists = self.lists.or(index.lists);
-        index.refine = self.refine.unwrap_or(index.refine);
-        index.seed = self.seed.unwrap_or(index.seed);
-    }
-}
-
-/// What [`Collection::build`] made.
-#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
-#[non_exhaustive]
-pub struct Built {
-    /// Rows coded.
-    pub rows: u64,
-    /// Lists of the index.
-    pub lists: usize,
-    /// Bytes of a code.
-    pub m: usize,
-    /// Bytes of memory a row: codes, refine vectors, ids and tables.
-    pub bytes_per_row: f64,
-    /// Mean relative quantization error.
-    pub quantization_error: f64,
-    /// The new generation.
-    pub generation: u32,
-    /// Time taken.
-    #[serde(rename = "seconds", serialize_with = "seconds")]
-    pub elapsed: Duration,
-}
-
-/// An import being set up; see [`Collection::import`].
-#[must_use = "an import does nothing until `run`"]
-pub struct Import<'c> {
-    collection: &'c Collection,
-    batch: usize,
-    skip_bad: bool,
-    progress: &'c dyn Progress,
-}
-
-/// How an import went.
-#[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
-#[non_exhaustive]
-pub struct ImportReport {
-    /// Rows read.
-    pub rows: u64,
-    /// Rows with a new id.
-    pub inserted: u64,
-    /// Rows that took the place of another.
-    pub updated: u64,
-    /// Rows left out because they were bad.
-    pub rejected: u64,
-    /// The first of the errors of rejected rows.
-    pub first_error: Option<String>,
-    /// Time taken.
-    #[serde(rename = "seconds", serialize_with = "seconds")]
-    pub elapsed: Duration,
-}
-
-impl<'c> Import<'c> {
-    /// Rows of one commit (1000).
-    pub fn batch(mut self, rows: usize) -> Self {
-        self.batch = rows.max(1);
-        self
-    }
-
-    /// Leaves bad rows out and counts them, instead of stopping at the first (off).
-    pub fn skip_bad(mut self, skip: bool) -> Self {
-        self.skip_bad = skip;
-        self
-    }
-
-    /// Reports progress to, and asks for leave from, this.
-    pub fn progress(mut self, progress: &'c dyn Progress) -> Self {
-        self.progress = progress;
-        self
-    }
-
-    /// Imports the items. On an error, all batches before the one that failed are durable; running the import again completes it.
-    ///
-    /// # Errors
-    /// The first error of the source, of a row (which names the row's place in the import), or of storage;
-    /// [`Error::Interrupted`].
-    pub fn run(self, items: impl IntoIterator<Item = Result<Item>>) -> Result<ImportReport> {
-        let start = Instant::now();
-        let mut report = ImportReport::default();
-        let mut batch = Vec::with_capacity(self.batch);
-        for item in items {
-            match item {
-                Ok(item) => batch.push(item),
-                Err(error) if self.skip_bad && error.is_about_input() => {
-                    report.rows += 1;
-                    report.reject(&error);
-                }
-                Err(error) => {
-                    self.commit(&mut report, &mut batch)?;
-                    return Err(error);
-                }
-            }
-            if batch.len() == self.batch {
-                self.commit(&mut report, &mut batch)?;
-            }
-        }
-        self.commit(&mut report, &mut batch)?;
-        report.elapsed = start.elapsed();
-        Ok(report)
-    }
-
-    fn commit(&self, report: &mut ImportReport, batch: &mut Vec<Item>) -> Result<()> {
-        let (first_row, items) = (report.rows as usize, std::mem::take(batch));
-        let spare = if self.skip_bad { items.clone() } else { Vec::new() };
-        report.rows += items.len() as u64;
-        match self.collection.upsert_many(items) {
-            Ok(changes) => report.count(changes),
-            Err(error) if self.skip_bad && error.is_about_input() => {
-                // One by one, so that only the bad rows stay out.
-                for item in spare {
-                    match self.collection.upsert(item) {
-                        Ok(changes) => report.count(changes),
-                        Err(error) if error.is_about_input() => report.reject(&error),
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Err(error) => return Err(error.at_row(first_row)),
-        }
-        self.progress.update(Stage::Import, report.rows, None);
-        if self.progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
-    }
-}
-
-impl ImportReport {
-    fn count(&mut self, changes: Changes) {
-        self.inserted += changes.inserted;
-        self.updated += changes.updated;
-    }
-
-    fn reject(&mut self, error: &Error) {
-        self.rejected += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
-    }
-}
-
-fn seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((elapsed.as_secs_f64() * 1e3).round() / 1e3)
 }

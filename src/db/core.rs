@@ -60,7 +60,7 @@ impl Core {
         let shared = &*self.shared;
         let dim = shared.settings.dim;
         let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
-        let mut flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
+        let flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
             let run = Run {
                 ids: Ids::from_iter(ids.iter().map(String::as_str)),
                 rows: Rows::new(rows),

@@ -178,3 +178,8 @@ pub(crate) fn check_index(index: &IndexSettings) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Times in reports are seconds, to the millisecond.
+pub(super) fn seconds<S: serde::Serializer>(elapsed: &std::time::Duration, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_f64((elapsed.as_secs_f64() * 1e3).round() / 1e3)
+}

@@ -96,7 +96,7 @@ impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "A shop from seed {}: {} products, {} shoppers, 60 days, {} clicks; the last 10 days are held out.",
+            "A shop from seed {}: {} products, {} shoppers, 60 days, {} clicks; the last 10 days held out.",
             self.seed,
             thousands(self.products as u64),
             thousands(self.shoppers as u64),

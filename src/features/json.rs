@@ -240,6 +240,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "the digits are the case")]
     fn floats_are_read_to_the_last_bit() {
         // A case that a reader without exact rounding gets wrong.
         let row = Row::from_json(r#"{"x": 122.416294033786585, "y": 8.5e-5}"#);

@@ -45,7 +45,7 @@ impl Default for ReadOptions<'_> {
 /// A file opened for import.
 pub(crate) enum Source {
     Rows(RowReader),
-    Vectors(VectorReader),
+    Vectors(Box<VectorReader>),
 }
 
 impl Source {
@@ -56,7 +56,7 @@ impl Source {
             "jsonl" | "ndjson" => rows(Box::new(jsonl::JsonLines::open(path)?)),
             "csv" => rows(Box::new(csv::Csv::open(path, options.kind)?)),
             "parquet" if !is_packed(path) => rows(Box::new(parquet::Parquet::open(path)?)),
-            "npy" | "fvecs" | "bvecs" => Ok(Self::Vectors(VectorReader::open(path, options.ids)?)),
+            "npy" | "fvecs" | "bvecs" => Ok(Self::Vectors(Box::new(VectorReader::open(path, options.ids)?))),
             _ => Err(unknown(path)),
         }
     }

@@ -84,6 +84,7 @@ impl Table {
     }
 
     /// Rows in all, where the file says so before it is read.
+    #[cfg(test)]
     pub(crate) fn rows(&self) -> Option<u64> {
         match self.layout {
             Layout::Npy { rows } => Some(rows),

@@ -38,6 +38,7 @@ impl VectorReader {
     }
 
     /// Vectors in all, where the file says so before it is read.
+    #[cfg(test)]
     pub(crate) fn rows(&self) -> Option<u64> {
         self.table.rows()
     }

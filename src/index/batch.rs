@@ -29,19 +29,30 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit. The parameters' rows to skip hold for all of them.
-pub(crate) fn search_batch(engine: &SearchEngine, parts: &[Part<'_>], queries: &Matrix, params: &SearchParams<'_>) -> Vec<Vec<Candidate>> {
+/// Answers every query as [`search`] does, hit for hit. `skips` has the rows that each query leaves out (part, position; ascending), or
+/// one list for all of them; where it is empty, those of `params` hold for all.
+pub(crate) fn search_batch(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    queries: &Matrix,
+    params: &SearchParams<'_>,
+    skips: &[Vec<(u32, u32)>],
+) -> Vec<Vec<Candidate>> {
+    let own = |query: usize| {
+        let skip = skips.get(query).or(skips.first()).map_or(params.skip, Vec::as_slice);
+        SearchParams { skip, ..*params }
+    };
     let mut found = vec![Vec::new(); queries.rows()];
     // Several blocks a thread, so that they end together.
     let block = queries.rows().div_ceil(4 * rayon::current_num_threads()).clamp(1, QUERIES);
     found.par_chunks_mut(block).enumerate().for_each_init(BlockScratch::default, |scratch, (at, found)| {
         let rows = at * block..at * block + found.len();
         if params.mode == ScanMode::Filter && rows.len() > 1 {
-            search_block(engine, parts, queries, rows, params, scratch);
+            search_block(engine, parts, queries, rows, &own, scratch);
         } else {
             scratch.queries.resize_with(scratch.queries.len().max(rows.len()), Scratch::default);
             for (row, scratch) in rows.zip(&mut scratch.queries) {
-                search(engine, parts, queries.row(row), params, scratch);
+                search(engine, parts, queries.row(row), &own(row), scratch);
             }
         }
         for (scratch, found) in scratch.queries.iter().zip(found) {
@@ -51,12 +62,12 @@ pub(crate) fn search_batch(engine: &SearchEngine, parts: &[Part<'_>], queries: &
     found
 }
 
-fn search_block(
+fn search_block<'p>(
     engine: &SearchEngine,
     parts: &[Part<'_>],
     queries: &Matrix,
     rows: std::ops::Range<usize>,
-    params: &SearchParams<'_>,
+    own: &impl Fn(usize) -> SearchParams<'p>,
     scratch: &mut BlockScratch,
 ) {
     let BlockScratch { queries: scratches, front, visits } = scratch;
@@ -65,6 +76,7 @@ fn search_block(
     let products = parts.iter().any(|part| part.index.refine() == Refine::None);
     for ((number, row), scratch) in rows.clone().enumerate().zip(scratches.iter_mut()) {
         scratch.hits.clear();
+        let params = &own(row);
         let all = prepare(parts, params, scratch);
         if params.k == 0 || all == 0 {
             continue;
@@ -99,10 +111,14 @@ fn search_block(
         };
         scan::filter_list(engine, parts, &mut scratches[number as usize], at as usize, next);
     }
-    if params.k == 0 || parts.iter().all(|part| part.index.rows() == 0) {
+    if parts.iter().all(|part| part.index.rows() == 0) {
         return;
     }
     for (row, scratch) in rows.zip(scratches.iter_mut()) {
+        let params = &own(row);
+        if params.k == 0 {
+            continue;
+        }
         scratch.pool.finish();
         refine(engine, parts, queries.row(row), params, scratch);
         take_hits(params, scratch);

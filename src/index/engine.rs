@@ -36,10 +36,6 @@ impl SearchEngine {
         &self.quantizer
     }
 
-    pub(crate) fn kernel(&self) -> Kernel {
-        self.kernel
-    }
-
     /// Bytes in memory beside the quantizer's own.
     pub(crate) fn bytes(&self) -> usize {
         self.coarse.bytes() + 4 * (self.groups.len() + self.codebook.len())

@@ -2,7 +2,6 @@
 
 use crate::kernel::{BLOCK, Kernel};
 use crate::types::Metric;
-use crate::vector::Matrix;
 
 use super::key::{Best, key, order, order_of, place_of, score_of};
 use super::mask::Mask;
@@ -62,29 +61,6 @@ pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], para
     }
     take_hits(params, &scratch.starts, &mut scratch.best, &mut scratch.hits);
     rows
-}
-
-/// The same for many queries: every tile of rows is read once for all of them.
-pub(crate) fn search_batch(kernel: Kernel, parts: &[FlatPart<'_>], queries: &Matrix, params: &FlatParams<'_>) -> Vec<Vec<Candidate>> {
-    let mut scratch = FlatScratch::default();
-    let rows = prepare(parts, queries.dim(), params, &mut scratch);
-    let mut found = vec![Vec::new(); queries.rows()];
-    if rows == 0 {
-        return found;
-    }
-    let mut bests: Vec<Best> = (0..queries.rows()).map(|_| Best::default()).collect();
-    bests.iter_mut().for_each(|best| best.reset(params.k.min(rows)));
-    for (part, tile, first) in tiles(parts, queries.dim()) {
-        scratch.scores.resize(tile.len() / queries.dim(), 0.0);
-        for (query, best) in queries.iter().zip(&mut bests) {
-            score(kernel, params.metric, query, tile, &mut scratch.scores);
-            offer(&parts[part], first, scratch.starts[part], &scratch.scores, &scratch.skip, best);
-        }
-    }
-    for (best, hits) in bests.iter_mut().zip(&mut found) {
-        take_hits(params, &scratch.starts, best, hits);
-    }
-    found
 }
 
 /// Clears the scratch; answers the number of rows, or 0 when there is nothing to find.

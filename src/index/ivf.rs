@@ -149,6 +149,7 @@ impl IvfIndex {
     }
 
     /// A row's code.
+    #[cfg(test)]
     pub(crate) fn code(&self, position: usize, out: &mut [u8]) {
         let (block, lane) = self.block_lane(position);
         for (j, byte) in out.iter_mut().enumerate().take(self.m) {

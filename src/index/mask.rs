@@ -65,6 +65,7 @@ impl Mask {
     }
 
     /// Rows marked by [`delete`](Self::delete).
+    #[cfg(test)]
     pub(crate) fn deleted(&self) -> usize {
         self.deleted
     }

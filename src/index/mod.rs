@@ -29,5 +29,5 @@ pub(crate) use batch::search_batch;
 pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;
 pub(crate) use mask::Mask;
-pub(crate) use parts::{PartsError, Shape};
-pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, StageTimes, search};
+pub(crate) use parts::Shape;
+pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, search};

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::error::{Error, Result};
 use crate::index::{IvfIndex, Mask, SearchEngine};
 use crate::ingest::Writer;
+use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams};
@@ -75,7 +76,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         return Err(Error::Unsupported { what: "there is nothing to train on: the collection has no rows".to_owned() });
     }
     let index = params.index.clone().unwrap_or_else(|| snapshot.generation.index.clone());
-    let sample = sample(shared, &snapshot, index.seed)?;
+    let (sample, sampled) = sample(shared, &snapshot, index.seed, progress)?;
     let train = TrainParams {
         lists: index.lists,
         m: index.m,
@@ -84,13 +85,16 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         ..TrainParams::new(shared.settings.metric)
     };
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
+    let probes = Probes::choose(params.queries.as_ref(), &sample, &sampled, live, index.seed);
     drop(sample);
+    let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.generation.number + 1;
-    let coded = code(shared, &snapshot, &quantizer, index.refine, progress)?;
+    let coded = code(shared, &snapshot, &quantizer, index.refine, &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
     let sealed = coded.merge(frozen.blob + 1, number)?;
     let dead = coded.dead;
     drop(coded.chunks);
+    let calibration = Some(notes.measure(&engine, &sealed, progress)?);
     let built = Built {
         rows: sealed.rows.len() as u64,
         lists: quantizer.lists(),
@@ -99,7 +103,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         error: sealed.error,
         generation: number,
     };
-    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error });
+    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, calibration });
     let generation = Generation { number, index, trained: Some(trained), ..Generation::clone(&snapshot.generation) };
     let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == snapshot.generation.number).cloned();
     let meta = generation.write(&shared.storage, shared.id, frozen.blob, before.as_ref())?;
@@ -134,23 +138,27 @@ fn blobs_left(old: &[GenerationMeta], new: &GenerationMeta) -> Vec<u64> {
     blobs
 }
 
-/// Vectors of live rows chosen by a hash of their row number, as many as [`SAMPLE_BYTES`] hold.
-fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64) -> Result<Matrix> {
+/// Vectors of live rows chosen by a hash of their row number, as many as [`SAMPLE_BYTES`] hold, and the numbers.
+fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64, progress: &dyn Progress) -> Result<(Matrix, Vec<u64>)> {
     let wanted = (SAMPLE_BYTES / (4 * shared.settings.dim)).max(1) as u64;
     let share = wanted as f64 / snapshot.live() as f64;
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
-    let mut vectors = Matrix::new(shared.settings.dim);
+    let (mut vectors, mut rows) = (Matrix::new(shared.settings.dim), Vec::new());
     for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
         let (row, bytes) = record?;
+        if progress.cancelled() {
+            return Err(Error::Interrupted);
+        }
         if xxh3_64_with_seed(&row.to_le_bytes(), seed) > below {
             continue;
         }
         let record = shared.decode(row, &bytes)?;
         if snapshot.locate(record.id).is_some_and(|place| snapshot.row(place) == row) {
             record.push_vector(&mut vectors);
+            rows.push(row);
         }
     }
-    Ok(vectors)
+    Ok((vectors, rows))
 }
 
 /// Everything coded, chunk by chunk.
@@ -172,7 +180,14 @@ struct Chunk {
 }
 
 /// Reads every live row of the snapshot and codes it.
-fn code(shared: &Shared, snapshot: &Snapshot, quantizer: &Quantizer, refine: Refine, progress: &dyn Progress) -> Result<Coded> {
+fn code(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    quantizer: &Quantizer,
+    refine: Refine,
+    notes: &mut Notes<'_>,
+    progress: &dyn Progress,
+) -> Result<Coded> {
     let dim = shared.settings.dim;
     let chunk_rows = (CHUNK_BYTES / (4 * dim)).max(1);
     let (mut coded, mut done) = (Coded::default(), 0u64);
@@ -180,6 +195,7 @@ fn code(shared: &Shared, snapshot: &Snapshot, quantizer: &Quantizer, refine: Ref
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
         done += rows.len() as u64;
         let assignment = quantizer.assign(vectors);
+        notes.add(vectors, rows, &assignment, progress)?;
         let codes = quantizer.encode(vectors, &assignment);
         coded.error += quantizer.error(vectors, &assignment, &codes) * rows.len() as f64;
         let (index, order) = IvfIndex::build(quantizer, vectors, &assignment, &codes, refine).ok_or_else(too_many_rows)?;
@@ -223,6 +239,10 @@ impl Coded {
         let inputs: Vec<(&IvfIndex, &Mask)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&masks).collect();
         let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
         let numbers: Vec<u64> = order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].rows[at as usize]).collect();
+        let text: u64 = self.chunks.iter().map(|chunk| chunk.ids.text_bytes()).sum();
+        if !Ids::fits(text, rows as u64) {
+            return Err(too_many_rows());
+        }
         let ids = Ids::from_iter(order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].ids.get(at as usize)));
         Ok(Sealed { blob, generation, index, ids, rows: Rows::new(&numbers), error })
     }

@@ -1,6 +1,7 @@
 //! The way in: rows become vectors and codes, and are committed, sealed, compacted.
 
 mod build;
+mod calibrate;
 mod compact;
 mod group;
 mod op;

@@ -187,10 +187,12 @@ impl Kernel {
     }
 
     /// The path of this name, if the CPU has it.
+    #[allow(dead_code, reason = "tests and the kernel bench choose by name")]
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         Self::available().into_iter().find(|kernel| kernel.name() == name)
     }
 
+    #[allow(dead_code, reason = "tests and the kernel bench choose by name")]
     pub(crate) fn name(self) -> &'static str {
         match self.0 {
             Isa::Scalar => "scalar",

@@ -194,7 +194,7 @@ mod tests {
         let params = TrainParams { lists: Some(32), m: Some(4), ..TrainParams::new(Metric::Cosine) };
         let quantizer = Quantizer::train(&vectors, &params, &NoProgress).unwrap();
         let lists = quantizer.assign(&vectors);
-        let own = Queries::sample(3000, 12, 1)[..300].to_vec();
+        let own = Queries::sample(3000, 3000, 12, 1)[..300].to_vec();
         let mut chosen = Matrix::new(12);
         own.iter().for_each(|&row| chosen.push(vectors.row(row as usize)));
         let queries = Queries { vectors: chosen, own };

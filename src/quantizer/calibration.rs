@@ -53,7 +53,7 @@ impl Calibration {
     /// grow with it. They grow with k too beyond 100 hits.
     pub(crate) fn pick(&self, target: f32, k: usize, rows: u64) -> Setting {
         let k = k.max(1);
-        let growth = (rows.max(1) as f64 / self.rows.max(1) as f64).clamp(1.0, 64.0) * (k as f64 / KS[KS.len() - 1] as f64).max(1.0);
+        let growth = self.growth(k, rows);
         let target = (target + MARGIN).min(1.0);
         let best = (0..CANDIDATES.len()).map(|at| self.recall(k, self.probes(), at)).fold(0.0, f32::max);
         let target = target.min(best - NEAR_BEST).max(0.0);
@@ -69,6 +69,19 @@ impl Calibration {
         }
         let most = CANDIDATES[CANDIDATES.len() - 1].max(k);
         cheapest.map_or(Setting { nprobe: self.probes(), candidates: most, expected: best }, |(_, setting)| setting)
+    }
+
+    /// Candidates for `k` hits where the number of lists is given: as few as lose almost nothing of what those lists hold.
+    pub(crate) fn candidates(&self, nprobe: usize, k: usize, rows: u64) -> usize {
+        let k = k.max(1);
+        let nprobe = nprobe.clamp(1, self.probes());
+        let best = self.recall(k, nprobe, CANDIDATES.len() - 1);
+        let at = (0..CANDIDATES.len()).find(|&at| self.recall(k, nprobe, at) >= best - NEAR_BEST).unwrap_or(CANDIDATES.len() - 1);
+        ((CANDIDATES[at] as f64 * self.growth(k, rows)).ceil() as usize).max(k)
+    }
+
+    fn growth(&self, k: usize, rows: u64) -> f64 {
+        (rows.max(1) as f64 / self.rows.max(1) as f64).clamp(1.0, 64.0) * (k as f64 / KS[KS.len() - 1] as f64).max(1.0)
     }
 
     fn probes(&self) -> usize {

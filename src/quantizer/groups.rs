@@ -111,7 +111,8 @@ impl<'a> Grouping<'a> {
 
     /// Fills the groups: those centroids first that lose most by not getting the nearest centre.
     fn fill(&mut self, centres: &[f64]) {
-        let mut wishes: Vec<(f64, usize, Vec<(f64, usize)>)> = (0..CENTROIDS)
+        // What a centroid loses by a middling group, the centroid, its groups from the nearest.
+        let mut wishes: Vec<_> = (0..CENTROIDS)
             .map(|c| {
                 let mut near: Vec<(f64, usize)> =
                     (0..GROUPS).map(|g| (squared(self.point(c), &centres[g * self.width..(g + 1) * self.width]), g)).collect();

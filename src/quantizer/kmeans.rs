@@ -115,7 +115,7 @@ fn split(empty: usize, sizes: &mut [usize], rows: usize, rng: &mut Rng, centroid
     };
     let row = centroids.row(large).to_vec();
     for (d, &x) in row.iter().enumerate() {
-        let aside = if (d + empty) % 2 == 0 { 1.0 / 512.0 } else { -1.0 / 512.0 };
+        let aside = if (d + empty).is_multiple_of(2) { 1.0 / 512.0 } else { -1.0 / 512.0 };
         centroids.row_mut(empty)[d] = x * (1.0 + aside);
         centroids.row_mut(large)[d] = x * (1.0 - aside);
     }

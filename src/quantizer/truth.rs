@@ -16,7 +16,7 @@ pub(crate) const DEPTH: usize = 100;
 const BLOCK_QUERIES: usize = 256;
 const BLOCK_ROWS: usize = 1024;
 /// Multiplications that finding the truth may take; bounds the number of queries.
-const BUDGET: f64 = 3e11;
+const BUDGET: f64 = 1e11;
 const MIN_QUERIES: usize = 512;
 const MAX_QUERIES: usize = 4096;
 
@@ -29,12 +29,12 @@ pub(crate) struct Queries {
 }
 
 impl Queries {
-    /// Numbers of the rows to use as queries when no real ones are at hand, ascending: 512 to 4096 of `rows`, by the width of the
-    /// vectors.
-    pub(crate) fn sample(rows: usize, dim: usize, seed: u64) -> Vec<u32> {
+    /// Places to take queries from among `sampled` vectors when no real ones are at hand, ascending: 512 to 4096, by the number and
+    /// width of the vectors of the collection.
+    pub(crate) fn sample(sampled: usize, rows: usize, dim: usize, seed: u64) -> Vec<u32> {
         let affordable = BUDGET / (rows.max(1) as f64 * dim.max(1) as f64);
         let count = (affordable as usize).clamp(MIN_QUERIES, MAX_QUERIES);
-        let mut sample = Rng::new(seed, 3).sample(rows, count);
+        let mut sample = Rng::new(seed, 3).sample(sampled, count);
         sample.sort_unstable();
         sample
     }
@@ -172,7 +172,7 @@ mod tests {
         let mut truth = Truth::new(&queries, Metric::Ip);
         truth.add(&noise(7, 4, 2), &NoProgress).unwrap();
         assert!(truth.finish().iter().all(|near| near.len() == 7));
-        assert_eq!(Queries::sample(100, 8, 1).len(), 100);
-        assert_eq!(Queries::sample(1_000_000, 768, 1).len(), 512);
+        assert_eq!(Queries::sample(100, 100, 8, 1).len(), 100);
+        assert_eq!(Queries::sample(1_000_000, 1_000_000, 768, 1).len(), 512);
     }
 }

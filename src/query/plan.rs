@@ -14,22 +14,26 @@ pub(crate) struct Setting {
     pub(crate) mode: ScanMode,
 }
 
-/// Candidates for each row wanted, when nothing else says.
+/// Without a calibration: candidates for each row wanted, and the share of the lists that is visited.
 const CANDIDATES_PER_HIT: usize = 10;
+const SHARE_OF_LISTS: usize = 16;
+const FEWEST_LISTS: usize = 8;
 
 /// What the options come to for the rows of this snapshot.
-pub(crate) fn setting(trained: &Trained, _snapshot: &Snapshot, depth: usize, options: &Options) -> Setting {
+pub(crate) fn setting(trained: &Trained, snapshot: &Snapshot, depth: usize, options: &Options) -> Setting {
     let lists = trained.engine.quantizer().lists();
-    let mut setting = match options.effort {
-        Effort::Nprobe(nprobe) => Setting { nprobe, candidates: depth.saturating_mul(CANDIDATES_PER_HIT), mode: ScanMode::Filter },
-        Effort::Recall(_) | Effort::Exact => {
-            Setting { nprobe: (lists / 16).max(8), candidates: depth.saturating_mul(CANDIDATES_PER_HIT), mode: ScanMode::Filter }
+    let guess = depth.saturating_mul(CANDIDATES_PER_HIT);
+    let (nprobe, candidates) = match (options.effort, &trained.calibration) {
+        (Effort::Nprobe(nprobe), Some(known)) => (nprobe, known.candidates(nprobe, depth, snapshot.live())),
+        (Effort::Nprobe(nprobe), None) => (nprobe, guess),
+        (Effort::Recall(target), Some(known)) => {
+            let setting = known.pick(target, depth, snapshot.live());
+            (setting.nprobe, setting.candidates)
         }
+        (Effort::Recall(_) | Effort::Exact, _) => ((lists / SHARE_OF_LISTS).max(FEWEST_LISTS), guess),
     };
-    if let Some(factor) = options.refine_factor {
-        setting.candidates = depth.saturating_mul(factor);
-    }
-    setting
+    let candidates = options.refine_factor.map_or(candidates, |factor| depth.saturating_mul(factor));
+    Setting { nprobe, candidates, mode: ScanMode::Filter }
 }
 
 /// Adds the index's account of a search to an explanation.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::features::Row;
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
-use crate::index::{self, Part, Scratch, SearchParams};
+use crate::index::{self, Candidate, Part, Scratch, SearchParams};
 use crate::kernel::Kernel;
 use crate::query::answer::StageTime;
 use crate::query::options::{Effort, Options};
@@ -48,8 +48,14 @@ pub(crate) fn answers(
     } else {
         let mut found = segments(snapshot, vectors, &skips, depth, options, explain.as_mut());
         let start = Instant::now();
-        for (query, found) in found.iter_mut().enumerate() {
+        let add_tail = |(query, found): (usize, &mut Vec<Found>)| {
             tail(snapshot, vectors.row(query), skip_of(&skips, query), depth, shared.settings.metric, found);
+        };
+        // A query by itself stays on its thread.
+        if let [found] = found.as_mut_slice() {
+            add_tail((0, found))
+        } else {
+            found.par_iter_mut().enumerate().for_each(add_tail)
         }
         if let Some(explain) = &mut explain {
             explain.rows_scanned += snapshot.tail() * vectors.rows() as u64;
@@ -109,33 +115,33 @@ fn segments(
     }
     let setting = plan::setting(trained, snapshot, depth, options);
     let timed = explain.is_some();
-    let params = |query: usize| SearchParams {
+    let params = SearchParams {
         k: depth,
         nprobe: setting.nprobe,
         candidates: setting.candidates,
         mode: setting.mode,
-        skip: skip_of(skips, query),
+        skip: &[],
         min_score: None,
         timed,
     };
+    let found = |hit: &Candidate| Found { score: hit.score, place: (hit.part, hit.position) };
+    // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
+    if vectors.rows() > 1 && !timed {
+        let all = index::search_batch(&trained.engine, &parts, vectors, &params, skips);
+        return all.iter().map(|hits| hits.iter().map(found).collect()).collect();
+    }
+    let mut explain = explain;
     let one = |query: usize| {
         SCRATCH.with_borrow_mut(|scratch| {
-            let stats = index::search(&trained.engine, &parts, vectors.row(query), &params(query), scratch);
-            let found = scratch.hits().iter().map(|hit| Found { score: hit.score, place: (hit.part, hit.position) });
-            (found.collect::<Vec<Found>>(), stats)
+            let params = SearchParams { skip: skip_of(skips, query), ..params };
+            let stats = index::search(&trained.engine, &parts, vectors.row(query), &params, scratch);
+            if let Some(explain) = explain.as_deref_mut() {
+                plan::report(&stats, explain);
+            }
+            scratch.hits().iter().map(found).collect::<Vec<Found>>()
         })
     };
-    // A query by itself stays on its thread.
-    let answered: Vec<_> = if vectors.rows() == 1 { vec![one(0)] } else { (0..vectors.rows()).into_par_iter().map(one).collect() };
-    let mut all = Vec::with_capacity(answered.len());
-    let mut explain = explain;
-    for (found, stats) in answered {
-        if let Some(explain) = explain.as_deref_mut() {
-            plan::report(&stats, explain);
-        }
-        all.push(found);
-    }
-    all
+    (0..vectors.rows()).map(one).collect()
 }
 
 /// Adds the best rows of the tail to what was found.

@@ -8,6 +8,7 @@ use torre_storage::{BlobMeta, CollectionId, GenerationMeta, Storage, codec};
 use crate::error::{Error, Result};
 use crate::index::SearchEngine;
 use crate::quantizer::Quantizer;
+use crate::quantizer::calibration::Calibration;
 use crate::segment::IndexSettings;
 #[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
@@ -19,6 +20,7 @@ const ITEM_SPEC: u8 = 3;
 const USER_SPEC: u8 = 4;
 const HEAD: u8 = 8;
 const QUANTIZER: u8 = 9;
+const CALIBRATION: u8 = 10;
 
 /// What the rows of a collection are turned into vectors and codes with. Immutable; a new one replaces it as a whole.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub(crate) struct Trained {
     pub(crate) rows: u64,
     /// Mean relative quantization error over those rows.
     pub(crate) error: f64,
+    /// What reaches a recall.
+    pub(crate) calibration: Option<Calibration>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +63,9 @@ impl Generation {
         put(HEAD, &codec::encode(&head)?)?;
         if let Some(trained) = &self.trained {
             put(QUANTIZER, &trained.engine.quantizer().to_bytes())?;
+            if let Some(calibration) = &trained.calibration {
+                put(CALIBRATION, &calibration.to_bytes())?;
+            }
         }
         match before {
             Some(before) => parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned()),
@@ -92,7 +99,9 @@ impl Generation {
             Some((rows, error)) => {
                 let bytes = part(QUANTIZER)?.ok_or_else(|| damaged("its quantizer is missing"))?;
                 let quantizer = Quantizer::from_bytes(&bytes).ok_or_else(|| damaged("its quantizer does not decode"))?;
-                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error }))
+                let read = |bytes: Vec<u8>| Calibration::from_bytes(&bytes).ok_or_else(|| damaged("its calibration does not decode"));
+                let calibration = part(CALIBRATION)?.map(read).transpose()?;
+                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, calibration }))
             }
         };
         Ok(Self {

@@ -112,8 +112,14 @@ impl Ids {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|position| self.get(position))
+    }
+
+    /// Bytes of all ids.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     /// Bytes of memory.

@@ -40,7 +40,7 @@ fn compare(row: usize, golden: &Golden, vector: &[f32]) -> Result<(), ModelError
     let differences = golden.vector.iter().zip(vector).map(|(a, b)| (a - b).abs());
     let worst = differences.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
     match worst {
-        Some((at, difference)) if !(difference <= GOLDEN_TOLERANCE) => {
+        Some((at, difference)) if difference.is_nan() || difference > GOLDEN_TOLERANCE => {
             Err(ModelError::Golden { row, at, expected: golden.vector[at], got: vector[at], tolerance: GOLDEN_TOLERANCE })
         }
         _ => Ok(()),

@@ -20,6 +20,5 @@ mod tensor;
 mod wire;
 
 pub use error::ModelError;
-pub(crate) use onnx::Tower;
 pub use pair::TowerPair;
 pub use source::TowerSource;

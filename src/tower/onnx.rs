@@ -17,7 +17,6 @@ use crate::vector::Matrix;
 pub(crate) struct Tower {
     spec: FeatureSpec,
     plan: Plan,
-    fingerprint: u64,
 }
 
 impl Tower {
@@ -32,18 +31,13 @@ impl Tower {
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
         let plan = Plan::new(&model, &interface)?;
         drop(model);
-        let tower = Self { spec, plan, fingerprint: source.fingerprint() };
+        let tower = Self { spec, plan };
         super::golden::replay(&tower)?;
         Ok(tower)
     }
 
     pub(crate) fn spec(&self) -> &FeatureSpec {
         &self.spec
-    }
-
-    /// Identifies model and spec.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.fingerprint
     }
 
     /// The vectors of any number of rows, in micro-batches on all threads of the current rayon pool. An error is that of the first
@@ -65,11 +59,6 @@ impl Tower {
             all.extend(&part?);
         }
         Ok(all)
-    }
-
-    /// The vector of one row.
-    pub(crate) fn run_one(&self, row: &Row, options: &EncodeOptions<'_>) -> Result<Vec<f32>> {
-        Ok(self.run_batch(&[row], options)?.as_slice().to_vec())
     }
 
     /// At most a micro-batch, on this thread.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use xxhash_rust::xxh3::Xxh3Default;
-
 use super::limits;
 use crate::error::{Error, Result};
 use crate::tower::error::ModelError;
@@ -43,14 +41,5 @@ impl TowerSource {
             return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: limits::MODEL_BYTES as u64 }.into());
         }
         Ok(Self::new(std::fs::read(path).map_err(io)?))
-    }
-
-    /// Tells two sources apart: XXH3 of the model's length, its bytes and the spec given beside it.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hash = Xxh3Default::new();
-        hash.update(&(self.onnx.len() as u64).to_le_bytes());
-        hash.update(&self.onnx);
-        hash.update(self.spec.as_deref().unwrap_or_default().as_bytes());
-        hash.digest()
     }
 }

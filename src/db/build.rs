@@ -1,0 +1,109 @@
+//! Building the index on demand: what to build, and what was built.
+
+use std::time::Duration;
+
+use crate::db::options::seconds;
+use crate::error::Result;
+use crate::ingest;
+use crate::segment::IndexSettings;
+use crate::types::{Metric, Refine};
+use crate::vector::{Matrix, admit};
+
+/// What to build; see [`Collection::build`](crate::Collection::build). What is not set stays as the collection has it.
+#[derive(Clone, Default, Debug)]
+pub struct BuildOptions {
+    m: Option<usize>,
+    lists: Option<usize>,
+    refine: Option<Refine>,
+    seed: Option<u64>,
+    queries: Option<Vec<Vec<f32>>>,
+}
+
+impl BuildOptions {
+    /// Bytes of a code: 1 to 256.
+    #[must_use]
+    pub fn m(mut self, m: usize) -> Self {
+        self.m = Some(m);
+        self
+    }
+
+    /// Number of lists.
+    #[must_use]
+    pub fn lists(mut self, lists: usize) -> Self {
+        self.lists = Some(lists);
+        self
+    }
+
+    /// What is kept to refine candidates with.
+    #[must_use]
+    pub fn refine(mut self, refine: Refine) -> Self {
+        self.refine = Some(refine);
+        self
+    }
+
+    /// Seed of everything random in training.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Vectors of real users to calibrate recall targets with. Without them, stored vectors stand in.
+    #[must_use]
+    pub fn queries(mut self, vectors: Vec<Vec<f32>>) -> Self {
+        self.queries = Some(vectors);
+        self
+    }
+
+    pub(super) fn apply(&self, index: &mut IndexSettings) {
+        index.m = self.m.or(index.m);
+        index.lists = self.lists.or(index.lists);
+        index.refine = self.refine.unwrap_or(index.refine);
+        index.seed = self.seed.unwrap_or(index.seed);
+    }
+
+    /// The vectors to calibrate with, checked and normalised as the metric asks.
+    pub(super) fn query_vectors(&self, dim: usize, metric: Metric) -> Result<Option<Matrix>> {
+        let Some(vectors) = &self.queries else { return Ok(None) };
+        let mut queries = Matrix::with_capacity(dim, vectors.len());
+        for (row, vector) in vectors.iter().enumerate() {
+            queries.push(&admit(vector, dim, metric, row)?);
+        }
+        Ok(Some(queries))
+    }
+}
+
+/// What [`Collection::build`](crate::Collection::build) made.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Built {
+    /// Rows coded.
+    pub rows: u64,
+    /// Lists of the index.
+    pub lists: usize,
+    /// Bytes of a code.
+    pub m: usize,
+    /// Bytes of memory a row: codes, refine vectors, ids and tables.
+    pub bytes_per_row: f64,
+    /// Mean relative quantization error.
+    pub quantization_error: f64,
+    /// The new generation.
+    pub generation: u32,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+}
+
+impl Built {
+    pub(super) fn new(built: &ingest::Built, elapsed: Duration) -> Self {
+        Self {
+            rows: built.rows,
+            lists: built.lists,
+            m: built.m,
+            bytes_per_row: built.bytes_per_row,
+            quantization_error: built.error,
+            generation: built.generation,
+            elapsed,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Importing many items in durable batches.
+
+use std::time::{Duration, Instant};
+
+use crate::db::Collection;
+use crate::db::options::seconds;
+use crate::error::{Error, Result};
+use crate::ingest::{Changes, Item};
+use crate::progress::{NoProgress, Progress, Stage};
+
+/// Rows of one commit.
+const BATCH: usize = 1000;
+
+/// An import being set up; see [`Collection::import`](crate::Collection::import).
+#[must_use = "an import does nothing until `run`"]
+pub struct Import<'c> {
+    collection: &'c Collection,
+    batch: usize,
+    skip_bad: bool,
+    progress: &'c dyn Progress,
+}
+
+/// How an import went.
+#[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// Rows read.
+    pub rows: u64,
+    /// Rows with a new id.
+    pub inserted: u64,
+    /// Rows that took the place of another.
+    pub updated: u64,
+    /// Rows left out because they were bad.
+    pub rejected: u64,
+    /// The first of the errors of rejected rows.
+    pub first_error: Option<String>,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+}
+
+impl<'c> Import<'c> {
+    pub(super) fn new(collection: &'c Collection) -> Self {
+        Self { collection, batch: BATCH, skip_bad: false, progress: &NoProgress }
+    }
+
+    /// Rows of one commit (1000).
+    pub fn batch(mut self, rows: usize) -> Self {
+        self.batch = rows.max(1);
+        self
+    }
+
+    /// Leaves bad rows out and counts them, instead of stopping at the first (off).
+    pub fn skip_bad(mut self, skip: bool) -> Self {
+        self.skip_bad = skip;
+        self
+    }
+
+    /// Reports progress to, and asks for leave from, this.
+    pub fn progress(mut self, progress: &'c dyn Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Imports the items. On an error, all batches before the one that failed are durable; running the import again completes it.
+    ///
+    /// # Errors
+    /// The first error of the source, of a row (which names the row's place in the import), or of storage;
+    /// [`Error::Interrupted`].
+    pub fn run(self, items: impl IntoIterator<Item = Result<Item>>) -> Result<ImportReport> {
+        let start = Instant::now();
+        let mut report = ImportReport::default();
+        let mut batch = Vec::with_capacity(self.batch);
+        for item in items {
+            match item {
+                Ok(item) => batch.push(item),
+                Err(error) if self.skip_bad && error.is_about_input() => {
+                    report.rows += 1;
+                    report.reject(&error);
+                }
+                Err(error) => {
+                    self.commit(&mut report, &mut batch)?;
+                    return Err(error);
+                }
+            }
+            if batch.len() == self.batch {
+                self.commit(&mut report, &mut batch)?;
+            }
+        }
+        self.commit(&mut report, &mut batch)?;
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+
+    fn commit(&self, report: &mut ImportReport, batch: &mut Vec<Item>) -> Result<()> {
+        let (first_row, items) = (report.rows as usize, std::mem::take(batch));
+        let spare = if self.skip_bad { items.clone() } else { Vec::new() };
+        report.rows += items.len() as u64;
+        match self.collection.upsert_many(items) {
+            Ok(changes) => report.count(changes),
+            Err(error) if self.skip_bad && error.is_about_input() => {
+                let mut good = Vec::with_capacity(spare.len());
+                self.sift(spare, first_row, &mut good, report)?;
+                report.count(self.collection.upsert_many(good)?);
+            }
+            Err(error) => return Err(error.at_row(first_row)),
+        }
+        self.progress.update(Stage::Import, report.rows, None);
+        if self.progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// Keeps the items that are accepted, by halving what is not, so that a few bad rows cost a few tries.
+    fn sift(&self, mut items: Vec<Item>, first_row: usize, good: &mut Vec<Item>, report: &mut ImportReport) -> Result<()> {
+        match self.collection.accepts(items.clone()) {
+            Ok(()) => good.append(&mut items),
+            Err(error) if !error.is_about_input() => return Err(error),
+            Err(error) if items.len() <= 1 => report.reject(&error.at_row(first_row)),
+            Err(_) => {
+                let half = items.len() / 2;
+                let rest = items.split_off(half);
+                self.sift(items, first_row, good, report)?;
+                self.sift(rest, first_row + half, good, report)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ImportReport {
+    fn count(&mut self, changes: Changes) {
+        self.inserted += changes.inserted;
+        self.updated += changes.updated;
+    }
+
+    fn reject(&mut self, error: &Error) {
+        self.rejected += 1;
+        self.first_error.get_or_insert_with(|| error.to_string());
+    }
+}

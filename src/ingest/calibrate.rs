@@ -1,0 +1,135 @@
+//! Recall targets of a new index: sampled queries, their true neighbours, and what the index finds of them.
+
+use std::cell::RefCell;
+
+use crate::error::Result;
+use crate::index::{self, Mask, Part, Scratch, SearchEngine, SearchParams};
+use crate::progress::Progress;
+use crate::quantizer::calibrate::{Searcher, Trial};
+use crate::quantizer::calibration::Calibration;
+use crate::quantizer::truth::{Near, Queries, Truth};
+use crate::segment::Sealed;
+use crate::types::Metric;
+use crate::vector::Matrix;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Queries to calibrate with, and for stand-ins the rows that they were taken from.
+pub(super) struct Probes {
+    queries: Queries,
+    /// Row numbers, a query each; empty for real queries.
+    own: Vec<u64>,
+}
+
+impl Probes {
+    /// The caller's queries where there are any, else some of the sampled vectors, whose row numbers are `rows`.
+    pub(super) fn choose(real: Option<&Matrix>, sample: &Matrix, rows: &[u64], live: u64, seed: u64) -> Self {
+        if let Some(real) = real.filter(|real| !real.is_empty()) {
+            return Self { queries: Queries { vectors: real.clone(), own: Vec::new() }, own: Vec::new() };
+        }
+        let live = usize::try_from(live).unwrap_or(usize::MAX);
+        let chosen = Queries::sample(sample.rows(), live, sample.dim(), seed);
+        let mut vectors = Matrix::with_capacity(sample.dim(), chosen.len());
+        chosen.iter().for_each(|&at| vectors.push(sample.row(at as usize)));
+        Self { queries: Queries { vectors, own: Vec::new() }, own: chosen.iter().map(|&at| rows[at as usize]).collect() }
+    }
+}
+
+/// What passes by while a collection is coded, noted for calibration.
+pub(super) struct Notes<'a> {
+    probes: &'a Probes,
+    truth: Truth<'a>,
+    /// Of every row in the order of coding: its number (ascending) and its list.
+    rows: Vec<u64>,
+    lists: Vec<u32>,
+}
+
+impl<'a> Notes<'a> {
+    pub(super) fn new(probes: &'a Probes, metric: Metric) -> Self {
+        Self { probes, truth: Truth::new(&probes.queries, metric), rows: Vec::new(), lists: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, vectors: &Matrix, rows: &[u64], lists: &[u32], progress: &dyn Progress) -> Result<()> {
+        self.rows.extend_from_slice(rows);
+        self.lists.extend_from_slice(lists);
+        self.truth.add(vectors, progress)
+    }
+
+    /// Measures what the new segment finds.
+    pub(super) fn measure(self, engine: &SearchEngine, sealed: &Sealed, progress: &dyn Progress) -> Result<Calibration> {
+        let Self { probes, truth, rows, lists } = self;
+        let number = |row: u64| rows.binary_search(&row).ok().map(|at| at as u32);
+        let own: Vec<Option<u32>> = (0..probes.queries.vectors.rows()).map(|query| number(*probes.own.get(query)?)).collect();
+        let mut truth = truth.finish();
+        for (near, own) in truth.iter_mut().zip(&own) {
+            near.retain(|near| Some(near.row) != *own);
+        }
+        let numbers: Vec<u32> = (0..sealed.rows.len()).map(|position| number(sealed.rows.get(position)).unwrap_or(u32::MAX)).collect();
+        let mut positions = vec![0u32; rows.len()];
+        for (position, &number) in numbers.iter().enumerate() {
+            if let Some(at) = positions.get_mut(number as usize) {
+                *at = position as u32;
+            }
+        }
+        let mut segment =
+            Segment { engine, sealed, mask: sealed.index.mask(), queries: &probes.queries, numbers, positions, own, same: Vec::new() };
+        segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
+        let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment };
+        Calibration::measure(&trial, progress)
+    }
+}
+
+/// The new segment as calibration searches it.
+struct Segment<'a> {
+    engine: &'a SearchEngine,
+    sealed: &'a Sealed,
+    mask: Mask,
+    queries: &'a Queries,
+    /// By position: the row's place in the order of coding; and back.
+    numbers: Vec<u32>,
+    positions: Vec<u32>,
+    own: Vec<Option<u32>>,
+    /// For each query its true neighbours' fingerprints with their scores, ascending.
+    same: Vec<Vec<(u64, f32)>>,
+}
+
+impl Segment<'_> {
+    /// The product with the stored vector, as bits: equal for equal rows. Collections hold copies of one row under many ids, and
+    /// any of them is as good as another.
+    fn fingerprint(&self, query: usize, number: u32) -> u64 {
+        let position = self.positions[number as usize] as usize;
+        let query = self.queries.vectors.row(query);
+        let mut vector = vec![0.0; query.len()];
+        if !self.sealed.index.refine_vector(position, &mut vector) {
+            self.sealed.index.decode(self.engine.quantizer(), position, &mut vector);
+        }
+        query.iter().zip(&vector).map(|(&q, &x)| f64::from(q) * f64::from(x)).sum::<f64>().to_bits()
+    }
+
+    fn fingerprints(&self, query: usize, near: &[Near]) -> Vec<(u64, f32)> {
+        let mut same: Vec<(u64, f32)> = near.iter().map(|near| (self.fingerprint(query, near.row), near.score)).collect();
+        same.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        same
+    }
+}
+
+impl Searcher for Segment<'_> {
+    fn search(&self, query: usize, k: usize, nprobe: usize, candidates: usize) -> Vec<u32> {
+        let skip = self.own[query].map(|number| (0, self.positions[number as usize]));
+        let params = SearchParams { k, nprobe, candidates, skip: skip.as_slice(), ..SearchParams::default() };
+        let part = Part { index: &self.sealed.index, mask: &self.mask };
+        SCRATCH.with_borrow_mut(|scratch| {
+            index::search(self.engine, &[part], self.queries.vectors.row(query), &params, scratch);
+            scratch.hits().iter().map(|hit| self.numbers[hit.position as usize]).collect()
+        })
+    }
+
+    fn score(&self, query: usize, row: u32) -> Option<f32> {
+        let same = &self.same[query];
+        let wanted = self.fingerprint(query, row);
+        let at = same.partition_point(|&(fingerprint, _)| fingerprint < wanted);
+        same.get(at).filter(|&&(fingerprint, _)| fingerprint == wanted).map(|&(_, score)| score)
+    }
+}
