@@ -104,7 +104,10 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         generation: number,
     };
     let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, calibration });
-    let generation = Generation { number, index, trained: Some(trained), ..Generation::clone(&snapshot.generation) };
+    let mut generation = Generation::clone(&snapshot.generation);
+    generation.number = number;
+    generation.index = index;
+    generation.trained = Some(trained);
     let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == snapshot.generation.number).cloned();
     let meta = generation.write(&shared.storage, shared.id, frozen.blob, before.as_ref())?;
     let boundary = snapshot.next_row;

@@ -67,20 +67,18 @@ impl Generation {
                 put(CALIBRATION, &calibration.to_bytes())?;
             }
         }
-        match before {
-            Some(before) => parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned()),
-            None =>
-            {
-                #[cfg(feature = "onnx")]
-                if let Some(pair) = &self.towers {
-                    let (item, user) = (pair.item_source(), pair.user_source());
-                    put(ITEM_ONNX, &item.onnx)?;
-                    put(USER_ONNX, &user.onnx)?;
-                    for (part, spec) in [(ITEM_SPEC, &item.spec), (USER_SPEC, &user.spec)] {
-                        if let Some(spec) = spec {
-                            put(part, spec.as_bytes())?;
-                        }
-                    }
+        if let Some(before) = before {
+            parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned());
+            return Ok(GenerationMeta { number: self.number, parts });
+        }
+        #[cfg(feature = "onnx")]
+        if let Some(pair) = &self.towers {
+            let (item, user) = (pair.item_source(), pair.user_source());
+            put(ITEM_ONNX, &item.onnx)?;
+            put(USER_ONNX, &user.onnx)?;
+            for (part, spec) in [(ITEM_SPEC, &item.spec), (USER_SPEC, &user.spec)] {
+                if let Some(spec) = spec {
+                    put(part, spec.as_bytes())?;
                 }
             }
         }
