@@ -126,6 +126,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A file of a dump is not what a dump has there.
+    #[error("{path}: {what}", path = .path.display())]
+    InvalidDump {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        what: String,
+    },
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] torre_storage::Error),

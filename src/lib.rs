@@ -62,7 +62,10 @@ mod import;
 #[cfg(feature = "cli")]
 mod repl;
 
-pub use db::{BuildOptions, Built, Collection, CollectionOptions, Database, DatabaseBuilder, Durability, Import, ImportReport, Stats};
+pub use db::{
+    BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
+    ImportReport, LoadReport, Stats, VerifyReport,
+};
 pub use error::{Error, Responsible, Result};
 pub use features::{
     Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, InputSpec, Row, Schema, SpecError, TowerRole, Value,

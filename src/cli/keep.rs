@@ -1,11 +1,18 @@
 //! `verify`, `salvage`, `backup`, `dump`, `load`: what keeps a database whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::Value as Json;
 
+use super::open::must_exist;
+use super::print;
+use super::progress::Bar;
+use crate::db::Database;
 use crate::repl::Failure;
-use crate::repl::output::Output;
+use crate::repl::output::{Output, count};
+use crate::repl::render::{Mode, render};
 
 /// Which database to check.
 #[derive(Args, Clone, Debug)]
@@ -63,4 +70,46 @@ pub(crate) struct Load {
 /// A command whose library call does not exist yet.
 pub(super) fn later(command: &str) -> Result<Output, Failure> {
     Err(Failure::new(format!("`torre {command}` is not there yet: it comes with the work on durability")))
+}
+
+/// Opens a database for work that wants no other beside it.
+fn open(path: &Path) -> Result<Database, Failure> {
+    must_exist(path)?;
+    Ok(Database::builder(path).background(false).open()?)
+}
+
+/// Damage is listed on standard output, and makes the command fail.
+pub(super) fn verify(args: &Verify) -> ExitCode {
+    let report = match open(&args.db).and_then(|database| Ok(database.verify(&Bar::new())?)) {
+        Ok(report) => report,
+        Err(failure) => return print::fail(&failure),
+    };
+    let mut output = Output::card(&report);
+    for record in &mut output.records {
+        record.retain(|(name, _)| name != "damage");
+    }
+    if !report.is_sound() {
+        let line = |damage: &crate::db::Damage| {
+            vec![("part".to_owned(), Json::from(&*damage.part)), ("what".to_owned(), Json::from(&*damage.what))]
+        };
+        output = Output { json: output.json, ..Output::list(&report.damage, line) };
+    }
+    print::out(&render(&output, if args.json { Mode::Json } else { Mode::Table }, print::width()));
+    if report.is_sound() {
+        return ExitCode::SUCCESS;
+    }
+    let damages = count(report.damage.len() as u64, "damaged part");
+    print::fail(&Failure::new(format!("{}: {damages}; `torre salvage` saves the rest", args.db.display())))
+}
+
+pub(super) fn backup(args: &Copy) -> Result<Output, Failure> {
+    Ok(Output::card(&open(&args.db)?.backup(&args.out, &Bar::new())?))
+}
+
+pub(super) fn dump(args: &Dump) -> Result<Output, Failure> {
+    Ok(Output::card(&open(&args.db)?.dump(&args.out, &Bar::new())?))
+}
+
+pub(super) fn load(args: &Load) -> Result<Output, Failure> {
+    Ok(Output::card(&Database::load(&args.db, &args.dump, &Bar::new())?))
 }

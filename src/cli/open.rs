@@ -23,13 +23,20 @@ pub(super) fn open(target: &Target, purpose: Purpose) -> Result<Database, Failur
     if path == Path::new(":memory:") {
         return Ok(Database::in_memory()?);
     }
-    if purpose != Purpose::Create && !path.exists() {
-        let problem = format!(
-            "there is no database at {0}; make one with `torre create {0} --dim NUMBERS` or with `--item I.onnx --user U.onnx`",
-            path.display()
-        );
-        return Err(Failure::new(problem));
+    if purpose != Purpose::Create {
+        must_exist(path)?;
     }
     let builder = Database::builder(path).create(purpose == Purpose::Create).background(purpose == Purpose::Session);
     Ok(builder.open()?)
+}
+
+/// Says how to make a database, where there is none.
+pub(super) fn must_exist(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is no database at {0}; make one with `torre create {0} --dim NUMBERS` or with `--item I.onnx --user U.onnx`",
+        path.display()
+    )))
 }

@@ -49,6 +49,8 @@ impl Core {
             snapshot.segments.push(masked(sealed, &dead));
         }
         core.read_tail(&mut snapshot, &dead)?;
+        // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
+        snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));
         let tail_dead = dead.into_iter().filter(|&row| row >= snapshot.sealed_row).collect();
         let manifest = core.writer.lock().manifest.clone();
         core.shared.snapshot.store(Arc::new(snapshot));

@@ -19,11 +19,11 @@ const MAX_NAME_BYTES: usize = 128;
 /// An open database. Clones share it; it closes when the last clone and the last [`Collection`] are dropped. `Send` and `Sync`.
 #[derive(Clone)]
 pub struct Database {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
-    storage: Storage,
+    pub(super) storage: Storage,
     collections: Mutex<BTreeMap<String, Known>>,
     // Dropped before what it works on.
     pub(crate) worker: Worker,
@@ -143,10 +143,15 @@ impl Database {
     /// # Errors
     /// [`Error::UnknownCollection`]; [`Error::Damaged`] and storage errors when it cannot be read.
     pub fn collection(&self, name: &str) -> Result<Collection> {
+        Ok(Collection::new(self.core(name)?, Arc::clone(&self.inner)))
+    }
+
+    /// What is behind a collection, loaded if it was not yet.
+    pub(super) fn core(&self, name: &str) -> Result<Arc<Core>> {
         let mut collections = self.inner.collections.lock();
         let known_names: Vec<String> = collections.keys().cloned().collect();
         let known = collections.get_mut(name).ok_or_else(|| Error::UnknownCollection { name: name.to_owned(), known: known_names })?;
-        let core = match &known.core {
+        Ok(match &known.core {
             Some(core) => Arc::clone(core),
             None => {
                 let core = Arc::new(Core::load(self.inner.storage.clone(), known.id, known.settings.clone())?);
@@ -154,8 +159,7 @@ impl Database {
                 self.inner.worker.look_after(&core);
                 core
             }
-        };
-        Ok(Collection::new(core, Arc::clone(&self.inner)))
+        })
     }
 
     /// The names of the collections, in alphabetical order.

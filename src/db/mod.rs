@@ -1,17 +1,28 @@
 //! The database and its collections: the one place where the way in and the way out meet.
 
+mod backup;
 mod build;
 mod collection;
 mod core;
 mod database;
+mod dump;
+mod dump_files;
+mod fresh;
 mod import;
+mod load;
 mod options;
 mod stats;
+mod still;
+mod verify;
 mod worker;
 
+pub use backup::BackupReport;
 pub use build::{BuildOptions, Built};
 pub use collection::Collection;
 pub use database::Database;
+pub use dump::DumpReport;
 pub use import::{Import, ImportReport};
+pub use load::LoadReport;
 pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use stats::Stats;
+pub use verify::{Damage, VerifyReport};

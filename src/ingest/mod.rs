@@ -17,4 +17,4 @@ pub(crate) use op::{NewRow, Op};
 pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use seal::{SEAL_ROWS, seal};
-pub(crate) use writer::{Outcome, Writer};
+pub(crate) use writer::{Outcome, State, Writer};

@@ -30,6 +30,7 @@
 pub mod backend;
 mod batch;
 mod blob;
+mod check;
 pub mod codec;
 mod commit;
 mod directory;
@@ -46,6 +47,7 @@ mod sweep;
 mod tests;
 
 pub use batch::Batch;
+pub use check::Checked;
 pub use directory::Create;
 pub use error::{Error, Result};
 pub use key::{CollectionId, LAST_ROW};

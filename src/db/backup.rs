@@ -1,0 +1,102 @@
+//! Backup: a copy of one state of the whole database, as a database of its own.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use torre_storage::{Batch, Create, Durability, OpenOptions, Storage, codec};
+
+use crate::db::Database;
+use crate::db::fresh::Fresh;
+use crate::db::still::Still;
+use crate::error::{Error, Result};
+use crate::progress::{Progress, Stage};
+
+/// Bytes of records in one commit of the copy.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What a backup holds.
+#[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct BackupReport {
+    /// Collections copied.
+    pub collections: u64,
+    /// Rows of all collections.
+    pub rows: u64,
+    /// Bytes that the copy takes on the disk.
+    pub bytes: u64,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "super::options::seconds")]
+    pub elapsed: Duration,
+}
+
+impl Database {
+    /// Copies the database as it is at this moment into a new one at `out`, where there must be nothing. Readers and writers go on
+    /// meanwhile; sealing, training and compaction wait. The copy appears at `out` when it is whole and durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is something at `out`, damage of what is copied, [`Error::Interrupted`], storage errors of either side.
+    /// Nothing is left at `out` then.
+    pub fn backup(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<BackupReport> {
+        let start = Instant::now();
+        let fresh = Fresh::new(out.as_ref())?;
+        let mut report = self.still(&self.collections(), |stills| {
+            let options = OpenOptions { create: Create::New, ..OpenOptions::default() };
+            let copy = Storage::open(fresh.path(), &options)?;
+            copy.set_durability(Durability::Batched(Duration::from_secs(1)));
+            let total = stills.iter().map(|still| still.snapshot.live()).sum();
+            let mut report = BackupReport { collections: stills.len() as u64, ..BackupReport::default() };
+            for still in stills {
+                copy_collection(still, &copy, &mut |rows| {
+                    report.rows += rows;
+                    progress.update(Stage::Copy, report.rows, Some(total));
+                    if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+                })?;
+            }
+            copy.flush()?;
+            report.bytes = copy.disk_bytes()?;
+            copy.close()?;
+            Ok(report)
+        })?;
+        fresh.finish()?;
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+}
+
+/// Copies what lives: blobs first, then records, and last what names them.
+fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+    let shared = &*still.core.shared;
+    let (id, manifest) = (shared.id, &still.manifest);
+    let mut batch = Batch::new();
+    batch.put_collection(id, &codec::encode(&shared.settings)?);
+    copy.commit(batch)?;
+    let mut done = HashSet::new();
+    let generations = manifest.generations.iter().flat_map(|generation| &generation.parts);
+    for part in generations.chain(manifest.segments.iter().flat_map(|segment| &segment.parts)) {
+        if done.insert((part.blob, part.part)) {
+            copy.write_blob(id, part.blob, part.part, &shared.storage.read_blob(id, part)?)?;
+            copied(0)?;
+        }
+    }
+    copy.flush_blobs()?;
+    let (mut batch, mut rows) = (Batch::new(), 0);
+    still.records(|row, bytes| {
+        batch.put_record(id, row, bytes);
+        rows += 1;
+        if batch.bytes() >= BATCH_BYTES {
+            copy.commit(std::mem::take(&mut batch))?;
+            copied(std::mem::take(&mut rows))?;
+        }
+        Ok(())
+    })?;
+    // Deleted rows of the tail are not copied, and their numbers are not used again: they need no tombstones.
+    let mut dead: Vec<u64> = still.snapshot.segments.iter().flat_map(|segment| segment.dead()).collect();
+    dead.sort_unstable();
+    if !dead.is_empty() {
+        batch.put_tombstones(id, &dead);
+    }
+    batch.put_manifest(id, manifest);
+    copy.commit(batch)?;
+    copied(rows)
+}

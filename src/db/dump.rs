@@ -1,0 +1,147 @@
+//! Dump: one state of the database as JSON lines and model files, to be loaded by this or another version.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::db::Database;
+use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS};
+#[cfg(feature = "onnx")]
+use crate::db::dump_files::{MODELS, SPECS};
+use crate::db::fresh::{Fresh, failed};
+use crate::db::still::Still;
+use crate::error::{Error, Result};
+use crate::features::Row;
+use crate::progress::{Progress, Stage};
+
+/// What a dump holds.
+#[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct DumpReport {
+    /// Collections written.
+    pub collections: u64,
+    /// Rows of all collections.
+    pub rows: u64,
+    /// Bytes of the files of rows.
+    pub bytes: u64,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "super::options::seconds")]
+    pub elapsed: Duration,
+}
+
+impl Database {
+    /// Writes the database as it is at this moment into a new directory `out`: settings, rows with their vectors as JSON lines, towers
+    /// as the ONNX files they came from. It does not depend on the format of the database; [`Database::load`] makes a database of it.
+    /// Readers and writers go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also when there is something at `out`; damage; [`Error::Interrupted`]. Nothing is left at `out` then.
+    pub fn dump(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<DumpReport> {
+        let start = Instant::now();
+        let fresh = Fresh::new(out.as_ref())?;
+        let mut report = self.still(&self.collections(), |stills| {
+            let root = fresh.path();
+            fs::create_dir_all(root).map_err(failed(root))?;
+            let total = stills.iter().map(|still| still.snapshot.live()).sum();
+            let mut report = DumpReport { collections: stills.len() as u64, ..DumpReport::default() };
+            let mut collections = Vec::new();
+            for (at, still) in stills.iter().enumerate() {
+                let directory = dump_files::directory(root, at);
+                fs::create_dir(&directory).map_err(failed(&directory))?;
+                write_towers(still, &directory)?;
+                let mut counted = |bytes: u64| {
+                    report.bytes += bytes;
+                    report.rows += 1;
+                    if report.rows.is_multiple_of(1000) {
+                        progress.update(Stage::Copy, report.rows, Some(total));
+                    }
+                    if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+                };
+                collections.push(describe(still, write_rows(still, &directory.join(ROWS), &mut counted)?));
+                sync(&directory)?;
+            }
+            let header = Header { torre_dump: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
+            let path = root.join(HEADER);
+            let text = serde_json::to_vec_pretty(&header).map_err(|error| failed(&path)(error.into()))?;
+            write(&path, &text)?;
+            sync(root)?;
+            Ok(report)
+        })?;
+        fresh.finish()?;
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+}
+
+fn describe(still: &Still, (rows, xxh3): (u64, u64)) -> Described {
+    let settings = &still.core.shared.settings;
+    Described {
+        name: settings.name.clone(),
+        dim: settings.dim,
+        metric: settings.metric,
+        schema: settings.schema.clone(),
+        index: still.generation().index.clone(),
+        trained: still.generation().trained.is_some(),
+        towers: settings.towers,
+        rows,
+        xxh3: format!("{xxh3:016x}"),
+    }
+}
+
+/// Writes the rows; returns how many there were and the checksum of the file.
+fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result<()>) -> Result<(u64, u64)> {
+    let shared = &*still.core.shared;
+    let mut file = BufWriter::new(File::create_new(path).map_err(failed(path))?);
+    let (mut hash, mut rows, mut text) = (Xxh3Default::new(), 0, Vec::new());
+    still.records(|row, bytes| {
+        let record = shared.decode(row, bytes)?;
+        let features =
+            Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        let line = Line { id: record.id.to_owned(), vector: record.values().collect(), row: features.to_json() };
+        text.clear();
+        serde_json::to_writer(&mut text, &line).map_err(|error| failed(path)(error.into()))?;
+        text.push(b'\n');
+        hash.update(&text);
+        rows += 1;
+        file.write_all(&text).map_err(failed(path))?;
+        counted(text.len() as u64)
+    })?;
+    let file = file.into_inner().map_err(|error| failed(path)(error.into_error()))?;
+    file.sync_all().map_err(failed(path))?;
+    Ok((rows, hash.digest()))
+}
+
+#[cfg(feature = "onnx")]
+fn write_towers(still: &Still, directory: &Path) -> Result<()> {
+    let Some(pair) = &still.generation().towers else { return Ok(()) };
+    for (at, source) in [pair.item_source(), pair.user_source()].into_iter().enumerate() {
+        write(&directory.join(MODELS[at]), &source.onnx)?;
+        if let Some(spec) = &source.spec {
+            write(&directory.join(SPECS[at]), spec.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// A build without ONNX does not open collections with towers.
+#[cfg(not(feature = "onnx"))]
+fn write_towers(_still: &Still, _directory: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create_new(path).map_err(failed(path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed(path))
+}
+
+/// Makes a directory's names durable.
+fn sync(directory: &Path) -> Result<()> {
+    #[cfg(unix)]
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
+}

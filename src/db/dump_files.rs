@@ -1,0 +1,69 @@
+//! The layout of a dump: plain files that do not depend on the storage format.
+//!
+//! ```text
+//! dump.json          the header, written last: what collections there are, with their settings, row counts and checksums
+//! 1/rows.jsonl       the rows of the first collection, a JSON object a line: {"id": text, "vector": [numbers], "row": {features}}
+//! 1/item.onnx        its towers, where it has them; item.json and user.json where a feature spec came beside the model
+//! 1/user.onnx
+//! 2/...
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::features::Schema;
+use crate::segment::IndexSettings;
+use crate::types::Metric;
+
+/// Version of this layout: the one that is written, and the newest that is read.
+pub(super) const FORMAT: u32 = 1;
+pub(super) const HEADER: &str = "dump.json";
+pub(super) const ROWS: &str = "rows.jsonl";
+pub(super) const MODELS: [&str; 2] = ["item.onnx", "user.onnx"];
+pub(super) const SPECS: [&str; 2] = ["item.json", "user.json"];
+
+/// The header.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    /// Version of the layout.
+    pub(super) torre_dump: u32,
+    /// The version of Torre that wrote it.
+    pub(super) written_by: String,
+    pub(super) collections: Vec<Described>,
+}
+
+/// A collection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Described {
+    pub(super) name: String,
+    pub(super) dim: usize,
+    pub(super) metric: Metric,
+    pub(super) schema: Schema,
+    pub(super) index: IndexSettings,
+    /// Its index was trained: loading trains it again.
+    pub(super) trained: bool,
+    pub(super) towers: bool,
+    pub(super) rows: u64,
+    /// XXH3 of the file of rows, in hexadecimal.
+    pub(super) xxh3: String,
+}
+
+/// A row.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) vector: Vec<f32>,
+    pub(super) row: serde_json::Value,
+}
+
+/// The directory of the collection at this place of the header.
+pub(super) fn directory(dump: &Path, at: usize) -> PathBuf {
+    dump.join((at + 1).to_string())
+}
+
+/// The error for a file of a dump that is not what a dump has there.
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
+    Error::InvalidDump { path: path.to_owned(), what: what.into() }
+}

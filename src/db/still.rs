@@ -1,0 +1,69 @@
+//! Collections held still: one state of all of them, which stays readable in storage while writers go on.
+
+use std::sync::Arc;
+
+use torre_storage::Manifest;
+
+use crate::db::Database;
+use crate::db::core::Core;
+use crate::error::Result;
+use crate::segment::{Generation, Snapshot};
+
+/// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
+pub(super) struct Still {
+    pub(super) core: Arc<Core>,
+    pub(super) snapshot: Arc<Snapshot>,
+    /// What a manifest of just this state says.
+    pub(super) manifest: Manifest,
+}
+
+impl Still {
+    pub(super) fn name(&self) -> &str {
+        &self.core.shared.settings.name
+    }
+
+    pub(super) fn generation(&self) -> &Generation {
+        &self.snapshot.generation
+    }
+
+    /// Calls `each` with the row number and the bytes of every live row's record, in row order.
+    ///
+    /// # Errors
+    /// Damage, also when a live row has no record; errors of `each`.
+    pub(super) fn records(&self, mut each: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+        let shared = &*self.core.shared;
+        let mut rows = 0;
+        for record in shared.storage.records(shared.id, 0..self.snapshot.next_row) {
+            let (row, bytes) = record?;
+            let id = shared.decode(row, &bytes)?.id;
+            if self.snapshot.locate(id).is_some_and(|place| self.snapshot.row(place) == row) {
+                rows += 1;
+                each(row, &bytes)?;
+            }
+        }
+        match self.snapshot.live() {
+            live if live == rows => Ok(()),
+            live => Err(shared.damaged("the records", &format!("{live} rows are live, and {rows} of them have a record"))),
+        }
+    }
+}
+
+impl Database {
+    /// Loads these collections, takes one state of all of them, and keeps maintenance from them while `run` reads it. Readers and
+    /// writers go on.
+    pub(super) fn still<R>(&self, names: &[String], run: impl FnOnce(&[Still]) -> Result<R>) -> Result<R> {
+        let cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
+        // Everybody who takes several of these locks takes them in the order of names.
+        let _maintenance: Vec<_> = cores.iter().map(|core| core.writer.maintenance.lock()).collect();
+        let stills: Vec<Still> = {
+            let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
+            let still = |(core, state): (&Arc<Core>, &parking_lot::MutexGuard<'_, crate::ingest::State>)| {
+                let snapshot = core.shared.snapshot.load_full();
+                let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
+                Still { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } }
+            };
+            cores.iter().zip(&states).map(still).collect()
+        };
+        run(&stills)
+    }
+}

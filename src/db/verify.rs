@@ -1,0 +1,323 @@
+//! Verification: everything is read, and what must fit together is compared.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use crate::db::Database;
+use crate::db::still::Still;
+use crate::error::{Error, Result};
+use crate::features::Row;
+use crate::index::Mask;
+use crate::progress::{Progress, Stage};
+use crate::segment::{Generation, Record, Sealed, View};
+use crate::types::{ItemId, Refine};
+
+/// One thing that is wrong in a database.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The damaged part.
+    pub part: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What a verification read and found.
+#[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Values read from storage, of every kind.
+    pub values: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Collections looked at.
+    pub collections: u64,
+    /// Live rows whose record, vector, place and code were compared.
+    pub rows: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Tombstones.
+    pub tombstones: u64,
+    /// Everything that is wrong, each once; empty when all is well.
+    pub damage: Vec<Damage>,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "super::options::seconds")]
+    pub elapsed: Duration,
+}
+
+impl VerifyReport {
+    /// True when nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+
+    fn add(&mut self, part: impl Into<String>, what: impl Into<String>) {
+        let damage = Damage { part: part.into(), what: what.into() };
+        // Storage and the collection that it belongs to may both meet it.
+        if !self.damage.contains(&damage) {
+            self.damage.push(damage);
+        }
+    }
+
+    fn add_error(&mut self, whose: &str, error: &Error) {
+        match error {
+            Error::Storage(torre_storage::Error::Corrupt { part, detail }) => self.add(part, detail),
+            Error::Storage(torre_storage::Error::Absent { part }) => self.add(part, "it is missing"),
+            Error::Damaged { part, what } => self.add(part, what),
+            other => self.add(whose, other.to_string()),
+        }
+    }
+}
+
+impl Database {
+    /// Reads everything in the database and checks it: every stored value against its checksum, every record against its row's one
+    /// live place, every segment against its manifest and its generation, codes and refine vectors against the vectors they stand
+    /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
+    /// sealing, training and compaction wait. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]. Damage is no error here but part of the report.
+    pub fn verify(&self, progress: &dyn Progress) -> Result<VerifyReport> {
+        let start = Instant::now();
+        let mut report = VerifyReport::default();
+        let (mut loaded, mut cut_short) = (Vec::new(), false);
+        for name in self.collections() {
+            report.collections += 1;
+            match self.core(&name) {
+                Ok(_) => loaded.push(name),
+                Err(error) => report.add_error(&format!("collection {name:?}"), &error),
+            }
+        }
+        self.still(&loaded, |stills| {
+            let checked = self.inner.storage.check(|values| {
+                progress.update(Stage::Verify, values, None);
+                cut_short = progress.cancelled();
+                !cut_short
+            });
+            (report.values, report.bytes) = (checked.values, checked.bytes);
+            for error in checked.damage {
+                report.add_error("the stores", &Error::Storage(error));
+            }
+            if cut_short {
+                return Err(Error::Interrupted);
+            }
+            stills.iter().try_for_each(|still| Checker { still, report: &mut report, progress }.run())
+        })?;
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+}
+
+/// Checks one collection.
+struct Checker<'a> {
+    still: &'a Still,
+    report: &'a mut VerifyReport,
+    progress: &'a dyn Progress,
+}
+
+/// How far the codes of a segment are from the vectors they stand for.
+#[derive(Clone, Copy, Default)]
+struct Drift {
+    error: f64,
+    square: f64,
+}
+
+impl Checker<'_> {
+    fn run(mut self) -> Result<()> {
+        let shared = &*self.still.core.shared;
+        let damaged = |what: &str| shared.damaged("the manifest", what);
+        let snapshot = &self.still.snapshot;
+        let meta = self.still.manifest.generations.iter().find(|meta| meta.number == self.still.manifest.generation);
+        match meta.map(|meta| Generation::read(&shared.storage, shared.id, meta)) {
+            Some(Ok(stored)) => {
+                if stored.trained.is_some() != snapshot.generation.trained.is_some() {
+                    self.error(&damaged("the generation that it names is not the one in use"));
+                }
+                for meta in &self.still.manifest.segments {
+                    match Sealed::read(shared, &stored, meta) {
+                        Ok(sealed) => self.compare(&sealed),
+                        Err(error) => self.error(&error),
+                    }
+                }
+            }
+            Some(Err(error)) => self.error(&error),
+            None => self.error(&damaged("it does not list the current generation")),
+        }
+        if self.still.manifest.segments.len() != snapshot.segments.len() {
+            self.error(&damaged("it does not list the segments in use"));
+        }
+        self.report.segments += snapshot.segments.len() as u64;
+        self.places();
+        let dead: HashSet<u64> = match shared.storage.tombstones(shared.id) {
+            Ok(tombstones) => tombstones.rows.into_iter().collect(),
+            Err(error) => {
+                self.error(&error.into());
+                HashSet::new()
+            }
+        };
+        self.report.tombstones += dead.len() as u64;
+        for row in snapshot.segments.iter().flat_map(View::dead).filter(|row| !dead.contains(row)) {
+            self.error(&shared.damaged(format!("row {row}"), "it is deleted in memory, and has no tombstone in storage"));
+        }
+        self.records(&dead)
+    }
+
+    fn error(&mut self, error: &Error) {
+        self.report.add_error(&format!("collection {:?}", self.still.name()), error);
+    }
+
+    /// A segment as stored against the same one in memory.
+    fn compare(&mut self, stored: &Sealed) {
+        let Some(used) = self.still.snapshot.segments.iter().find(|view| view.body.blob == stored.blob) else { return };
+        let same = used.body.rows == stored.rows && used.body.ids.to_bytes() == stored.ids.to_bytes();
+        if !same || used.body.index.parts() != stored.index.parts() {
+            let what = "what is stored is not what is in memory";
+            self.error(&self.still.core.shared.damaged(format!("segment {}", stored.blob), what));
+        }
+    }
+
+    /// Every live position must be the one at which its id is found.
+    fn places(&mut self) {
+        let (snapshot, shared) = (&self.still.snapshot, &self.still.core.shared);
+        let mut twice = Vec::new();
+        let segments = snapshot.segments.iter().map(|view| live_positions(&view.mask, &view.body));
+        let runs = snapshot.runs.iter().map(|view| view.positions().collect::<Vec<usize>>());
+        for (part, positions) in segments.chain(runs).enumerate() {
+            for position in positions {
+                let place = (part as u32, position as u32);
+                if snapshot.locate(snapshot.id(place)) != Some(place) {
+                    twice.push(snapshot.row(place));
+                }
+            }
+        }
+        for row in twice {
+            self.error(&shared.damaged(format!("row {row}"), "another live row has the same id"));
+        }
+    }
+
+    /// Every record against the place of its row; every place against its record.
+    fn records(&mut self, dead: &HashSet<u64>) -> Result<()> {
+        let (snapshot, shared) = (&self.still.snapshot, &self.still.core.shared);
+        let mut seen: HashSet<u64> = HashSet::new();
+        let mut drift = vec![Drift::default(); snapshot.segments.len()];
+        let mut scratch = vec![0.0; shared.settings.dim];
+        for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
+            let (row, bytes) = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    self.error(&error.into());
+                    continue;
+                }
+            };
+            let record = match shared.decode(row, &bytes) {
+                Ok(record) => record,
+                Err(error) => {
+                    self.error(&error);
+                    continue;
+                }
+            };
+            let mut wrong = |what: &str| self.report.add_error("", &shared.damaged(format!("row {row}"), what));
+            match snapshot.locate(record.id) {
+                Some(place) if snapshot.row(place) == row => {
+                    seen.insert(row);
+                    if let Err(what) = sound(&record) {
+                        wrong(what);
+                    }
+                    match snapshot.segments.get(place.0 as usize) {
+                        None if !snapshot.vector(place).is_some_and(|vector| vector.iter().copied().eq(record.values())) => {
+                            wrong("the vector in memory is not the stored one");
+                        }
+                        None => {}
+                        Some(view) => {
+                            let vector: Vec<f32> = record.values().collect();
+                            let sum = &mut drift[place.0 as usize];
+                            if !codes_are_near(snapshot.generation.as_ref(), view, place.1 as usize, &vector, &mut scratch, sum) {
+                                wrong("its refine vector is not near its stored vector");
+                            }
+                        }
+                    }
+                }
+                _ if dead.contains(&row) => {}
+                _ => wrong("it is in no live place, and has no tombstone"),
+            }
+            if seen.len().is_multiple_of(1024) {
+                self.progress.update(Stage::Verify, seen.len() as u64, Some(snapshot.live()));
+                if self.progress.cancelled() {
+                    return Err(Error::Interrupted);
+                }
+            }
+        }
+        self.report.rows += seen.len() as u64;
+        for (view, drift) in snapshot.segments.iter().zip(&drift) {
+            // The mean over the rows that are left may differ from that over all, but not by this much.
+            if drift.error > (2.0 * view.body.error + 0.05) * drift.square {
+                let (now, then) = (drift.error / drift.square, view.body.error);
+                let what = format!("its codes are off by {now:.3} of the vectors they stand for, and were by {then:.3} when it was made");
+                self.error(&shared.damaged(format!("segment {}", view.body.blob), &what));
+            }
+        }
+        if seen.len() as u64 != snapshot.live() {
+            let segments = snapshot.segments.iter().flat_map(|view| {
+                live_positions(&view.mask, &view.body).into_iter().map(|position| view.body.rows.get(position)).collect::<Vec<u64>>()
+            });
+            let runs = snapshot.runs.iter().flat_map(|view| view.positions().map(|position| view.body.rows.get(position)));
+            let missing: Vec<u64> = segments.chain(runs).filter(|row| !seen.contains(row)).collect();
+            for row in missing {
+                self.error(&shared.damaged(format!("row {row}"), "it is live and has no readable record under its id"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn live_positions(mask: &Mask, sealed: &Sealed) -> Vec<usize> {
+    let live = |&position: &usize| {
+        let (block, lane) = sealed.index.block_lane(position);
+        !mask.is_set(block, lane)
+    };
+    (0..sealed.rows.len()).filter(live).collect()
+}
+
+fn sound(record: &Record<'_>) -> Result<(), &'static str> {
+    if ItemId::new(record.id).is_err() {
+        return Err("its id is empty or too long");
+    }
+    if !record.values().all(f32::is_finite) {
+        return Err("its vector is not finite");
+    }
+    Row::from_bytes(record.features).map(|_| ()).ok_or("its features do not decode")
+}
+
+/// Adds the error of a row's code to its segment's sum; false when its refine vector is off by more than rounding explains.
+fn codes_are_near(
+    generation: &Generation,
+    view: &View<Sealed>,
+    position: usize,
+    vector: &[f32],
+    scratch: &mut [f32],
+    sum: &mut Drift,
+) -> bool {
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>();
+    let length = square(&mut vector.iter().map(|&x| f64::from(x)));
+    let distance = |other: &[f32]| square(&mut vector.iter().zip(other).map(|(&x, &y)| f64::from(x) - f64::from(y)));
+    let index = &view.body.index;
+    if let Some(trained) = &generation.trained {
+        index.decode(trained.engine.quantizer(), position, scratch);
+        sum.error += distance(scratch);
+        sum.square += length;
+    }
+    if !index.refine_vector(position, scratch) {
+        return true;
+    }
+    let largest = vector.iter().fold(0.0f64, |most, &x| most.max(f64::from(x.abs())));
+    // Of one component: int8 rounds to 1/254 of the largest, f16 to 2^-11 of itself (or its smallest step).
+    let component = match index.refine() {
+        Refine::F32 => 0.0,
+        Refine::F16 => largest / 1024.0 + 1e-7,
+        _ => largest / 120.0 + f64::from(f32::MIN_POSITIVE),
+    };
+    // Beyond the range of f16 there is nothing to compare.
+    let out_of_range = index.refine() == Refine::F16 && largest > 65504.0;
+    out_of_range || distance(scratch) <= component * component * vector.len() as f64
+}
