@@ -64,7 +64,7 @@ mod repl;
 
 pub use db::{
     BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
-    ImportReport, LoadReport, Stats, VerifyReport,
+    ImportReport, LoadReport, SalvageReport, Stats, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{

@@ -196,3 +196,20 @@ fn an_interrupted_copy_leaves_nothing() {
     assert!(matches!(database.verify(&Impatient), Err(Error::Interrupted)));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_sound_database_is_salvaged_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, out) = (directory.path().join("db"), directory.path().join("out"));
+    let database = Database::builder(&path).create(true).background(false).open().unwrap();
+    fill(&database, Metric::Cosine, Refine::Int8);
+    let before = contents(&database.collection("items").unwrap());
+    assert!(matches!(Database::salvage(&path, &out, &NoProgress), Err(Error::Storage(_))), "it is in use");
+    drop(database);
+    let report = Database::salvage(&path, &out, &NoProgress).unwrap();
+    assert_eq!(report.lost, []);
+    assert_eq!((report.rows, report.collections), (before.len() as u64, 2));
+    let saved = quiet(&out);
+    assert_eq!(contents(&saved.collection("items").unwrap()), before);
+    assert_eq!(saved.verify(&NoProgress).unwrap().damage, []);
+}

@@ -67,11 +67,6 @@ pub(crate) struct Load {
     pub(crate) json: bool,
 }
 
-/// A command whose library call does not exist yet.
-pub(super) fn later(command: &str) -> Result<Output, Failure> {
-    Err(Failure::new(format!("`torre {command}` is not there yet: it comes with the work on durability")))
-}
-
 /// Opens a database for work that wants no other beside it.
 fn open(path: &Path) -> Result<Database, Failure> {
     must_exist(path)?;
@@ -80,7 +75,7 @@ fn open(path: &Path) -> Result<Database, Failure> {
 
 /// Damage is listed on standard output, and makes the command fail.
 pub(super) fn verify(args: &Verify) -> ExitCode {
-    let report = match open(&args.db).and_then(|database| Ok(database.verify(&Bar::new())?)) {
+    let report = match must_exist(&args.db).and_then(|()| Ok(Database::verify_at(&args.db, &Bar::new())?)) {
         Ok(report) => report,
         Err(failure) => return print::fail(&failure),
     };
@@ -112,4 +107,15 @@ pub(super) fn dump(args: &Dump) -> Result<Output, Failure> {
 
 pub(super) fn load(args: &Load) -> Result<Output, Failure> {
     Ok(Output::card(&Database::load(&args.db, &args.dump, &Bar::new())?))
+}
+
+pub(super) fn salvage(args: &Copy) -> Result<Output, Failure> {
+    must_exist(&args.db)?;
+    let report = Database::salvage(&args.db, &args.out, &Bar::new())?;
+    let mut output = Output::card(&report);
+    for record in &mut output.records {
+        record.retain(|(name, _)| name != "lost");
+    }
+    output.notes = report.lost.iter().map(|damage| format!("lost: {}: {}", damage.part, damage.what)).collect();
+    Ok(output)
 }

@@ -61,12 +61,21 @@ impl VerifyReport {
     }
 
     fn add_error(&mut self, whose: &str, error: &Error) {
-        match error {
-            Error::Storage(torre_storage::Error::Corrupt { part, detail }) => self.add(part, detail),
-            Error::Storage(torre_storage::Error::Absent { part }) => self.add(part, "it is missing"),
-            Error::Damaged { part, what } => self.add(part, what),
-            other => self.add(whose, other.to_string()),
-        }
+        let Damage { part, what } = Damage::of(whose, error);
+        self.add(part, what);
+    }
+}
+
+impl Damage {
+    /// What an error says is damaged: `whose`, where it does not name a part itself.
+    pub(super) fn of(whose: &str, error: &Error) -> Self {
+        let (part, what) = match error {
+            Error::Storage(torre_storage::Error::Corrupt { part, detail }) => (part.clone(), detail.clone()),
+            Error::Storage(torre_storage::Error::Absent { part }) => (part.clone(), "it is missing".to_owned()),
+            Error::Damaged { part, what } => (part.clone(), what.clone()),
+            other => (whose.to_owned(), other.to_string()),
+        };
+        Self { part, what }
     }
 }
 

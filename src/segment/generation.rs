@@ -111,6 +111,14 @@ impl Generation {
         })
     }
 
+    /// The towers alone, where the rest of the generation cannot be read.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn read_towers_alone(storage: &Storage, id: CollectionId, meta: &GenerationMeta) -> Result<Option<TowerPair>> {
+        Self::read_towers(|number| {
+            meta.parts.iter().find(|part| part.part == number).map(|found| Ok(storage.read_blob(id, found)?)).transpose()
+        })
+    }
+
     #[cfg(feature = "onnx")]
     fn read_towers(part: impl Fn(u8) -> Result<Option<Vec<u8>>>) -> Result<Option<TowerPair>> {
         let (Some(item), Some(user)) = (part(ITEM_ONNX)?, part(USER_ONNX)?) else { return Ok(None) };

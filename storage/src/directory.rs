@@ -153,7 +153,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// Takes the lock and leaves our process number in its file.
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let name = path.join(LOCK);
     let failed = |error| Error::io(format!("locking {}", name.display()), error);
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;

@@ -149,6 +149,23 @@ pub(crate) fn describe(bytes: &[u8]) -> String {
     }
 }
 
+/// The first key that begins with these bytes, in words: the store cuts the bounds of its leaves short.
+pub(crate) fn describe_bound(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "the beginning".into();
+    }
+    if let [before @ .., 0] = bytes
+        && let Some(key) = Key::decode(before)
+    {
+        return format!("behind {key}");
+    }
+    let mut key = bytes.to_vec();
+    while Key::decode(&key).is_none() && key.len() < 18 {
+        key.push(0);
+    }
+    Key::decode(&key).map_or_else(|| if bytes == [0xFF] { "the end".into() } else { describe(bytes) }, |key| key.to_string())
+}
+
 /// All collections.
 pub(crate) fn collections() -> Range<Vec<u8>> {
     vec![Kind::Collection as u8]..vec![Kind::Collection as u8 + 1]

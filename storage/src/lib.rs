@@ -41,6 +41,7 @@ mod manifest;
 mod marker;
 mod open;
 mod read;
+mod salvage;
 mod storage;
 mod sweep;
 #[cfg(test)]
@@ -55,5 +56,6 @@ pub use manifest::{BlobMeta, GenerationMeta, Manifest, SegmentMeta};
 pub use marker::FORMAT;
 pub use open::OpenOptions;
 pub use read::{Records, Tombstones};
+pub use salvage::{Report, verify};
 pub use storage::{Durability, Sequence, Storage};
 pub use sweep::Swept;

@@ -83,6 +83,11 @@ impl Storage {
 }
 
 impl Writer {
+    /// One that never writes, and keeps the lock.
+    pub(crate) fn for_salvage(lock: std::fs::File) -> Self {
+        Self { lock: Some(lock), ..Self::new(None, None) }
+    }
+
     fn new(directory: Option<Directory>, progress: Option<Progress>) -> Self {
         Self {
             applied: 0,
@@ -94,11 +99,12 @@ impl Writer {
             blobs_young: BTreeSet::new(),
             directory,
             progress,
+            lock: None,
         }
     }
 }
 
-fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path: Option<std::path::PathBuf>, writer: Writer) -> Storage {
+pub(crate) fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path: Option<std::path::PathBuf>, writer: Writer) -> Storage {
     Storage {
         inner: Arc::new(Inner {
             path,

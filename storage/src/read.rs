@@ -187,7 +187,10 @@ impl Things<'_> {
                     self.page = entries.into();
                 }
                 Err(error) => {
-                    self.done = true;
+                    match self.storage.inner.records.skip(&self.range.start) {
+                        Some(next) if next > self.range.start => self.range.start = next,
+                        _ => self.done = true,
+                    }
                     return Err(error);
                 }
             }

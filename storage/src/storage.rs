@@ -76,6 +76,8 @@ pub(crate) struct Writer {
     pub(crate) blobs_young: BTreeSet<(CollectionId, u64)>,
     pub(crate) directory: Option<Directory>,
     pub(crate) progress: Option<Progress>,
+    /// The lock alone, where the directory is only read.
+    pub(crate) lock: Option<std::fs::File>,
 }
 
 impl Storage {
@@ -145,6 +147,10 @@ impl Inner {
             self.records.abandon();
             self.blobs.abandon();
             writer.directory = None;
+            if writer.lock.take().is_some() {
+                // It was only read.
+                return Ok(());
+            }
             return Err(Error::Poisoned { reason });
         }
         // Blobs first: a manifest never becomes durable before what it names.
@@ -161,6 +167,7 @@ impl Inner {
         }
         // Releases the lock.
         writer.directory = None;
+        writer.lock = None;
         result
     }
 

@@ -33,6 +33,12 @@ pub trait Backend: Send + Sync {
     /// `bytes` bytes are reached.
     fn range(&self, range: Range<&[u8]>, limit: usize, bytes: usize) -> Result<Vec<Entry>>;
 
+    /// Behind a range that failed at `from`: where it can be gone on with, if at all.
+    fn skip(&self, from: &[u8]) -> Option<Vec<u8>> {
+        let _ = from;
+        None
+    }
+
     /// The last entry of a range.
     fn last(&self, range: Range<&[u8]>) -> Result<Option<Entry>>;
 

@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::worker::Worker;
+use super::worker::{Failed, Wait, Worker};
 use super::{Backend, Entry, Write};
 use crate::directory;
 use crate::error::{Error, Result};
-use crate::key::describe;
+use crate::key::{describe, describe_bound};
+use crate::salvage::diagnose;
 
 type Db<const FANOUT: usize> = ::sled::Db<FANOUT>;
 type Tree<const FANOUT: usize> = ::sled::Tree<FANOUT>;
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
 /// A store with `FANOUT` entries a leaf.
 pub(crate) struct Sled<const FANOUT: usize> {
     settings: Settings,
+    wait: Wait,
     writer: Worker<Db<FANOUT>>,
     /// Reading threads that are idle.
     readers: Mutex<Vec<Worker<Tree<FANOUT>>>>,
@@ -55,7 +57,9 @@ impl<const FANOUT: usize> Sled<FANOUT> {
     /// Opens the store, or creates it where there is nothing.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let writer = Worker::start("torre-store")?;
+        let path = settings.path.clone();
         let store = Self {
+            wait: Wait { limit: settings.timeout, diagnose: Box::new(move || diagnose(&path)) },
             settings,
             writer,
             readers: Mutex::default(),
@@ -86,9 +90,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
     fn write<R: Send + 'static>(&self, what: &str, job: impl FnOnce(&mut Option<Db<FANOUT>>) -> Result<R> + Send + 'static) -> Result<R> {
         self.check()?;
         let what = format!("{what} {}", self.settings.path.display());
-        let result = self.writer.call(&what, self.settings.timeout, job);
-        self.note(&result);
-        result
+        self.writer.call(&what, &self.wait, job).map_err(|failed| self.note(failed))
     }
 
     /// Runs a job on a reading thread.
@@ -101,18 +103,17 @@ impl<const FANOUT: usize> Sled<FANOUT> {
             None => self.start_reader()?,
         };
         let what = format!("reading {}", self.settings.path.display());
-        let result = reader.call(&what, self.settings.timeout, move |reader| {
+        let result = reader.call(&what, &self.wait, move |reader| {
             let tree = reader.as_ref().ok_or(Error::Closed)?;
             let mut retiring = Retiring { tree, iterators: Vec::new() };
             let result = job(&mut retiring);
             Ok((result, retiring.iterators))
         });
-        self.note(&result);
         let (result, iterators) = match result {
             Ok(done) => done,
-            Err(error) => {
+            Err(failed) => {
                 reader.send(|state| std::mem::forget(state.take()));
-                return Err(error);
+                return Err(self.note(failed));
             }
         };
         if !iterators.is_empty() {
@@ -126,7 +127,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
     fn start_reader(&self) -> Result<Worker<Tree<FANOUT>>> {
         let reader = Worker::<Tree<FANOUT>>::start("torre-read")?;
         let tree: Tree<FANOUT> = self.write("reading", |db| Ok((**db.as_ref().ok_or(Error::Closed)?).clone()))?;
-        reader.call("starting a reader", self.settings.timeout, move |state| {
+        reader.call("starting a reader", &self.wait, move |state| {
             *state = Some(tree);
             Ok(())
         })?;
@@ -144,17 +145,18 @@ impl<const FANOUT: usize> Sled<FANOUT> {
         Ok(())
     }
 
-    fn note<R>(&self, result: &Result<R>) {
-        if matches!(result, Err(Error::TimedOut { .. })) {
+    /// Remembers that a call did not come back: what it holds may keep every other from coming back.
+    fn note(&self, failed: Failed) -> Error {
+        if matches!(failed, Failed::Silent(_)) {
             self.stuck.store(true, Ordering::Release);
         }
+        failed.into()
     }
 
     /// Lets go of every handle, so that the files' locks are released.
     fn disconnect(&self) -> Result<()> {
-        let limit = self.settings.timeout;
         for reader in self.readers.lock().drain(..) {
-            reader.call("ending a reader", limit, |state| {
+            reader.call("ending a reader", &self.wait, |state| {
                 drop(state.take());
                 Ok(())
             })?;
@@ -227,7 +229,7 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
             for entry in reader.iterators.last_mut().into_iter().flatten() {
                 let (key, value) = entry.map_err(|error| {
                     let from = entries.last().map_or(&range.start, |(key, _): &Entry| key);
-                    failure(&path, &format!("reading from {} on", describe(from)), error)
+                    failure(&path, &format!("reading from {} on", describe_bound(from)), error)
                 })?;
                 if *key >= *range.end {
                     break;
@@ -254,7 +256,7 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         self.read(move |reader| {
             reader.iterators.push(reader.tree.range(range));
             let last = reader.iterators.last_mut().and_then(DoubleEndedIterator::next_back);
-            let last = last.transpose().map_err(|error| failure(&path, &format!("reading before {}", describe(&end)), error))?;
+            let last = last.transpose().map_err(|error| failure(&path, &format!("reading before {}", describe_bound(&end)), error))?;
             Ok(last.map(|(key, value)| (key.to_vec(), value.to_vec())))
         })
     }

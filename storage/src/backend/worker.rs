@@ -10,6 +10,33 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
+/// How long a call may take before the files are looked at for damage.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for an answer.
+pub(crate) struct Wait {
+    pub(crate) limit: Duration,
+    /// What to say when no answer comes for long and a reason can be found in the files.
+    pub(crate) diagnose: Box<dyn Fn() -> Option<Error> + Send + Sync>,
+}
+
+/// How a call failed.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The job gave an error.
+    Answered(Error),
+    /// No answer came in time.
+    Silent(Error),
+    Panicked(Error),
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        let (Failed::Answered(error) | Failed::Silent(error) | Failed::Panicked(error)) = failed;
+        error
+    }
+}
+
 type Job<S> = Box<dyn FnOnce(&mut Option<S>) + Send>;
 
 /// The thread's address. Its state is dropped on the thread when the last address is, unless a job took it.
@@ -35,16 +62,17 @@ impl<S: 'static> Worker<S> {
         Ok(Self { jobs })
     }
 
-    /// Runs `job` on the thread and waits for its answer, at most for `limit`.
+    /// Runs `job` on the thread and waits for its answer.
     ///
     /// # Errors
-    /// The job's; [`Error::TimedOut`]; [`Error::Panicked`]. After these two the thread is not to be used again.
+    /// The job's; [`Error::TimedOut`], or what the wait's diagnosis says; [`Error::Panicked`]. After these the thread is not to be used
+    /// again.
     pub(crate) fn call<R: Send + 'static>(
         &self,
         what: &str,
-        limit: Duration,
+        wait: &Wait,
         job: impl FnOnce(&mut Option<S>) -> Result<R> + Send + 'static,
-    ) -> Result<R> {
+    ) -> Result<R, Failed> {
         let (reply, answer) = mpsc::sync_channel(1);
         let boxed: Job<S> = Box::new(move |state| {
             let result = catch_unwind(AssertUnwindSafe(|| job(state)));
@@ -52,13 +80,24 @@ impl<S: 'static> Worker<S> {
             let _ = reply.send(result);
         });
         if self.jobs.send(boxed).is_err() {
-            return Err(Error::Closed);
+            return Err(Failed::Answered(Error::Closed));
         }
-        match answer.recv_timeout(limit) {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(Error::Panicked { what: what.into(), message: message(&*panic) }),
-            Err(RecvTimeoutError::Timeout) => Err(Error::TimedOut { what: what.into(), after: limit }),
-            Err(RecvTimeoutError::Disconnected) => Err(Error::Panicked { what: what.into(), message: "its thread ended".into() }),
+        let first = wait.limit.min(PATIENCE);
+        let mut result = answer.recv_timeout(first);
+        if matches!(result, Err(RecvTimeoutError::Timeout)) && first < wait.limit {
+            if let Some(damage) = (wait.diagnose)() {
+                return Err(Failed::Silent(damage));
+            }
+            // Nothing is damaged: it may be a slow device.
+            result = answer.recv_timeout(wait.limit - first);
+        }
+        match result {
+            Ok(Ok(result)) => result.map_err(Failed::Answered),
+            Ok(Err(panic)) => Err(Failed::Panicked(Error::Panicked { what: what.into(), message: message(&*panic) })),
+            Err(RecvTimeoutError::Timeout) => Err(Failed::Silent(Error::TimedOut { what: what.into(), after: wait.limit })),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failed::Panicked(Error::Panicked { what: what.into(), message: "its thread ended".into() }))
+            }
         }
     }
 
@@ -81,22 +120,25 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
+    fn wait(limit: u64) -> Wait {
+        Wait { limit: Duration::from_millis(limit), diagnose: Box::new(|| None) }
+    }
+
     #[test]
     fn a_hang_and_a_panic_are_errors() {
         let worker = Worker::<u32>::start("test").unwrap();
-        let second = Duration::from_secs(1);
         let set = |state: &mut Option<u32>| {
             *state = Some(5);
             Ok(())
         };
-        worker.call("set", second, set).unwrap();
-        assert_eq!(worker.call("get", second, |state| Ok(*state)).unwrap(), Some(5));
-        let error = worker.call("panicking", second, |_| -> Result<()> { panic!("ouch {}", 3) }).unwrap_err();
-        assert!(matches!(&error, Error::Panicked { message, .. } if message == "ouch 3"), "{error}");
-        let error = worker.call("sleeping", Duration::from_millis(20), |_| {
+        worker.call("set", &wait(60_000), set).unwrap();
+        assert_eq!(worker.call("get", &wait(60_000), |state| Ok(*state)).unwrap(), Some(5));
+        let error = worker.call("panicking", &wait(60_000), |_| -> Result<()> { panic!("ouch {}", 3) }).unwrap_err();
+        assert!(matches!(&error, Failed::Panicked(Error::Panicked { message, .. }) if message == "ouch 3"), "{error:?}");
+        let error = worker.call("sleeping", &wait(20), |_| {
             thread::sleep(Duration::from_millis(200));
             Ok(())
         });
-        assert!(matches!(error, Err(Error::TimedOut { .. })));
+        assert!(matches!(error, Err(Failed::Silent(Error::TimedOut { .. }))));
     }
 }

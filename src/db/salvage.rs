@@ -1,0 +1,211 @@
+//! Salvage: what can still be read of a damaged database, in a new one.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use torre_storage::{CollectionId, Storage, codec};
+
+use crate::db::fresh::Fresh;
+use crate::db::verify::{Damage, VerifyReport};
+use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
+use crate::error::{Error, Result};
+use crate::features::Row;
+use crate::ingest::{NewRow, Op};
+use crate::progress::{Progress, Stage};
+use crate::segment::{Generation, IndexSettings, Record, Settings};
+use crate::types::ItemId;
+
+/// Rows of one commit.
+const BATCH: usize = 1000;
+
+/// What was saved of a database, and what was not.
+#[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct SalvageReport {
+    /// Collections made anew.
+    pub collections: u64,
+    /// Rows saved.
+    pub rows: u64,
+    /// What could not be read, or had to be left out.
+    pub lost: Vec<Damage>,
+    /// Time taken.
+    #[serde(rename = "seconds", serialize_with = "super::options::seconds")]
+    pub elapsed: Duration,
+}
+
+impl Database {
+    /// Reads what can be read of the database at `path`, which nobody has open, and makes a new database of it at `out`, where there must
+    /// be nothing. Rows keep their vectors; an index that was trained is trained again. The damaged database is not changed. A collection
+    /// whose towers are lost becomes one of the caller's vectors.
+    ///
+    /// Where tombstones are lost, deleted rows may be there again; the report says so.
+    ///
+    /// # Errors
+    /// When there is nothing to salvage, it is in use, or of a newer format; errors of writing; [`Error::Interrupted`]. Nothing is left at
+    /// `out` then.
+    pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<SalvageReport> {
+        let start = Instant::now();
+        let fresh = Fresh::new(out.as_ref())?;
+        let (storage, damages) = Storage::salvage(path.as_ref())?;
+        let mut report = SalvageReport::default();
+        report.lose(damages);
+        let (collections, damages) = storage.readable_collections();
+        report.lose(damages);
+        let database = Self::create_quiet(fresh.path())?;
+        for (id, settings) in collections {
+            match codec::decode::<Settings>(&settings) {
+                Ok(settings) => {
+                    let name = settings.name.clone();
+                    let mut saving = Saving { storage: &storage, id, settings, lost: Vec::new(), rows: 0, progress };
+                    saving.run(&database)?;
+                    report.collections += 1;
+                    report.rows += saving.rows;
+                    report.lost.extend(saving.lost.iter().map(|error| Damage::of(&format!("collection {name:?}"), error)));
+                }
+                Err(error) => report.lose(vec![error]),
+            }
+        }
+        database.close_whole()?;
+        fresh.finish()?;
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+
+    /// Opens the database at `path` and verifies it; where it does not open because it is damaged, its files are read without the store
+    /// that made them, so that the report names what is damaged in them.
+    ///
+    /// # Errors
+    /// Those of [`DatabaseBuilder::open`](crate::DatabaseBuilder::open) that are no damage; [`Error::Interrupted`].
+    pub fn verify_at(path: impl AsRef<Path>, progress: &dyn Progress) -> Result<VerifyReport> {
+        let path = path.as_ref();
+        let opened = Self::builder(path).background(false).open();
+        let error = match opened {
+            Ok(database) => return database.verify(progress),
+            Err(Error::Storage(error)) if error.is_damage() => error,
+            Err(error) => return Err(error),
+        };
+        let start = Instant::now();
+        let read = torre_storage::verify(path)?;
+        let mut report = VerifyReport { collections: read.collections, rows: read.records, ..VerifyReport::default() };
+        let whose = path.display().to_string();
+        for error in std::iter::once(error).chain(read.damages) {
+            report.damage.push(Damage::of(&whose, &Error::Storage(error)));
+        }
+        let mut seen = HashSet::new();
+        report.damage.retain(|damage| seen.insert(damage.clone()));
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+}
+
+impl SalvageReport {
+    fn lose(&mut self, errors: Vec<torre_storage::Error>) {
+        self.lost.extend(errors.into_iter().map(|error| Damage::of("the database", &Error::Storage(error))));
+    }
+}
+
+/// One collection on its way out.
+struct Saving<'a> {
+    storage: &'a Storage,
+    id: CollectionId,
+    settings: Settings,
+    lost: Vec<Error>,
+    rows: u64,
+    progress: &'a dyn Progress,
+}
+
+impl Saving<'_> {
+    fn run(&mut self, database: &Database) -> Result<()> {
+        let (options, trained) = self.options();
+        let collection = database.create_collection(&self.settings.name, options)?;
+        let dead: HashSet<u64> = match self.storage.tombstones(self.id) {
+            Ok(tombstones) => tombstones.rows.into_iter().collect(),
+            Err(error) => {
+                self.lose("the tombstones", &format!("{error}; deleted rows may be there again"));
+                HashSet::new()
+            }
+        };
+        let mut batch = Vec::new();
+        // In row order: of two rows with one id, which lost tombstones may leave, the newer one stays.
+        for record in self.storage.records(self.id, 0..u64::MAX) {
+            match record.map_err(Error::from).and_then(|(row, bytes)| self.row(row, &bytes).map(|new| (row, new))) {
+                Ok((row, new)) if !dead.contains(&row) => batch.push(Op::Put(new)),
+                Ok(_) => {}
+                Err(error) => self.lost.push(error),
+            }
+            if batch.len() == BATCH {
+                self.commit(&collection, &mut batch)?;
+            }
+        }
+        self.commit(&collection, &mut batch)?;
+        self.rows = collection.len();
+        if trained && !collection.is_empty() {
+            collection.build(&BuildOptions::default(), self.progress)?;
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, part: &str, what: &str) {
+        self.lost.push(Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() });
+    }
+
+    fn commit(&mut self, collection: &Collection, batch: &mut Vec<Op>) -> Result<()> {
+        collection.put_as_stored(std::mem::take(batch))?;
+        self.progress.update(Stage::Copy, collection.len(), None);
+        if self.progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// What the collection is made with, and whether its index is to be trained.
+    fn options(&mut self) -> (CollectionOptions, bool) {
+        let mut options = CollectionOptions::vectors(self.settings.dim, self.settings.metric);
+        options.schema = self.settings.schema.clone();
+        let meta = match self.storage.manifest(self.id) {
+            Ok(Some(manifest)) => manifest.generations.into_iter().find(|meta| meta.number == manifest.generation),
+            Ok(None) => None,
+            Err(error) => {
+                self.lost.push(error.into());
+                None
+            }
+        };
+        let generation = meta.as_ref().map(|meta| Generation::read(self.storage, self.id, meta));
+        let (index, trained) = match &generation {
+            Some(Ok(generation)) => (generation.index.clone(), generation.trained.is_some()),
+            _ => (IndexSettings::default(), true),
+        };
+        options.index = index;
+        if let Some(Err(error)) = &generation {
+            self.lose("the index settings", &error.to_string());
+        }
+        #[cfg(feature = "onnx")]
+        if self.settings.towers {
+            let towers = match (generation, meta) {
+                (Some(Ok(generation)), _) => generation.towers,
+                (_, Some(meta)) => Generation::read_towers_alone(self.storage, self.id, &meta).unwrap_or_else(|error| {
+                    self.lost.push(error);
+                    None
+                }),
+                _ => None,
+            };
+            if towers.is_none() {
+                self.lose("the towers", "they cannot be read: the collection takes the caller's vectors, and rows with any fields");
+                options.schema.lenient = true;
+            }
+            options.towers = towers;
+        }
+        (options, trained)
+    }
+
+    fn row(&self, row: u64, bytes: &[u8]) -> Result<NewRow> {
+        let damaged =
+            |what: &str| Error::Damaged { part: format!("row {row} of collection {:?}", self.settings.name), what: what.to_owned() };
+        let record = Record::decode(bytes).filter(|record| record.dim() == self.settings.dim);
+        let record = record.ok_or_else(|| damaged("the record does not decode"))?;
+        let vector: Vec<f32> = record.values().collect();
+        if !vector.iter().all(|x| x.is_finite()) {
+            return Err(damaged("its vector is not finite"));
+        }
+        let features = Row::from_bytes(record.features).ok_or_else(|| damaged("the features do not decode"))?;
+        Ok(NewRow { id: ItemId::new(record.id)?, vector, features: features.to_bytes() })
+    }
+}
