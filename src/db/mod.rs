@@ -7,6 +7,8 @@ mod core;
 mod database;
 mod dump;
 mod dump_files;
+#[cfg(test)]
+mod fault_tests;
 mod fresh;
 mod import;
 mod load;
