@@ -36,7 +36,7 @@ pub enum Error {
         limit: usize,
     },
     /// A vector of another width than the collection's.
-    #[error("vector (row {row}): expected {expected} numbers, got {got}")]
+    #[error("vector (row {row}): expected length {expected}, got {got}")]
     VectorLength {
         /// Place in the batch, from 0.
         row: usize,
@@ -197,11 +197,61 @@ impl Error {
     #[must_use]
     pub fn responsible(&self) -> Responsible {
         match self {
-            Self::Io { .. } => Responsible::Operator,
+            Self::InvalidId { .. }
+            | Self::VectorLength { .. }
+            | Self::VectorNotFinite { .. }
+            | Self::ZeroVector { .. }
+            | Self::InvalidRow { .. }
+            | Self::InvalidOption { .. }
+            | Self::UnknownItem { .. }
+            | Self::UnknownCollection { .. }
+            | Self::CollectionExists { .. }
+            | Self::Unsupported { .. }
+            | Self::Interrupted
+            | Self::Feature(_)
+            | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) => Responsible::Model,
             #[cfg(feature = "onnx")]
             Self::Model(_) => Responsible::Model,
-            _ => Responsible::Caller,
+            Self::Io { .. } => Responsible::Operator,
+            Self::Damaged { .. } => Responsible::Damage,
+            Self::Storage(error) => of_storage(error),
+            Self::Commit(error) => of_storage(error),
+        }
+    }
+}
+
+fn of_storage(error: &torre_storage::Error) -> Responsible {
+    use torre_storage::Error as E;
+    match error {
+        E::Newer { .. } | E::InUse { .. } | E::Held { .. } | E::DiskFull { .. } | E::Io { .. } | E::Poisoned { .. } => {
+            Responsible::Operator
+        }
+        error if error.is_damage() => Responsible::Damage,
+        _ => Responsible::Caller,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_storage_says_who_must_act() {
+        use torre_storage::Error as E;
+        let path = PathBuf::from("shop");
+        let cases = [
+            (E::Missing { path: path.clone() }, Responsible::Caller),
+            (E::Closed, Responsible::Caller),
+            (E::DiskFull { path: path.clone(), needed: 2, available: 1 }, Responsible::Operator),
+            (E::InUse { path: path.clone(), holder: Some(1) }, Responsible::Operator),
+            (E::Poisoned { reason: "a flush failed".to_owned() }, Responsible::Operator),
+            (E::corrupt("row 7", "its checksum differs"), Responsible::Damage),
+            (E::Behind { path, expected: 9, found: 8 }, Responsible::Damage),
+        ];
+        for (error, who) in cases {
+            assert_eq!(Error::Commit(error.clone().into()).responsible(), who, "{error}");
+            assert_eq!(Error::from(error.clone()).responsible(), who, "{error}");
         }
     }
 }

@@ -18,6 +18,7 @@ use clap::error::ErrorKind;
 pub use crate::repl::{Fed, Reply, Session};
 
 use crate::repl::command::{Command, Create};
+use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::{Context, Failure, run};
@@ -55,7 +56,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
     interrupt::watch();
     match command {
         Subcommands::Shell(args) => shell::run(&args),
-        Subcommands::Create(with) => show(&with.target, create(&with.target, with.args)),
+        Subcommands::Create(with) => show(&with.target, make(&with.target, with.args)),
         Subcommands::Import(with) => one(with, Purpose::Session, Command::Import),
         Subcommands::Build(with) => one(with, Purpose::Command, Command::Build),
         Subcommands::Recommend(with) => one(with, Purpose::Command, Command::Recommend),
@@ -93,11 +94,12 @@ fn one<A: clap::Args>(with: With<A>, purpose: Purpose, command: impl FnOnce(A) -
 }
 
 /// The towers are checked before a database is made: a bad one leaves nothing behind.
-fn create(target: &Target, args: Create) -> Result<Output, Failure> {
-    args.check()?;
+fn make(target: &Target, args: Create) -> Result<Output, Failure> {
+    let options = create::options(&args)?;
     let database = open(target, Purpose::Create)?;
     let progress = Bar::new();
-    run(&Command::Create(args), &Context { database: &database, collection: &target.collection, progress: &progress })
+    let context = Context { database: &database, collection: &target.collection, progress: &progress };
+    create::create(&context, args.name.as_deref(), options)
 }
 
 fn show(target: &Target, result: Result<Output, Failure>) -> ExitCode {

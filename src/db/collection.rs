@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::db::core::Core;
 use crate::db::database::Inner;
+use crate::db::worker::Importing;
 use crate::db::{BuildOptions, Built, Import, Stats, options};
 use crate::error::{Error, Result};
 use crate::features::{FeatureSpec, Row, Schema};
@@ -188,7 +189,13 @@ impl Collection {
         self.commit(rows)
     }
 
-    /// Imports many items in batches; each batch is durable when the next begins.
+    /// Says that many items are about to come, until the guard is dropped: the background trains on them once, at the end.
+    pub(crate) fn begin_import(&self) -> Importing<'_> {
+        self.database.worker.begin_import(&self.core)
+    }
+
+    /// Imports many items in batches; each batch is durable when the next begins. The background trains on them when the import is over
+    /// or when 256 MB of vectors have come; until then queries scan them exactly.
     pub fn import(&self) -> Import<'_> {
         Import::new(self)
     }

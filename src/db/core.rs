@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
@@ -15,10 +16,16 @@ use crate::vector::Matrix;
 /// Rows of one run of a tail that is read back from its records.
 const RUN_ROWS: usize = 1 << 14;
 
+/// Bytes of vectors that the tail may come to before training begins in the middle of an import.
+const IMPORT_TAIL_BYTES: u64 = 256 << 20;
+
 /// Everything about one open collection.
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
+    /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
+    /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
+    pub(crate) imports: AtomicUsize,
 }
 
 impl Core {
@@ -32,7 +39,7 @@ impl Core {
             runs: vec![],
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
-        Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared }
+        Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared, imports: AtomicUsize::new(0) }
     }
 
     /// Reads a collection: generation, segments in one sequential pass, the tail from its records.
@@ -92,11 +99,20 @@ impl Core {
         Ok(())
     }
 
-    /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is.
+    fn wants_build(&self, snapshot: &Snapshot, now: bool) -> bool {
+        let waits = !now && self.imports.load(Ordering::Relaxed) > 0 && {
+            let bytes = snapshot.tail() * self.shared.settings.dim as u64 * 4;
+            snapshot.generation.trained.is_some() || bytes < IMPORT_TAIL_BYTES
+        };
+        !waits && ingest::wants_build(snapshot)
+    }
+
+    /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and
+    /// training does not wait for the end of an import.
     pub(crate) fn maintain(&self, all: bool, progress: &dyn Progress) -> Result<()> {
         loop {
             let snapshot = self.shared.snapshot.load_full();
-            if ingest::wants_build(&snapshot) {
+            if self.wants_build(&snapshot, all) {
                 ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?;
             } else if snapshot.generation.trained.is_some() && snapshot.tail() >= if all { 1 } else { ingest::SEAL_ROWS } {
                 ingest::seal(&self.writer, progress)?;
@@ -111,7 +127,7 @@ impl Core {
     /// True when the background has something to do.
     pub(crate) fn wants_maintenance(&self) -> bool {
         let snapshot = self.shared.snapshot.load();
-        ingest::wants_build(&snapshot)
+        self.wants_build(&snapshot, false)
             || (snapshot.generation.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS)
             || ingest::pick(&sizes(&snapshot)).is_some()
     }

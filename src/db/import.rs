@@ -69,6 +69,7 @@ impl<'c> Import<'c> {
     /// [`Error::Interrupted`].
     pub fn run(self, items: impl IntoIterator<Item = Result<Item>>) -> Result<ImportReport> {
         let start = Instant::now();
+        let _importing = self.collection.begin_import();
         let mut report = ImportReport::default();
         let mut batch = Vec::with_capacity(self.batch);
         for item in items {

@@ -185,7 +185,7 @@ impl Loading<'_> {
         let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let id = ItemId::new(line.id).map_err(|error| error.to_string())?;
         if line.vector.len() != self.described.dim {
-            return Err(format!("a vector of {} numbers, where the collection has {}", line.vector.len(), self.described.dim));
+            return Err(format!("a vector of length {}, where the collection has length {}", line.vector.len(), self.described.dim));
         }
         let square: f64 = line.vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         if !square.is_finite() {

@@ -56,6 +56,28 @@ impl Worker {
     }
 }
 
+/// An import that is running; over when dropped, and then looked after.
+#[must_use = "the import is over when this is dropped"]
+pub(crate) struct Importing<'a> {
+    worker: &'a Worker,
+    core: &'a Arc<Core>,
+}
+
+impl Worker {
+    /// Puts off what the background would do for the collection at every step of an import.
+    pub(crate) fn begin_import<'a>(&'a self, core: &'a Arc<Core>) -> Importing<'a> {
+        core.imports.fetch_add(1, Ordering::Relaxed);
+        Importing { worker: self, core }
+    }
+}
+
+impl Drop for Importing<'_> {
+    fn drop(&mut self) {
+        self.core.imports.fetch_sub(1, Ordering::Relaxed);
+        self.worker.look_after(self.core);
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         self.bell.stop.store(true, Ordering::Relaxed);

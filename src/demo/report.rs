@@ -113,7 +113,7 @@ impl Display for Report {
         let IndexLine { dim, lists, m, bytes_per_row, seconds } = self.index;
         writeln!(
             f,
-            "index    {dim} numbers a vector, {lists} lists, codes of {m} bytes, {bytes_per_row:.0} bytes a row in RAM, {seconds:.2} s"
+            "index    vectors of length {dim}, {lists} lists, codes of {m} bytes, {bytes_per_row:.0} bytes a row in RAM, {seconds:.2} s"
         )?;
         for shown in &self.shown {
             write!(f, "\n{shown}")?;

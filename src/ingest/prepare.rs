@@ -180,7 +180,7 @@ impl Preparer<'_> {
         for (at, item) in items.iter().enumerate() {
             let vector = item.vector.as_deref().ok_or_else(|| Error::InvalidRow {
                 row: at,
-                problem: format!("it has no vector; this collection takes vectors of {dim} numbers"),
+                problem: format!("it has no vector; this collection takes vectors of length {dim}"),
             })?;
             vectors.push(&admit(vector, dim, metric, at)?);
         }

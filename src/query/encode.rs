@@ -62,10 +62,7 @@ fn user_vectors(shared: &Shared, _snapshot: &Snapshot, _rows: &[&crate::features
 
 fn no_towers(shared: &Shared) -> Error {
     Error::Unsupported {
-        what: format!(
-            "the collection {:?} has no towers: search it with a vector of {} numbers",
-            shared.settings.name, shared.settings.dim
-        ),
+        what: format!("the collection {:?} has no towers: search it with a vector of length {}", shared.settings.name, shared.settings.dim),
     }
 }
 

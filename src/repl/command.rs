@@ -257,6 +257,9 @@ pub(crate) struct Recall {
     /// Numbers of lists to try [default: 1, 2, 4, ... all]
     #[arg(long, value_name = "LISTS,...", value_delimiter = ',', value_parser = at_least_one)]
     pub(crate) nprobe: Vec<usize>,
+    /// Recall targets to try, instead of numbers of lists
+    #[arg(long, value_name = "RECALL,...", value_delimiter = ',', conflicts_with_all = ["nprobe", "refine_factor"])]
+    pub(crate) target: Vec<f32>,
     /// Refine FACTOR x 10 candidates by their stored vectors
     #[arg(long, value_name = "FACTOR", value_parser = at_least_one)]
     pub(crate) refine_factor: Option<usize>,

@@ -9,14 +9,8 @@ use super::run::Context;
 use crate::db::CollectionOptions;
 use crate::types::Metric;
 
-impl Create {
-    /// Refuses what cannot become a collection; towers are read and checked.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        options(self).map(|_| ())
-    }
-}
-
-fn options(args: &Create) -> Result<CollectionOptions, Failure> {
+/// What the collection will be; towers are read and checked.
+pub(crate) fn options(args: &Create) -> Result<CollectionOptions, Failure> {
     let mut options = base(args)?.lenient(args.lenient);
     for field in &args.field {
         options = options.field(field.clone())?;
@@ -37,12 +31,15 @@ fn options(args: &Create) -> Result<CollectionOptions, Failure> {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Create) -> Result<Output, Failure> {
-    let options = options(args)?;
-    let name = args.name.as_deref().unwrap_or(context.collection);
+    create(context, args.name.as_deref(), options(args)?)
+}
+
+pub(crate) fn create(context: &Context<'_>, name: Option<&str>, options: CollectionOptions) -> Result<Output, Failure> {
+    let name = name.unwrap_or(context.collection);
     let collection = context.database.create_collection(name, options)?;
     let (dim, metric, generation) = (collection.dim(), collection.metric(), collection.stats()?.generation);
     let result = json!({"collection": name, "dim": dim, "metric": metric.name(), "generation": generation});
-    Ok(Output::note(&result, format!("collection {name} created: vectors of {dim} numbers, metric {metric}")))
+    Ok(Output::note(&result, format!("collection {name} created: vectors of length {dim}, metric {metric}")))
 }
 
 #[cfg(feature = "onnx")]

@@ -38,7 +38,9 @@ struct Tally {
 pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progress) -> Result<Output, Failure> {
     let start = Instant::now();
     let mut tally = Tally::default();
+    let importing = collection.begin_import();
     let done = args.files.iter().try_for_each(|path| file(collection, path, args, progress, &mut tally));
+    drop(importing);
     if let Err(failure) = done {
         if tally.inserted + tally.updated == 0 {
             return Err(failure);
@@ -94,9 +96,8 @@ fn file(collection: &Collection, path: &Path, args: &Import, progress: &dyn Prog
     if let Source::Vectors(reader) = &source
         && (specs.is_some() || ![0, collection.dim()].contains(&reader.dim()))
     {
-        let takes = if specs.is_some() { "rows for its item tower".to_owned() } else { format!("vectors of {} numbers", collection.dim()) };
-        let problem =
-            format!("{}: vectors of {} numbers; the collection {} takes {takes}", path.display(), reader.dim(), collection.name());
+        let takes = if specs.is_some() { "rows for its item tower".to_owned() } else { format!("vectors of length {}", collection.dim()) };
+        let problem = format!("{}: vectors of length {}; the collection {} takes {takes}", path.display(), reader.dim(), collection.name());
         return Err(Failure::new(problem));
     }
     let meter = source.meter().clone();

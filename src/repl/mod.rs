@@ -5,7 +5,7 @@
 
 pub(crate) mod command;
 mod complete;
-mod create;
+pub(crate) mod create;
 mod dot;
 mod eval;
 mod failure;

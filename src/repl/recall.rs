@@ -1,4 +1,4 @@
-//! `recall`: what the index finds of what an exact scan finds, by nprobe.
+//! `recall`: what the index finds of what an exact scan finds, by nprobe or by recall target.
 
 use std::collections::HashSet;
 use std::io::BufRead;
@@ -25,9 +25,19 @@ const ENOUGH: f64 = 0.9999;
 
 #[derive(Serialize)]
 struct Point {
-    nprobe: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<f32>,
+    /// Lists visited: as asked, or the most that a target took.
+    nprobe: u64,
     recall10: f64,
     p50_micros: f64,
+}
+
+/// How hard a search looks.
+#[derive(Clone, Copy)]
+enum Setting {
+    Nprobe(usize),
+    Target(f32),
 }
 
 /// A vector to search with, and what must not be found: the row that the vector is of.
@@ -50,10 +60,15 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
     }
     let truth: Vec<HashSet<String>> = exact(collection, &probes)?.iter().map(|answer| answer.ids().map(str::to_owned).collect()).collect();
     let mut points = Vec::new();
-    let tried = if args.nprobe.is_empty() { powers(lists) } else { args.nprobe.clone() };
-    for (at, &nprobe) in tried.iter().enumerate() {
-        let point = measure(collection, args, nprobe, &probes, &truth, progress)?;
-        let enough = args.nprobe.is_empty() && point.recall10 >= ENOUGH;
+    let tried: Vec<Setting> = match (&args.target[..], &args.nprobe[..]) {
+        ([], []) => powers(lists).into_iter().map(Setting::Nprobe).collect(),
+        ([], lists) => lists.iter().copied().map(Setting::Nprobe).collect(),
+        (targets, _) => targets.iter().copied().map(Setting::Target).collect(),
+    };
+    let all = args.nprobe.is_empty() && args.target.is_empty();
+    for (at, &setting) in tried.iter().enumerate() {
+        let point = measure(collection, args, setting, &probes, &truth, progress)?;
+        let enough = all && point.recall10 >= ENOUGH;
         points.push(point);
         progress.update(Stage::Evaluate, at as u64 + 1, Some(tried.len() as u64));
         if enough {
@@ -61,11 +76,13 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
         }
     }
     let mut output = Output::list(&points, |point| {
-        vec![
+        let target = point.target.map(|target| ("target".to_owned(), Json::from(target.to_string())));
+        let measured = [
             ("nprobe".to_owned(), Json::from(point.nprobe)),
             ("recall@10".to_owned(), Json::from(format!("{:.4}", point.recall10))),
             ("p50 µs".to_owned(), Json::from(point.p50_micros)),
-        ]
+        ];
+        target.into_iter().chain(measured).collect()
     });
     output.notes.push(format!("queries: {} ({origin}); lists: {}", grouped(probes.len() as u64), grouped(lists as u64)));
     Ok(output)
@@ -86,18 +103,32 @@ fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failu
 fn measure(
     collection: &Collection,
     args: &Recall,
-    nprobe: usize,
+    setting: Setting,
     probes: &[Probe],
     truth: &[HashSet<String>],
     progress: &dyn Progress,
 ) -> Result<Point, Failure> {
-    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
-    for (probe, truth) in probes.iter().zip(truth) {
-        let mut query = collection.search(&probe.vector).k(K).nprobe(nprobe).exclude(probe.itself.iter().map(String::as_str));
+    let ask = |probe: &Probe, explain: bool| {
+        let mut query = collection.search(&probe.vector).k(K).exclude(probe.itself.iter().map(String::as_str));
+        query = match setting {
+            Setting::Nprobe(lists) => query.nprobe(lists),
+            Setting::Target(recall) => query.recall(recall),
+        };
         if let Some(factor) = args.refine_factor {
             query = query.refine_factor(factor);
         }
-        let answer = query.run()?;
+        if explain { query.explain().run() } else { query.run() }
+    };
+    let (target, mut nprobe) = match setting {
+        Setting::Nprobe(lists) => (None, lists as u64),
+        Setting::Target(recall) => (Some(recall), 0),
+    };
+    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
+    for (probe, truth) in probes.iter().zip(truth) {
+        let answer = ask(probe, false)?;
+        if target.is_some() {
+            nprobe = ask(probe, true)?.explain.map_or(nprobe, |explain| nprobe.max(explain.lists_probed));
+        }
         found += answer.ids().filter(|id| truth.contains(*id)).count();
         wanted += truth.len();
         micros.push(answer.elapsed.as_secs_f64() * 1e6);
@@ -106,7 +137,7 @@ fn measure(
         }
     }
     let recall10 = rounded(found as f64 / wanted.max(1) as f64, 4);
-    Ok(Point { nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
+    Ok(Point { target, nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
 }
 
 /// Stored vectors, spread evenly over the collection.

@@ -24,7 +24,7 @@ pub(super) fn describe(collection: &Collection) -> Output {
             lines.extend(tower_lines("user", user));
         }
         None => {
-            let holds = format!("{} numbers", collection.dim());
+            let holds = format!("length {}", collection.dim());
             lines.push(Line { of: "item", field: "vector".to_owned(), holds, read_by: None });
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn describe(collection: &Collection) -> Output {
         "lenient": lenient,
         "fields": lines.iter().map(Line::json).collect::<Vec<_>>(),
     });
-    let mut notes = vec![format!("vectors of {} numbers, metric {}", collection.dim(), collection.metric())];
+    let mut notes = vec![format!("vectors of length {}, metric {}", collection.dim(), collection.metric())];
     notes.extend(model.map(|model| format!("towers: {model}")));
     if lenient {
         notes.push("rows may have any further fields (lenient)".to_owned());

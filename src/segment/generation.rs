@@ -123,8 +123,8 @@ impl Generation {
     fn read_towers(part: impl Fn(u8) -> Result<Option<Vec<u8>>>) -> Result<Option<TowerPair>> {
         let (Some(item), Some(user)) = (part(ITEM_ONNX)?, part(USER_ONNX)?) else { return Ok(None) };
         let text = |number: u8| -> Result<Option<String>> { Ok(part(number)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())) };
-        let item = TowerSource { onnx: item, spec: text(ITEM_SPEC)? };
-        let user = TowerSource { onnx: user, spec: text(USER_SPEC)? };
+        let item = TowerSource { onnx: item, spec: text(ITEM_SPEC)?, path: None };
+        let user = TowerSource { onnx: user, spec: text(USER_SPEC)?, path: None };
         Ok(Some(TowerPair::new(item, user)?))
     }
 }

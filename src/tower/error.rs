@@ -1,5 +1,7 @@
 //! Why a model was refused, or did not give a vector.
 
+use std::path::{Path, PathBuf};
+
 use thiserror::Error as ThisError;
 
 use crate::features::SpecError;
@@ -9,6 +11,14 @@ use crate::types::Metric;
 #[derive(ThisError, Debug)]
 #[non_exhaustive]
 pub enum ModelError {
+    /// What is wrong with the model that was read from a file.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ModelError>,
+    },
     /// More of something than a model may have.
     #[error("the model has {got} {what}; at most {limit} are allowed")]
     TooLarge {
@@ -197,6 +207,14 @@ fn indices_of(input: Option<&str>) -> String {
 }
 
 impl ModelError {
+    /// The same error, with the file's name where there is one.
+    pub(crate) fn in_file(self, path: Option<&Path>) -> Self {
+        match path {
+            Some(path) => Self::File { path: path.to_owned(), source: Box::new(self) },
+            None => self,
+        }
+    }
+
     pub(crate) fn graph(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Graph { place: place.into(), reason: reason.into() }
     }

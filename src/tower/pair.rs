@@ -54,8 +54,9 @@ impl TowerPair {
     /// # Errors
     /// As [`Self::from_files`].
     pub fn new(item: TowerSource, user: TowerSource) -> Result<Self> {
-        let item_tower = Tower::load(&item, TowerRole::Item)?;
-        let user_tower = Tower::load(&user, TowerRole::User)?;
+        let load = |source: &TowerSource, role| Tower::load(source, role).map_err(|error| error.in_file(source.path.as_deref()));
+        let item_tower = load(&item, TowerRole::Item)?;
+        let user_tower = load(&user, TowerRole::User)?;
         check(item_tower.spec(), user_tower.spec())?;
         let inner =
             Inner { item: Arc::new(item_tower), user: Arc::new(user_tower), item_source: Arc::new(item), user_source: Arc::new(user) };

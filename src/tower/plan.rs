@@ -33,7 +33,8 @@ pub(crate) struct Plan {
 struct Sized {
     batch: usize,
     model: Arc<TypedRunnableModel>,
-    /// States that no thread is using; there come to be as many as threads that run at once.
+    /// States that no thread is using; there come to be as many as threads that run at once. None where an operator keeps something from
+    /// one run to the next (a recurrent layer its hidden state), for a row's vector must not depend on the rows before it.
     idle: Mutex<Vec<State>>,
 }
 
@@ -65,7 +66,9 @@ impl Plan {
             };
             Ok((state.run(inputs).map_err(reason)?, state))
         })?;
-        sized.idle.lock().push(state);
+        if state.op_states.iter().all(Option::is_none) {
+            sized.idle.lock().push(state);
+        }
         let output = output.first().ok_or_else(|| failed("no output".to_owned()))?;
         if output.shape() != [sized.batch, self.width] {
             return Err(failed(format!("an output of shape {:?}; expected [{}, {}]", output.shape(), sized.batch, self.width)));

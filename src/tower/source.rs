@@ -1,6 +1,6 @@
 //! Where a tower comes from: the bytes of its model, and a feature spec where that is not inside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::limits;
 use crate::error::{Error, Result};
@@ -13,13 +13,15 @@ pub struct TowerSource {
     pub onnx: Vec<u8>,
     /// The feature spec (JSON); it goes before the one in the file's metadata.
     pub spec: Option<String>,
+    /// The file it was read from, for errors to name.
+    pub path: Option<PathBuf>,
 }
 
 impl TowerSource {
     /// A model whose metadata carries its spec.
     #[must_use]
     pub fn new(onnx: impl Into<Vec<u8>>) -> Self {
-        Self { onnx: onnx.into(), spec: None }
+        Self { onnx: onnx.into(), spec: None, path: None }
     }
 
     /// The same model with this spec instead of the one in its metadata.
@@ -38,8 +40,8 @@ impl TowerSource {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let bytes = std::fs::metadata(path).map_err(io)?.len();
         if bytes > limits::MODEL_BYTES as u64 {
-            return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: limits::MODEL_BYTES as u64 }.into());
+            return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: limits::MODEL_BYTES as u64 }.in_file(Some(path)).into());
         }
-        Ok(Self::new(std::fs::read(path).map_err(io)?))
+        Ok(Self { path: Some(path.to_owned()), ..Self::new(std::fs::read(path).map_err(io)?) })
     }
 }
