@@ -94,6 +94,13 @@ fn tiles<'a>(parts: &'a [FlatPart<'a>], dim: usize) -> impl Iterator<Item = (usi
     })
 }
 
+/// The score of one row, as a search gives it.
+pub(crate) fn score_of_row(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
+    let mut out = [0.0];
+    score(Kernel::detect(), metric, query, row, &mut out);
+    out[0]
+}
+
 fn score(kernel: Kernel, metric: Metric, query: &[f32], tile: &[f32], out: &mut [f32]) {
     if metric == Metric::L2 {
         kernel.l2s(query, tile, out);

@@ -19,6 +19,7 @@ pub(crate) mod render;
 mod run;
 mod schema;
 mod session;
+mod spread;
 mod values;
 mod words;
 

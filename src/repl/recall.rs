@@ -10,18 +10,23 @@ use serde_json::Value as Json;
 use super::command::Recall;
 use super::failure::Failure;
 use super::output::{Output, grouped, rounded};
+use super::spread::Spread;
 use crate::db::Collection;
 use crate::error::Error;
 use crate::eval::percentile;
 use crate::features::Row;
 use crate::import::{ReadOptions, Source};
+use crate::index::flat::score_of_row;
 use crate::progress::{Progress, Stage};
 use crate::query::Answer;
+use crate::vector::admit;
 
 /// Hits compared.
 const K: usize = 10;
 /// Recall from which more lists are of no interest.
 const ENOUGH: f64 = 0.9999;
+/// Vectors read from a file at a time.
+const CHUNK_ROWS: usize = 1024;
 
 #[derive(Serialize)]
 struct Point {
@@ -46,6 +51,31 @@ struct Probe {
     itself: Vec<String>,
 }
 
+/// What an exact scan finds.
+struct Truth {
+    ids: HashSet<String>,
+    /// Score of the last hit: a row that is as near is as right as that one.
+    least: f32,
+}
+
+impl Truth {
+    fn new(answer: &Answer) -> Self {
+        let least = answer.hits.last().map_or(f32::INFINITY, |hit| hit.score);
+        Self { ids: answer.ids().map(str::to_owned).collect(), least }
+    }
+
+    /// Whether a row that was found is one of the nearest.
+    fn has(&self, collection: &Collection, probe: &Probe, id: &str) -> Result<bool, Error> {
+        if self.ids.contains(id) {
+            return Ok(true);
+        }
+        let metric = collection.metric();
+        let query = admit(&probe.vector, collection.dim(), metric, 0)?;
+        let score = collection.get(id)?.and_then(|item| item.vector().map(|row| score_of_row(metric, &query, row)));
+        Ok(score.is_some_and(|score| score >= self.least))
+    }
+}
+
 pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progress) -> Result<Output, Failure> {
     let lists = collection.stats()?.lists;
     if lists == 0 {
@@ -58,7 +88,7 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
     if probes.is_empty() {
         return Err(Failure::new("there are no queries to measure with"));
     }
-    let truth: Vec<HashSet<String>> = exact(collection, &probes)?.iter().map(|answer| answer.ids().map(str::to_owned).collect()).collect();
+    let truth: Vec<Truth> = exact(collection, &probes)?.iter().map(Truth::new).collect();
     let mut points = Vec::new();
     let tried: Vec<Setting> = match (&args.target[..], &args.nprobe[..]) {
         ([], []) => powers(lists).into_iter().map(Setting::Nprobe).collect(),
@@ -105,7 +135,7 @@ fn measure(
     args: &Recall,
     setting: Setting,
     probes: &[Probe],
-    truth: &[HashSet<String>],
+    truth: &[Truth],
     progress: &dyn Progress,
 ) -> Result<Point, Failure> {
     let ask = |probe: &Probe, explain: bool| {
@@ -129,8 +159,10 @@ fn measure(
         if target.is_some() {
             nprobe = ask(probe, true)?.explain.map_or(nprobe, |explain| nprobe.max(explain.lists_probed));
         }
-        found += answer.ids().filter(|id| truth.contains(*id)).count();
-        wanted += truth.len();
+        for id in answer.ids() {
+            found += usize::from(truth.has(collection, probe, id)?);
+        }
+        wanted += truth.ids.len();
         micros.push(answer.elapsed.as_secs_f64() * 1e6);
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
@@ -166,22 +198,25 @@ fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     let Source::Vectors(mut reader) = Source::open(path, &ReadOptions::default())? else {
         return Err(Failure::new(format!("{}: expected vectors (.npy, .fvecs, .bvecs) or user rows (.jsonl)", path.display())));
     };
-    let mut vectors = Vec::new();
-    while vectors.len() < most {
-        let Some(chunk) = reader.next_chunk(most - vectors.len())? else { break };
-        vectors.extend(chunk.vectors.iter().map(<[f32]>::to_vec));
+    let mut spread = Spread::new(most);
+    while let Some(chunk) = reader.next_chunk(CHUNK_ROWS)? {
+        for vector in chunk.vectors.iter() {
+            if spread.wants_next() {
+                spread.push(vector.to_vec());
+            }
+        }
     }
-    Ok(vectors)
+    Ok(spread.finish())
 }
 
 /// What the user tower makes of the rows of a file: a row a line, or a line of an evaluation file, whose `user` is the row.
 pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     let io = |source| Failure::from(Error::Io { path: path.to_owned(), source });
     let lines = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?).lines();
-    let mut vectors = Vec::new();
+    let mut spread = Spread::new(most);
     for (number, line) in (1..).zip(lines) {
         let line = line.map_err(io)?;
-        if line.trim().is_empty() || vectors.len() == most {
+        if line.trim().is_empty() || !spread.wants_next() {
             continue;
         }
         let located = |problem: String| Failure::new(format!("{}, line {number}: {problem}", path.display()));
@@ -190,7 +225,7 @@ pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize
             Some(crate::features::Value::Object(user)) => user.clone(),
             _ => row,
         };
-        vectors.push(collection.recommend(&user).vector().map_err(|error| located(error.to_string()))?);
+        spread.push(collection.recommend(&user).vector().map_err(|error| located(error.to_string()))?);
     }
-    Ok(vectors)
+    Ok(spread.finish())
 }
