@@ -48,7 +48,9 @@ impl BuildOptions {
         self
     }
 
-    /// Vectors of real users to calibrate recall targets with. Without them, stored vectors stand in.
+    /// Vectors of real users to calibrate recall targets with; they are kept for later builds. Without them a sample of what has been
+    /// searched with since the database was opened is taken, where there is enough of it; else what the last build had; else stored
+    /// vectors stand in.
     #[must_use]
     pub fn queries(mut self, vectors: Vec<Vec<f32>>) -> Self {
         self.queries = Some(vectors);

@@ -104,7 +104,7 @@ impl Core {
             let bytes = snapshot.tail() * self.shared.settings.dim as u64 * 4;
             snapshot.generation.trained.is_some() || bytes < IMPORT_TAIL_BYTES
         };
-        !waits && ingest::wants_build(snapshot)
+        !waits && ingest::wants_build(&self.shared, snapshot)
     }
 
     /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and

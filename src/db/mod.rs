@@ -1,5 +1,7 @@
 //! The database and its collections: the one place where the way in and the way out meet.
 
+#[cfg(test)]
+mod asked_tests;
 mod backup;
 mod build;
 mod collection;

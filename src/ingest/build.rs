@@ -31,7 +31,7 @@ const SAMPLE_BYTES: usize = 256 << 20;
 #[derive(Clone, Default, Debug)]
 pub(crate) struct BuildParams {
     pub(crate) index: Option<IndexSettings>,
-    /// User vectors to calibrate recall with; sampled rows when there are none.
+    /// User vectors to calibrate recall with. Without them: vectors that were searched with, those of the last build, sampled rows.
     pub(crate) queries: Option<Matrix>,
 }
 
@@ -47,8 +47,9 @@ pub(crate) struct Built {
     pub(crate) generation: u32,
 }
 
-/// True when the background should train: for the first time, after growth, or after drift.
-pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
+/// True when the background should train: for the first time, after growth, after drift, or when there have come to be real queries to
+/// calibrate with.
+pub(crate) fn wants_build(shared: &Shared, snapshot: &Snapshot) -> bool {
     match &snapshot.generation.trained {
         None => snapshot.live() >= TRAIN_ROWS,
         Some(trained) => {
@@ -57,7 +58,7 @@ pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
                 .segments
                 .iter()
                 .any(|view| view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS);
-            grown || drifted
+            grown || drifted || (trained.queries.is_none() && shared.asked.is_enough())
         }
     }
 }
@@ -85,7 +86,9 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         ..TrainParams::new(shared.settings.metric)
     };
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
-    let probes = Probes::choose(params.queries.as_ref(), &sample, &sampled, live, index.seed);
+    let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
+    let queries = params.queries.clone().or_else(|| shared.asked.vectors()).or(before);
+    let probes = Probes::choose(queries, &sample, &sampled, live, index.seed);
     drop(sample);
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.generation.number + 1;
@@ -103,7 +106,8 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         error: sealed.error,
         generation: number,
     };
-    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, calibration });
+    let queries = probes.real().cloned().map(Arc::new);
+    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, calibration, queries });
     let mut generation = Generation::clone(&snapshot.generation);
     generation.number = number;
     generation.index = index;

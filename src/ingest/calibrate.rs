@@ -25,15 +25,22 @@ pub(super) struct Probes {
 
 impl Probes {
     /// The caller's queries where there are any, else some of the sampled vectors, whose row numbers are `rows`.
-    pub(super) fn choose(real: Option<&Matrix>, sample: &Matrix, rows: &[u64], live: u64, seed: u64) -> Self {
-        if let Some(real) = real.filter(|real| !real.is_empty()) {
-            return Self { queries: Queries { vectors: real.clone(), own: Vec::new() }, own: Vec::new() };
-        }
+    pub(super) fn choose(real: Option<Matrix>, sample: &Matrix, rows: &[u64], live: u64, seed: u64) -> Self {
         let live = usize::try_from(live).unwrap_or(usize::MAX);
+        if let Some(real) = real.filter(|real| !real.is_empty()) {
+            let mut vectors = Matrix::new(real.dim());
+            Queries::sample(real.rows(), live, real.dim(), seed).iter().for_each(|&at| vectors.push(real.row(at as usize)));
+            return Self { queries: Queries { vectors, own: Vec::new() }, own: Vec::new() };
+        }
         let chosen = Queries::sample(sample.rows(), live, sample.dim(), seed);
         let mut vectors = Matrix::with_capacity(sample.dim(), chosen.len());
         chosen.iter().for_each(|&at| vectors.push(sample.row(at as usize)));
         Self { queries: Queries { vectors, own: Vec::new() }, own: chosen.iter().map(|&at| rows[at as usize]).collect() }
+    }
+
+    /// The queries, where they are real ones.
+    pub(super) fn real(&self) -> Option<&Matrix> {
+        Some(&self.queries.vectors).filter(|vectors| self.own.is_empty() && !vectors.is_empty())
     }
 }
 

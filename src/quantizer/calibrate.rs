@@ -159,7 +159,7 @@ mod tests {
     use crate::quantizer::truth::Truth;
     use crate::vector::Matrix;
 
-    /// Searches by the vectors themselves, and forgets the best candidate of all but full breadth.
+    /// Searches by the vectors themselves, and forgets the best row of some queries: the fewer candidates, the more of them.
     struct Exact<'a> {
         quantizer: &'a Quantizer,
         vectors: &'a Matrix,
@@ -180,7 +180,8 @@ mod tests {
                 .map(|row| (dot(q, self.vectors.row(row as usize)), row))
                 .collect();
             rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-            rows.into_iter().take(k).skip(usize::from(candidates < 100)).map(|(_, row)| row).collect()
+            let losing = 100.0 * (140.0 / candidates as f64).ln() / 7f64.ln();
+            rows.into_iter().take(k).skip(usize::from(((query * 37 % 100) as f64) < losing)).map(|(_, row)| row).collect()
         }
 
         fn score(&self, query: usize, row: u32) -> Option<f32> {
@@ -206,7 +207,7 @@ mod tests {
         let calibration = Calibration::measure(&trial, &NoProgress).unwrap();
         for target in [0.7, 0.8, 0.9, 0.95, 0.99] {
             let setting = calibration.pick(target, 10, 3000);
-            assert!(target < 0.9 || setting.candidates >= 100, "fewer lose one of ten: {setting:?}");
+            assert!(target < 0.99 || setting.candidates >= 100, "fewer lose one of ten: {setting:?}");
             let found: usize = (0..300)
                 .map(|query| {
                     let hits = searcher.search(query, 10, setting.nprobe, setting.candidates);

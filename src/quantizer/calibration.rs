@@ -57,18 +57,33 @@ impl Calibration {
         let target = (target + MARGIN).min(1.0);
         let best = (0..CANDIDATES.len()).map(|at| self.recall(k, self.probes(), at)).fold(0.0, f32::max);
         let target = target.min(best - NEAR_BEST).max(0.0);
-        let mut cheapest: Option<(f32, Setting)> = None;
+        let mut cheapest: Option<(f32, usize, Setting)> = None;
         for (at, &candidates) in CANDIDATES.iter().enumerate() {
             let nprobe = least(self.probes(), |nprobe| self.recall(k, nprobe, at) >= target);
             let candidates = ((candidates as f64 * growth).ceil() as usize).max(k);
             let setting = Setting { nprobe, candidates, expected: self.recall(k, nprobe, at) };
             let cost = self.cost(setting);
-            if setting.expected >= target && cheapest.is_none_or(|(least, _)| cost < least) {
-                cheapest = Some((cost, setting));
+            if setting.expected >= target && cheapest.is_none_or(|(least, ..)| cost < least) {
+                cheapest = Some((cost, at, setting));
             }
         }
         let most = CANDIDATES[CANDIDATES.len() - 1].max(k);
-        cheapest.map_or(Setting { nprobe: self.probes(), candidates: most, expected: best }, |(_, setting)| setting)
+        let Some((_, at, setting)) = cheapest else { return Setting { nprobe: self.probes(), candidates: most, expected: best } };
+        self.trim(setting, at, target, k, growth)
+    }
+
+    /// Fewer candidates for the same lists, where the recall between two measured numbers of candidates allows it. Recall bends
+    /// downwards in the logarithm of the candidates, so that the straight line is on the safe side.
+    fn trim(&self, setting: Setting, at: usize, target: f32, k: usize, growth: f64) -> Setting {
+        let Some(fewer) = at.checked_sub(1) else { return setting };
+        let (low, high) = (self.recall(k, setting.nprobe, fewer), setting.expected);
+        if !(low < target && target < high) {
+            return setting;
+        }
+        let share = f64::from((target - low) / (high - low));
+        let [from, to] = [CANDIDATES[fewer], CANDIDATES[at]].map(|candidates| candidates as f64);
+        let candidates = ((from * (to / from).powf(share) * growth).ceil() as usize).max(k).min(setting.candidates);
+        Setting { candidates, expected: target, ..setting }
     }
 
     /// Candidates for `k` hits where the number of lists is given: as few as lose almost nothing of what those lists hold.

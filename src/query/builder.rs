@@ -8,6 +8,7 @@ use crate::features::Row;
 use crate::query::options::{Effort, Options};
 use crate::query::{Answer, Explain, encode, run};
 use crate::segment::{Shared, Snapshot};
+use crate::vector::Matrix;
 
 /// Where the query's vector comes from.
 #[derive(Clone, Debug)]
@@ -101,10 +102,25 @@ macro_rules! options {
                 self.options.explain = true;
                 self
             }
+
+            /// Keeps the query out of the sample that recall targets are calibrated with.
+            #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+            pub(crate) fn measures(mut self) -> Self {
+                self.options.measures = true;
+                self
+            }
         }
     )*};
 }
 options!(Query, QueryBatch);
+
+/// Remembers what was asked, where a recall target decides how hard to look.
+fn note(shared: &Shared, sources: &[Source<'_>], vectors: &Matrix, options: &Options) {
+    let asked = matches!(options.effort, Effort::Recall(_)) && !options.measures;
+    if asked && !matches!(sources.first(), Some(Source::Item(_)) | None) {
+        shared.asked.note(vectors);
+    }
+}
 
 impl<'q> Query<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, source: Source<'q>) -> Self {
@@ -127,6 +143,7 @@ impl<'q> Query<'q> {
         }
         let mut explain = self.options.explain.then(Explain::default);
         let vectors = encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), explain.as_mut())?;
+        note(self.shared, std::slice::from_ref(&self.source), &vectors, &self.options);
         let mut answers = run::answers(self.shared, &snapshot, &vectors, &[], &self.options, explain)?;
         let mut answer = answers.pop().unwrap_or_default();
         answer.elapsed = start.elapsed();
@@ -182,6 +199,7 @@ impl<'q> QueryBatch<'q> {
         let snapshot = self.shared.snapshot.load_full();
         let mut explain = self.options.explain.then(Explain::default);
         let vectors = encode::vectors(self.shared, &snapshot, &self.sources, explain.as_mut())?;
+        note(self.shared, &self.sources, &vectors, &self.options);
         let mut answers = run::answers(self.shared, &snapshot, &vectors, &each, &self.options, explain)?;
         let share = start.elapsed() / u32::try_from(answers.len().max(1)).unwrap_or(u32::MAX);
         for answer in &mut answers {

@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) min_score: Option<f32>,
     pub(crate) fields: Option<Vec<String>>,
     pub(crate) explain: bool,
+    /// The query measures the index: it does not count as one that users ask.
+    pub(crate) measures: bool,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             min_score: None,
             fields: None,
             explain: false,
+            measures: false,
         }
     }
 }

@@ -127,7 +127,7 @@ fn powers(lists: usize) -> Vec<usize> {
 
 fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failure> {
     let queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
-    Ok(queries.k(K).exact().exclude_each(probes.iter().map(|probe| probe.itself.clone()).collect()).run()?)
+    Ok(queries.measures().k(K).exact().exclude_each(probes.iter().map(|probe| probe.itself.clone()).collect()).run()?)
 }
 
 fn measure(
@@ -139,7 +139,7 @@ fn measure(
     progress: &dyn Progress,
 ) -> Result<Point, Failure> {
     let ask = |probe: &Probe, explain: bool| {
-        let mut query = collection.search(&probe.vector).k(K).exclude(probe.itself.iter().map(String::as_str));
+        let mut query = collection.search(&probe.vector).measures().k(K).exclude(probe.itself.iter().map(String::as_str));
         query = match setting {
             Setting::Nprobe(lists) => query.nprobe(lists),
             Setting::Target(recall) => query.recall(recall),

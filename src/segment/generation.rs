@@ -12,6 +12,7 @@ use crate::quantizer::calibration::Calibration;
 use crate::segment::IndexSettings;
 #[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
+use crate::vector::Matrix;
 
 /// Parts of a generation's blobs.
 const ITEM_ONNX: u8 = 1;
@@ -21,6 +22,7 @@ const USER_SPEC: u8 = 4;
 const HEAD: u8 = 8;
 const QUANTIZER: u8 = 9;
 const CALIBRATION: u8 = 10;
+const QUERIES: u8 = 11;
 
 /// What the rows of a collection are turned into vectors and codes with. Immutable; a new one replaces it as a whole.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub(crate) struct Trained {
     pub(crate) error: f64,
     /// What reaches a recall.
     pub(crate) calibration: Option<Calibration>,
+    /// The real queries that it was calibrated with, for the next training; `None` where stored vectors stood in.
+    pub(crate) queries: Option<Arc<Matrix>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +69,9 @@ impl Generation {
             put(QUANTIZER, &trained.engine.quantizer().to_bytes())?;
             if let Some(calibration) = &trained.calibration {
                 put(CALIBRATION, &calibration.to_bytes())?;
+            }
+            if let Some(queries) = &trained.queries {
+                put(QUERIES, &queries.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
             }
         }
         if let Some(before) = before {
@@ -99,7 +106,13 @@ impl Generation {
                 let quantizer = Quantizer::from_bytes(&bytes).ok_or_else(|| damaged("its quantizer does not decode"))?;
                 let read = |bytes: Vec<u8>| Calibration::from_bytes(&bytes).ok_or_else(|| damaged("its calibration does not decode"));
                 let calibration = part(CALIBRATION)?.map(read).transpose()?;
-                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, calibration }))
+                let floats = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
+                let read = |bytes: Vec<u8>| {
+                    let queries = Matrix::from_vec(quantizer.dim(), floats(&bytes)).filter(|_| bytes.len().is_multiple_of(4));
+                    queries.map(Arc::new).ok_or_else(|| damaged("its queries do not decode"))
+                };
+                let queries = part(QUERIES)?.map(read).transpose()?;
+                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, calibration, queries }))
             }
         };
         Ok(Self {

@@ -1,5 +1,6 @@
 //! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
 
+mod asked;
 mod generation;
 mod ids;
 mod lookup;
@@ -11,6 +12,7 @@ mod settings;
 mod shared;
 mod snapshot;
 
+pub(crate) use asked::Asked;
 pub(crate) use generation::{Generation, Trained};
 pub(crate) use ids::Ids;
 pub(crate) use lookup::SnapshotLookup;

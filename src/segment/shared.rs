@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, Storage};
 
 use crate::error::{Error, Result};
-use crate::segment::{Place, Record, Settings, Snapshot};
+use crate::segment::{Asked, Place, Record, Settings, Snapshot};
 
 /// A collection's storage, settings and current snapshot.
 pub(crate) struct Shared {
@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Exact vectors of sealed rows, by row number, for histories looked up again and again.
     vectors: Cache<u64, Arc<[f32]>>,
+    /// Vectors searched with since the collection was opened.
+    pub(crate) asked: Asked,
 }
 
 /// Vectors kept for look-ups.
@@ -24,7 +26,8 @@ const CACHED_VECTORS: usize = 1 << 16;
 
 impl Shared {
     pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
-        Self { storage, id, settings, snapshot: ArcSwap::from_pointee(snapshot), vectors: Cache::new(CACHED_VECTORS) }
+        let asked = Asked::new(settings.dim);
+        Self { storage, id, settings, snapshot: ArcSwap::from_pointee(snapshot), vectors: Cache::new(CACHED_VECTORS), asked }
     }
 
     /// The bytes of a row's record. `None` when it is not there any more: the row was deleted after the snapshot was taken.
