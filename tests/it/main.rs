@@ -1,0 +1,8 @@
+//! The library as an application meets it: real towers, hostile files, bad input, random operations against a model, many threads.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[cfg(feature = "onnx")]
+mod bundles;
+#[cfg(feature = "onnx")]
+mod shared;
