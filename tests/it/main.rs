@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod bad_input;
 #[cfg(feature = "onnx")]
 mod bundles;
+mod full_disk;
 #[cfg(feature = "onnx")]
 mod shared;
