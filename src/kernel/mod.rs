@@ -156,7 +156,7 @@ macro_rules! dispatch {
             Isa::Avx512 => unsafe { avx512::$name$(::<$w>)?($($arg),*) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: see the macro.
-            Isa::Neon => unsafe { neon::$name$(::<$w>)?($($arg),*) },
+            Isa::Neon => neon::$name$(::<$w>)?($($arg),*),
         }
     };
 }
