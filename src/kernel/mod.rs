@@ -155,7 +155,6 @@ macro_rules! dispatch {
             // SAFETY: see the macro.
             Isa::Avx512 => unsafe { avx512::$name$(::<$w>)?($($arg),*) },
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: see the macro.
             Isa::Neon => neon::$name$(::<$w>)?($($arg),*),
         }
     };
