@@ -110,6 +110,7 @@ impl Core {
     /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and
     /// training does not wait for the end of an import.
     pub(crate) fn maintain(&self, all: bool, progress: &dyn Progress) -> Result<()> {
+        let mut worked = false;
         loop {
             let snapshot = self.shared.snapshot.load_full();
             if self.wants_build(&snapshot, all) {
@@ -119,9 +120,16 @@ impl Core {
             } else if ingest::pick(&sizes(&snapshot)).is_some() {
                 ingest::compact(&self.writer, ingest::pick, progress)?;
             } else {
-                return Ok(());
+                break;
             }
+            worked = true;
         }
+        // What was written on the way stays in the stores' memory otherwise.
+        if worked {
+            self.shared.storage.trim()?;
+            crate::kernel::give_back();
+        }
+        Ok(())
     }
 
     /// True when the background has something to do.

@@ -1,4 +1,4 @@
-//! The one writer of a collection: many threads hand changes in, whoever comes first commits for all.
+//! The one writer of a collection: many threads hand changes in, one of them commits for all and hands the lead to the next.
 //!
 //! ```text
 //! threads -> queue -> [writer lock: group -> storage batch -> one flush -> next snapshot] -> every thread gets its result
@@ -6,8 +6,9 @@
 //! Readers see a change only after it is durable, because the snapshot is published after the commit.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use torre_storage::Manifest;
 
 use crate::error::{Error, Result};
@@ -18,11 +19,14 @@ use crate::segment::{Shared, Snapshot};
 /// Commits changes of one collection.
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
-    queue: Mutex<Vec<Arc<Pending>>>,
+    queue: Mutex<Queue>,
     state: Mutex<State>,
     /// Held by whoever seals, compacts or builds: one at a time.
     pub(crate) maintenance: Mutex<()>,
 }
+
+/// The longest that a commit waits for others to join it.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// What only the holder of the writer lock touches.
 pub(crate) struct State {
@@ -34,10 +38,76 @@ pub(crate) struct State {
     pub(crate) tail_dead: Vec<u64>,
 }
 
+/// Changes that came while a commit was under way.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Arc<Pending>>,
+    /// A thread is committing, or has been told to.
+    led: bool,
+    /// Threads in the last commit, and how long it took.
+    last: (usize, Duration),
+}
+
 /// One thread's changes, waiting.
 struct Pending {
     ops: Mutex<Vec<Op>>,
-    result: Mutex<Option<Result<Outcome>>>,
+    turn: Mutex<Turn>,
+    called: Condvar,
+}
+
+/// What a waiting thread is called for.
+enum Turn {
+    Wait,
+    /// To commit what is waiting, its own changes among it.
+    Lead,
+    Done(Result<Outcome>),
+}
+
+impl Pending {
+    fn new(ops: Vec<Op>) -> Arc<Self> {
+        Arc::new(Self { ops: Mutex::new(ops), turn: Mutex::new(Turn::Wait), called: Condvar::new() })
+    }
+
+    fn call(&self, turn: Turn) {
+        *self.turn.lock() = turn;
+        self.called.notify_one();
+    }
+
+    /// Waits for the result; `None` when this thread is to lead.
+    fn wait(&self) -> Option<Result<Outcome>> {
+        let mut turn = self.turn.lock();
+        loop {
+            match std::mem::replace(&mut *turn, Turn::Wait) {
+                Turn::Wait => self.called.wait(&mut turn),
+                Turn::Lead => return None,
+                Turn::Done(result) => return Some(result),
+            }
+        }
+    }
+}
+
+/// Calls whoever has not been called when the leader is done: none, unless it panicked.
+struct Called<'g>(&'g [Arc<Pending>]);
+
+impl Drop for Called<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.iter().for_each(|waiting| waiting.call(Turn::Done(Err(Error::Interrupted))));
+        }
+    }
+}
+
+/// Hands the lead to a thread that waits, also when the leader panics.
+struct Lead<'w>(&'w Mutex<Queue>);
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        match queue.waiting.first() {
+            Some(next) => next.call(Turn::Lead),
+            None => queue.led = false,
+        }
+    }
 }
 
 /// How a commit ended.
@@ -56,17 +126,38 @@ impl Writer {
 
     /// Commits the changes as one: all of them are durable and visible on return, or none.
     pub(crate) fn commit(&self, ops: Vec<Op>) -> Result<Outcome> {
-        let pending = Arc::new(Pending { ops: Mutex::new(ops), result: Mutex::new(None) });
-        self.queue.lock().push(Arc::clone(&pending));
-        let mut state = self.state.lock();
-        if let Some(result) = pending.result.lock().take() {
+        let pending = Pending::new(ops);
+        let leads = {
+            let mut queue = self.queue.lock();
+            queue.waiting.push(Arc::clone(&pending));
+            !std::mem::replace(&mut queue.led, true)
+        };
+        if !leads && let Some(result) = pending.wait() {
             return result;
         }
-        let group = std::mem::take(&mut *self.queue.lock());
+        let lead = Lead(&self.queue);
+        self.gather();
+        let mut state = self.state.lock();
+        let group = std::mem::take(&mut self.queue.lock().waiting);
+        let start = Instant::now();
+        let called = Called(&group);
         self.commit_group(&mut state, &group);
+        drop(called);
+        self.queue.lock().last = (group.len(), start.elapsed());
         drop(state);
-        // Whoever held the lock before took the queue as a whole, so the result is there now.
-        pending.result.lock().take().unwrap_or(Err(Error::Interrupted))
+        drop(lead);
+        // The leader's own changes were in the group.
+        pending.wait().unwrap_or(Err(Error::Interrupted))
+    }
+
+    /// Threads that were in the last commit are on their way with their next changes: waiting for them a little, against the time that
+    /// a commit takes, spares them one.
+    fn gather(&self) {
+        let (expected, took) = self.queue.lock().last;
+        let (start, limit) = (Instant::now(), (took / 8).min(GATHER));
+        while expected > 1 && start.elapsed() < limit && self.queue.lock().waiting.len() < expected {
+            std::thread::yield_now();
+        }
     }
 
     fn commit_group(&self, state: &mut State, pending: &[Arc<Pending>]) {
@@ -84,13 +175,13 @@ impl Writer {
                 let next = group.publish(self.shared.settings.dim, state.fixed_row);
                 self.shared.snapshot.store(Arc::new(next));
                 for (waiting, outcome) in pending.iter().zip(done) {
-                    *waiting.result.lock() = Some(Ok(outcome));
+                    waiting.call(Turn::Done(Ok(outcome)));
                 }
             }
             Err(error) => {
                 let error = Arc::new(error);
                 for waiting in pending {
-                    *waiting.result.lock() = Some(Err(Error::from_shared(&error)));
+                    waiting.call(Turn::Done(Err(Error::from_shared(&error))));
                 }
             }
         }

@@ -21,7 +21,7 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-pub(crate) use memory::Lines;
+pub(crate) use memory::{Lines, give_back};
 
 /// Codes of a block: one a bit of a mask word.
 pub(crate) const BLOCK: usize = 64;

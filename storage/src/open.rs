@@ -53,7 +53,7 @@ impl Storage {
             cache_bytes,
             compression,
             timeout: options.timeout,
-            reopen_after: (options.cache_bytes as u64).max(32 << 20) * 2,
+            reopen_after: (cache_bytes as u64).max(32 << 20),
         };
         if !directory.fresh {
             for name in [RECORDS, BLOBS] {

@@ -1,0 +1,108 @@
+//! What durability costs, and what changing everything over and over leaves behind.
+//!
+//! `cargo bench --bench durability` prints, for a database on the disk that holds `TORRE_BENCH_DIR` (default: the temporary directory):
+//! - single durable upserts a second with 1 and with 8 threads (group commit);
+//! - bytes on disk and of memory after a load of 100,000 rows, and after every row has been replaced ten times.
+//!
+//! With `--test` it goes through the same steps, smaller, and checks what the database holds in the end.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use torre::{Collection, CollectionOptions, Database, Item, Metric, NoProgress, row};
+
+const DIM: usize = 64;
+
+fn vector(row: u64, round: u64) -> Vec<f32> {
+    let mut state = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ round;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / 16_777_216.0 - 0.5
+    };
+    (0..DIM).map(|_| next()).collect()
+}
+
+fn item(row: u64, round: u64) -> torre::Result<Item> {
+    Ok(Item::new(row)?.with_row(row! { "round" => round as i64 }).with_vector(vector(row, round)))
+}
+
+fn open(path: &Path) -> (Database, Collection) {
+    let database = Database::builder(path).create(true).open().unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip).lenient(true)).unwrap();
+    (database, items)
+}
+
+/// Single upserts a second by so many threads.
+fn single_upserts(items: &Collection, threads: u64, span: Duration) -> f64 {
+    let (count, start) = (AtomicU64::new(0), Instant::now());
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let count = &count;
+            scope.spawn(move || {
+                for n in 0.. {
+                    if start.elapsed() > span {
+                        return;
+                    }
+                    items.upsert(item(thread << 32 | n, 0).unwrap()).unwrap();
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    count.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or("");
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+fn on_disk(path: &Path) -> u64 {
+    let output = std::process::Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+fn main() {
+    let test = std::env::args().any(|argument| argument == "--test");
+    let (rows, rounds, span) = if test { (12_000, 2, Duration::from_millis(100)) } else { (100_000, 10, Duration::from_secs(5)) };
+    let folder = match std::env::var_os("TORRE_BENCH_DIR") {
+        Some(folder) => tempfile::tempdir_in(folder).unwrap(),
+        None => tempfile::tempdir().unwrap(),
+    };
+
+    let (_single, items) = open(&folder.path().join("single"));
+    let rates = [1, 8].map(|threads| single_upserts(&items, threads, span));
+    println!("single durable upserts: {:.0}/s with 1 thread, {:.0}/s with 8: {:.1} times", rates[0], rates[1], rates[1] / rates[0]);
+    drop((_single, items));
+
+    let path = folder.path().join("churn");
+    let (database, items) = open(&path);
+    let before = resident();
+    items.import().run((0..rows).map(|row| item(row, 0))).unwrap();
+    items.maintain(&NoProgress).unwrap();
+    let fresh = (on_disk(&path), resident() - before);
+    println!("{rows} rows loaded: {:.1} MB on disk, {:.1} MB of memory", fresh.0 as f64 / 1e6, fresh.1 as f64 / 1e6);
+    for round in 1..=rounds {
+        items.import().run((0..rows).map(|row| item(row, round))).unwrap();
+        let now = (on_disk(&path), resident() - before);
+        println!("replaced {round} times: {:.1} MB on disk, {:.1} MB of memory", now.0 as f64 / 1e6, now.1 as f64 / 1e6);
+    }
+    items.maintain(&NoProgress).unwrap();
+    let churned = (on_disk(&path), resident() - before);
+    let ratio = |after: u64, before: u64| after as f64 / before.max(1) as f64;
+    println!(
+        "in the end: {:.1} MB on disk ({:.2} times the fresh load), {:.1} MB of memory ({:.2} times)",
+        churned.0 as f64 / 1e6,
+        ratio(churned.0, fresh.0),
+        churned.1 as f64 / 1e6,
+        ratio(churned.1, fresh.1)
+    );
+    assert_eq!(items.len(), rows);
+    for row in [0, rows / 2, rows - 1] {
+        assert_eq!(items.get(&row.to_string()).unwrap().unwrap().vector().unwrap(), vector(row, rounds));
+    }
+    assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+}
