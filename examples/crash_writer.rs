@@ -54,7 +54,7 @@ fn write(items: &Collection, thread: u64, mut n: u64, acks: &Mutex<Acks>) -> Res
             Change::Put(slots) => {
                 let rows = slots.iter().map(|&slot| item(&id(thread, slot), n));
                 // An import of one batch is as atomic as an upsert.
-                if slots.len() > 1 && n / THREADS % 2 == 0 {
+                if slots.len() > 1 && (n / THREADS).is_multiple_of(2) {
                     items.import().batch(slots.len()).run(rows)?;
                 } else {
                     items.upsert_many(rows.collect::<Result<Vec<_>>>()?)?;

@@ -12,7 +12,7 @@ const DIM: usize = 16;
 
 /// The `n`-th of a row of numbers from 0 to 1.
 fn unit(seed: u64, n: usize) -> f32 {
-    (xxh3_64_with_seed(&n.to_le_bytes(), seed) >> 40) as f32 / (1u32 << 24) as f32
+    (xxh3_64_with_seed(&(n as u64).to_le_bytes(), seed) >> 40) as f32 / (1u32 << 24) as f32
 }
 
 /// Items near a few directions: their own vectors are found in one or two lists.
