@@ -86,21 +86,14 @@ impl Collection {
     /// Storage errors.
     pub fn get(&self, id: &str) -> Result<Option<Item>> {
         let shared = &self.core.shared;
-        loop {
-            let snapshot = shared.snapshot.load_full();
-            let Some(place) = snapshot.locate(id) else { return Ok(None) };
-            let row = snapshot.row(place);
-            // A record can be gone when the row was replaced after the snapshot was taken: look again.
-            if let Some(bytes) = shared.record(row)? {
-                let record = shared.decode(row, &bytes)?;
-                let features =
-                    Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-                return Ok(Some(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>())));
-            }
-            if Arc::ptr_eq(&snapshot, &shared.snapshot.load_full()) {
-                return Err(shared.damaged(format!("row {row}"), "the record is missing"));
-            }
-        }
+        let snapshot = shared.snapshot.load_full();
+        let Some(place) = snapshot.locate(id) else { return Ok(None) };
+        let row = snapshot.row(place);
+        let bytes = shared.record(row)?;
+        let record = shared.decode(row, &bytes)?;
+        let features =
+            Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        Ok(Some(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>())))
     }
 
     /// Ids of the items, in the order in which they lie in memory, from one snapshot; those that begin with `prefix`, at most `limit`.
@@ -148,7 +141,7 @@ impl Collection {
             let snapshot = shared.snapshot.load_full();
             let place = snapshot.locate(id).ok_or_else(|| Error::UnknownItem { id: id.to_owned() })?;
             let row = snapshot.row(place);
-            let Some(bytes) = shared.record(row)? else { continue };
+            let bytes = shared.record(row)?;
             let op = Preparer { shared, snapshot: &snapshot }.patch(row, &shared.decode(row, &bytes)?, changes, None)?;
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {

@@ -37,6 +37,7 @@ impl Core {
             generation: Arc::new(generation),
             segments: vec![],
             runs: vec![],
+            era: Arc::default(),
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared, imports: AtomicUsize::new(0) }
@@ -110,19 +111,15 @@ impl Core {
     /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and
     /// training does not wait for the end of an import.
     pub(crate) fn maintain(&self, all: bool, progress: &dyn Progress) -> Result<()> {
-        let mut worked = false;
-        loop {
-            let snapshot = self.shared.snapshot.load_full();
-            if self.wants_build(&snapshot, all) {
-                ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?;
-            } else if snapshot.generation.trained.is_some() && snapshot.tail() >= if all { 1 } else { ingest::SEAL_ROWS } {
-                ingest::seal(&self.writer, progress)?;
-            } else if ingest::pick(&sizes(&snapshot)).is_some() {
-                ingest::compact(&self.writer, ingest::pick, progress)?;
-            } else {
-                break;
+        // Once: where writers go on, there is always a tail again.
+        let (mut worked, mut seal_all) = (false, all);
+        while let Some(task) = self.next_task(all, seal_all) {
+            match task {
+                Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
+                Task::Seal => drop(ingest::seal(&self.writer, progress)?),
+                Task::Compact => drop(ingest::compact(&self.writer, ingest::pick, progress)?),
             }
-            worked = true;
+            (worked, seal_all) = (true, false);
         }
         // What was written on the way stays in the stores' memory otherwise.
         if worked {
@@ -132,13 +129,29 @@ impl Core {
         Ok(())
     }
 
+    fn next_task(&self, all: bool, seal_all: bool) -> Option<Task> {
+        let snapshot = self.shared.snapshot.load();
+        let sealable = if seal_all { 1 } else { ingest::SEAL_ROWS };
+        if self.wants_build(&snapshot, all) {
+            Some(Task::Build)
+        } else if snapshot.generation.trained.is_some() && snapshot.tail() >= sealable {
+            Some(Task::Seal)
+        } else {
+            ingest::pick(&sizes(&snapshot)).map(|_| Task::Compact)
+        }
+    }
+
     /// True when the background has something to do.
     pub(crate) fn wants_maintenance(&self) -> bool {
-        let snapshot = self.shared.snapshot.load();
-        self.wants_build(&snapshot, false)
-            || (snapshot.generation.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS)
-            || ingest::pick(&sizes(&snapshot)).is_some()
+        self.next_task(false, false).is_some()
     }
+}
+
+/// A piece of maintenance.
+enum Task {
+    Build,
+    Seal,
+    Compact,
 }
 
 /// Rows and live rows of a snapshot's segments.

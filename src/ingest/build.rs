@@ -117,7 +117,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let boundary = snapshot.next_row;
     let stored = frozen.store(sealed)?;
     shared.storage.flush_blobs()?;
-    frozen.drop_records(dead)?;
+    frozen.drop_records(dead, progress)?;
     let mut unused: Vec<u64> = Vec::new();
     frozen.install(stored, |next, manifest, view| {
         unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));

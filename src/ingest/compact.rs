@@ -62,7 +62,7 @@ pub(crate) fn compact(writer: &Writer, first: impl FnOnce(&[Size]) -> Option<usi
     let dead: Vec<u64> = old.iter().flat_map(|view| view.dead()).collect();
     let dropped = dead.len() as u64;
     let stored = frozen.store(sealed)?;
-    frozen.drop_records(dead)?;
+    frozen.drop_records(dead, progress)?;
     let blobs: Vec<u64> = old.iter().map(|view| view.body.blob).collect();
     frozen.install(stored, |next, manifest, view| {
         manifest.segments.retain(|meta| !blobs.contains(&meta.blob));

@@ -1,21 +1,29 @@
 //! What sealing, compaction and building have in common: rows frozen at the start, a new segment made without a lock, and
 //! deletions that happened meanwhile carried over when it is installed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use torre_storage::{Batch, Manifest};
 
 use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
+use crate::progress::Progress;
 use crate::segment::{Sealed, Snapshot, View};
 
 /// Records deleted per batch while nothing waits for them.
 const RECORDS_PER_BATCH: usize = 10_000;
+/// Between two looks whether the readers of older snapshots are done.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A piece of maintenance under way: the state that it started from, and the numbers it may use.
 pub(crate) struct Frozen<'w> {
     writer: &'w Writer,
-    pub(crate) snapshot: std::sync::Arc<Snapshot>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The era of all snapshots before.
+    before: Arc<()>,
     /// Number of the blob that the new segment goes into; the next `blobs - 1` numbers are reserved too.
     pub(crate) blob: u64,
 }
@@ -31,11 +39,14 @@ impl<'w> Frozen<'w> {
     /// maintenance lock.
     pub(crate) fn new(writer: &'w Writer, blobs: u64) -> Self {
         let mut state = writer.lock();
-        let snapshot = writer.shared.snapshot.load_full();
+        let snapshot = Snapshot::clone(&writer.shared.snapshot.load());
+        let before = Arc::clone(&snapshot.era);
+        let snapshot = Arc::new(Snapshot { era: Arc::default(), ..snapshot });
+        writer.shared.snapshot.store(Arc::clone(&snapshot));
         state.fixed_row = snapshot.next_row;
         let blob = state.manifest.next_blob;
         state.manifest.next_blob += blobs;
-        Self { writer, snapshot, blob }
+        Self { writer, snapshot, before, blob }
     }
 
     /// Writes the new segment's blob and makes it durable; `None` for a segment without rows.
@@ -48,8 +59,15 @@ impl<'w> Frozen<'w> {
         Ok(Some(Stored { sealed, meta }))
     }
 
-    /// Removes records of rows that no reader of the current state can reach. Their tombstones stay until the next manifest.
-    pub(crate) fn drop_records(&self, mut dead: Vec<u64>) -> Result<()> {
+    /// Removes records of rows that were dead when this work began, once nobody reads a snapshot from before: there they may be live.
+    /// Their tombstones stay until the next manifest.
+    pub(crate) fn drop_records(&self, mut dead: Vec<u64>, progress: &dyn Progress) -> Result<()> {
+        while !dead.is_empty() && Arc::strong_count(&self.before) > 1 {
+            if progress.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
         dead.sort_unstable();
         for rows in dead.chunks(RECORDS_PER_BATCH) {
             let mut batch = Batch::new();
@@ -105,7 +123,7 @@ impl<'w> Frozen<'w> {
             }
         }
         for before in &self.snapshot.runs {
-            let Some(after) = now.runs.iter().find(|view| std::sync::Arc::ptr_eq(&view.body, &before.body)) else { continue };
+            let Some(after) = now.runs.iter().find(|view| Arc::ptr_eq(&view.body, &before.body)) else { continue };
             if before.live != after.live {
                 for position in before.positions() {
                     if after.mask.is_set(position / 64, position % 64) {

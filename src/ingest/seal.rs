@@ -49,7 +49,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let kept: HashSet<u64> = numbers.into_iter().collect();
     let gone = (frozen.snapshot.sealed_row..boundary).filter(|row| !kept.contains(row)).collect();
     let stored = frozen.store(sealed)?;
-    frozen.drop_records(gone)?;
+    frozen.drop_records(gone, progress)?;
     frozen.install(stored, |next, _manifest, view| {
         next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
         next.segments.extend(view);

@@ -25,9 +25,7 @@ pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_
                         Source::Item(id) => {
                             let unknown = || Error::UnknownItem { id: (*id).to_owned() };
                             let place = snapshot.locate(id).ok_or_else(unknown)?;
-                            if !shared.vector(snapshot, place, &mut found)? {
-                                return Err(unknown());
-                            }
+                            shared.vector(snapshot, place, &mut found)?;
                             vectors.push(&found);
                         }
                         Source::User(_) => {

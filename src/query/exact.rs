@@ -27,6 +27,7 @@ pub(crate) fn scan(
     let start = Instant::now();
     let mut found: Vec<Vec<Found>> = vec![Vec::new(); queries.rows()];
     if !snapshot.segments.is_empty() {
+        let mut rows = 0;
         let mut chunk = Chunk { vectors: Matrix::with_capacity(shared.settings.dim, CHUNK_ROWS), places: Vec::with_capacity(CHUNK_ROWS) };
         for record in shared.storage.records(shared.id, 0..snapshot.sealed_row) {
             let (row, bytes) = record?;
@@ -35,6 +36,7 @@ pub(crate) fn scan(
             if let Some(place) = snapshot.locate(record.id)
                 && snapshot.row(place) == row
             {
+                rows += 1;
                 record.push_vector(&mut chunk.vectors);
                 chunk.places.push(place);
             }
@@ -43,6 +45,10 @@ pub(crate) fn scan(
             }
         }
         chunk.scan(shared, queries, skips, depth, &mut found);
+        let live = snapshot.live() - snapshot.tail();
+        if rows != live {
+            return Err(shared.damaged("the records", &format!("{live} rows are live in segments, and {rows} of them have a record")));
+        }
     }
     // Last, so that among equals the rows that came first are kept.
     for (query, found) in found.iter_mut().enumerate() {

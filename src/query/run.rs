@@ -165,16 +165,10 @@ fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[Stri
         None => None,
         Some(names) => {
             let row = snapshot.row(found.place);
-            // A row that was replaced after the snapshot was taken has no record any more: its hit stays, without fields.
-            match shared.record(row)? {
-                None => Some(Row::new()),
-                Some(bytes) => {
-                    let record = shared.decode(row, &bytes)?;
-                    let stored = Row::from_bytes(record.features)
-                        .ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-                    Some(names.iter().filter_map(|name| Some((name.as_str(), stored.get(name)?.clone()))).collect())
-                }
-            }
+            let bytes = shared.record(row)?;
+            let stored = Row::from_bytes(shared.decode(row, &bytes)?.features)
+                .ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+            Some(names.iter().filter_map(|name| Some((name.as_str(), stored.get(name)?.clone()))).collect())
         }
     };
     Ok(Hit { id, score: found.score, fields })

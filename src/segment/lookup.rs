@@ -13,7 +13,7 @@ pub(crate) struct SnapshotLookup<'s> {
 impl Lookup for SnapshotLookup<'_> {
     fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
         match self.snapshot.locate(id) {
-            Some(place) => self.shared.vector(self.snapshot, place, out),
+            Some(place) => self.shared.vector(self.snapshot, place, out).map(|()| true),
             None => Ok(false),
         }
     }

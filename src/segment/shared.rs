@@ -30,9 +30,9 @@ impl Shared {
         Self { storage, id, settings, snapshot: ArcSwap::from_pointee(snapshot), vectors: Cache::new(CACHED_VECTORS), asked }
     }
 
-    /// The bytes of a row's record. `None` when it is not there any more: the row was deleted after the snapshot was taken.
-    pub(crate) fn record(&self, row: u64) -> Result<Option<Vec<u8>>> {
-        Ok(self.storage.record(self.id, row)?)
+    /// The bytes of the record of a row that is live in a snapshot that the caller holds: as long as it does, the record stays.
+    pub(crate) fn record(&self, row: u64) -> Result<Vec<u8>> {
+        self.storage.record(self.id, row)?.ok_or_else(|| self.damaged(format!("row {row}"), "the record is missing"))
     }
 
     /// Decodes a record that storage has vouched for.
@@ -46,20 +46,20 @@ impl Shared {
         Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() }
     }
 
-    /// Copies the exact vector of a live row into `out`; false when the row is not there any more.
-    pub(crate) fn vector(&self, snapshot: &Snapshot, place: Place, out: &mut [f32]) -> Result<bool> {
+    /// Copies the exact vector of a live row into `out`.
+    pub(crate) fn vector(&self, snapshot: &Snapshot, place: Place, out: &mut [f32]) -> Result<()> {
         if let Some(vector) = snapshot.vector(place) {
             out.copy_from_slice(vector);
-            return Ok(true);
+            return Ok(());
         }
         let row = snapshot.row(place);
         if let Some(vector) = self.vectors.get(&row) {
             out.copy_from_slice(&vector);
-            return Ok(true);
+            return Ok(());
         }
-        let Some(bytes) = self.record(row)? else { return Ok(false) };
+        let bytes = self.record(row)?;
         self.decode(row, &bytes)?.copy_vector(out);
         self.vectors.insert(row, Arc::from(&*out));
-        Ok(true)
+        Ok(())
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Snapshot {
     pub(crate) generation: Arc<Generation>,
     pub(crate) segments: Vec<View<Sealed>>,
     pub(crate) runs: Vec<View<Run>>,
+    /// Shared by all snapshots between the beginnings of two pieces of maintenance; shared by nobody else once their readers are done.
+    pub(crate) era: Arc<()>,
 }
 
 impl Snapshot {

@@ -5,6 +5,9 @@
 mod bad_input;
 #[cfg(feature = "onnx")]
 mod bundles;
+mod concurrent;
 mod full_disk;
+mod history;
+mod random;
 #[cfg(feature = "onnx")]
 mod shared;
