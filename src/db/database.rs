@@ -25,7 +25,6 @@ pub struct Database {
 pub(crate) struct Inner {
     pub(super) storage: Storage,
     collections: Mutex<BTreeMap<String, Known>>,
-    // Dropped before what it works on.
     pub(crate) worker: Worker,
 }
 
@@ -38,8 +37,10 @@ struct Known {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Err(error) = self.storage.flush() {
-            tracing::error!(%error, "flushing on close failed");
+        self.worker.stop();
+        // At once: a thread of storage's own may hold the last handle for a while, and the directory's lock with it.
+        if let Err(error) = self.storage.clone().close() {
+            tracing::error!(%error, "closing failed");
         }
     }
 }

@@ -83,10 +83,8 @@ impl Database {
 
     /// Flushes and closes; other handles of the database answer that it is closed.
     pub(super) fn close_whole(self) -> Result<()> {
-        let storage = self.inner.storage.clone();
-        drop(self);
-        storage.flush()?;
-        Ok(storage.close()?)
+        self.inner.storage.flush()?;
+        Ok(self.inner.storage.clone().close()?)
     }
 }
 

@@ -19,6 +19,7 @@ mod salvage;
 mod stats;
 mod still;
 mod verify;
+mod verify_codes;
 mod worker;
 
 pub use backup::BackupReport;

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::db::Database;
 use crate::db::still::Still;
+use crate::db::verify_codes::{self as codes, Drift};
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::index::Mask;
 use crate::progress::{Progress, Stage};
 use crate::segment::{Generation, Record, Sealed, View};
-use crate::types::{ItemId, Refine};
+use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
@@ -125,13 +126,6 @@ struct Checker<'a> {
     progress: &'a dyn Progress,
 }
 
-/// How far the codes of a segment are from the vectors they stand for.
-#[derive(Clone, Copy, Default)]
-struct Drift {
-    error: f64,
-    square: f64,
-}
-
 impl Checker<'_> {
     fn run(mut self) -> Result<()> {
         let shared = &*self.still.core.shared;
@@ -241,7 +235,7 @@ impl Checker<'_> {
                         Some(view) => {
                             let vector: Vec<f32> = record.values().collect();
                             let sum = &mut drift[place.0 as usize];
-                            if !codes_are_near(snapshot.generation.as_ref(), view, place.1 as usize, &vector, &mut scratch, sum) {
+                            if !codes::are_near(snapshot.generation.as_ref(), view, place.1 as usize, &vector, &mut scratch, sum) {
                                 wrong("its refine vector is not near its stored vector");
                             }
                         }
@@ -258,12 +252,20 @@ impl Checker<'_> {
             }
         }
         self.report.rows += seen.len() as u64;
-        for (view, drift) in snapshot.segments.iter().zip(&drift) {
-            // The mean over the rows that are left may differ from that over all, but not by this much.
-            if drift.error > (2.0 * view.body.error + 0.05) * drift.square {
-                let (now, then) = (drift.error / drift.square, view.body.error);
-                let what = format!("its codes are off by {now:.3} of the vectors they stand for, and were by {then:.3} when it was made");
-                self.error(&shared.damaged(format!("segment {}", view.body.blob), &what));
+        for (segment, (view, drift)) in snapshot.segments.iter().zip(&drift).enumerate() {
+            if !drift.is_suspicious(view.body.error) {
+                continue;
+            }
+            // The rows that are left need not be like those that it was made of: what would their codes be today?
+            match codes::recoded(shared, snapshot, segment, self.progress) {
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) => self.error(&error),
+                Ok(today) if drift.is_worse_than(&today) => {
+                    let (now, right) = (drift.share(), today.share());
+                    let what = format!("its codes are off by {now:.3} of the vectors they stand for, and should be by {right:.3}");
+                    self.error(&shared.damaged(format!("segment {}", view.body.blob), &what));
+                }
+                Ok(_) => {}
             }
         }
         if seen.len() as u64 != snapshot.live() {
@@ -296,37 +298,4 @@ fn sound(record: &Record<'_>) -> Result<(), &'static str> {
         return Err("its vector is not finite");
     }
     Row::from_bytes(record.features).map(|_| ()).ok_or("its features do not decode")
-}
-
-/// Adds the error of a row's code to its segment's sum; false when its refine vector is off by more than rounding explains.
-fn codes_are_near(
-    generation: &Generation,
-    view: &View<Sealed>,
-    position: usize,
-    vector: &[f32],
-    scratch: &mut [f32],
-    sum: &mut Drift,
-) -> bool {
-    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>();
-    let length = square(&mut vector.iter().map(|&x| f64::from(x)));
-    let distance = |other: &[f32]| square(&mut vector.iter().zip(other).map(|(&x, &y)| f64::from(x) - f64::from(y)));
-    let index = &view.body.index;
-    if let Some(trained) = &generation.trained {
-        index.decode(trained.engine.quantizer(), position, scratch);
-        sum.error += distance(scratch);
-        sum.square += length;
-    }
-    if !index.refine_vector(position, scratch) {
-        return true;
-    }
-    let largest = vector.iter().fold(0.0f64, |most, &x| most.max(f64::from(x.abs())));
-    // Of one component: int8 rounds to 1/254 of the largest, f16 to 2^-11 of itself (or its smallest step).
-    let component = match index.refine() {
-        Refine::F32 => 0.0,
-        Refine::F16 => largest / 1024.0 + 1e-7,
-        _ => largest / 120.0 + f64::from(f32::MIN_POSITIVE),
-    };
-    // Beyond the range of f16 there is nothing to compare.
-    let out_of_range = index.refine() == Refine::F16 && largest > 65504.0;
-    out_of_range || distance(scratch) <= component * component * vector.len() as f64
 }

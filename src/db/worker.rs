@@ -78,8 +78,9 @@ impl Drop for Importing<'_> {
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
+impl Worker {
+    /// Ends the thread, and waits for the end.
+    pub(crate) fn stop(&mut self) {
         self.bell.stop.store(true, Ordering::Relaxed);
         {
             // Under the lock, so that the thread is either waiting or about to look at `stop`.
@@ -91,6 +92,12 @@ impl Drop for Worker {
         {
             tracing::error!("the maintenance thread panicked");
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

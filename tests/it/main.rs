@@ -8,6 +8,7 @@ mod bundles;
 mod concurrent;
 mod full_disk;
 mod history;
+mod maintenance;
 mod random;
 #[cfg(feature = "onnx")]
 mod shared;
