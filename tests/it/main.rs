@@ -9,6 +9,9 @@ mod concurrent;
 mod full_disk;
 mod history;
 mod maintenance;
+mod model;
+mod properties;
 mod random;
 #[cfg(feature = "onnx")]
 mod shared;
+mod sizes;
