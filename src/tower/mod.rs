@@ -8,6 +8,8 @@
 
 mod decode;
 mod error;
+#[cfg(test)]
+mod fixture_tests;
 mod golden;
 mod guard;
 mod infer;

@@ -8,10 +8,18 @@ mod bundles;
 mod concurrent;
 mod full_disk;
 mod history;
+#[cfg(feature = "onnx")]
+mod hostile;
 mod maintenance;
 mod model;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod properties;
 mod random;
 #[cfg(feature = "onnx")]
 mod shared;
 mod sizes;
+#[cfg(feature = "onnx")]
+mod tower_rows;
+#[cfg(feature = "onnx")]
+mod towers;
