@@ -16,6 +16,8 @@ mod import;
 mod load;
 mod options;
 mod salvage;
+#[cfg(test)]
+mod snapshot_tests;
 mod stats;
 mod still;
 mod verify;

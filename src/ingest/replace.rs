@@ -1,7 +1,7 @@
 //! What sealing, compaction and building have in common: rows frozen at the start, a new segment made without a lock, and
 //! deletions that happened meanwhile carried over when it is installed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use torre_storage::{Batch, Manifest};
@@ -22,8 +22,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 pub(crate) struct Frozen<'w> {
     writer: &'w Writer,
     pub(crate) snapshot: Arc<Snapshot>,
-    /// The era of all snapshots before.
-    before: Arc<()>,
+    /// The eras of all snapshots before that somebody may still read.
+    before: Vec<Weak<()>>,
     /// Number of the blob that the new segment goes into; the next `blobs - 1` numbers are reserved too.
     pub(crate) blob: u64,
 }
@@ -40,7 +40,9 @@ impl<'w> Frozen<'w> {
     pub(crate) fn new(writer: &'w Writer, blobs: u64) -> Self {
         let mut state = writer.lock();
         let snapshot = Snapshot::clone(&writer.shared.snapshot.load());
-        let before = Arc::clone(&snapshot.era);
+        state.eras.retain(|era| era.strong_count() > 0);
+        state.eras.push(Arc::downgrade(&snapshot.era));
+        let before = state.eras.clone();
         let snapshot = Arc::new(Snapshot { era: Arc::default(), ..snapshot });
         writer.shared.snapshot.store(Arc::clone(&snapshot));
         state.fixed_row = snapshot.next_row;
@@ -62,7 +64,7 @@ impl<'w> Frozen<'w> {
     /// Removes records of rows that were dead when this work began, once nobody reads a snapshot from before: there they may be live.
     /// Their tombstones stay until the next manifest.
     pub(crate) fn drop_records(&self, mut dead: Vec<u64>, progress: &dyn Progress) -> Result<()> {
-        while !dead.is_empty() && Arc::strong_count(&self.before) > 1 {
+        while !dead.is_empty() && self.before.iter().any(|era| era.strong_count() > 0) {
             if progress.cancelled() {
                 return Err(Error::Interrupted);
             }

@@ -5,7 +5,7 @@
 //! ```
 //! Readers see a change only after it is durable, because the snapshot is published after the commit.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) fixed_row: u64,
     /// Deleted rows of the tail: they have tombstones, and records that are dropped when the tail is sealed.
     pub(crate) tail_dead: Vec<u64>,
+    /// Eras of snapshots before the last piece of maintenance that somebody may still read.
+    pub(crate) eras: Vec<Weak<()>>,
 }
 
 /// Changes that came while a commit was under way.
@@ -120,7 +122,7 @@ pub(crate) enum Outcome {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Manifest, tail_dead: Vec<u64>) -> Self {
-        let state = State { manifest, fixed_row: 0, tail_dead };
+        let state = State { manifest, fixed_row: 0, tail_dead, eras: Vec::new() };
         Self { shared, queue: Mutex::default(), state: Mutex::new(state), maintenance: Mutex::new(()) }
     }
 
