@@ -67,7 +67,7 @@ macro_rules! options {
                 self
             }
 
-            /// Visits this many lists.
+            /// Visits this many lists; more only where those hold too few rows to return.
             pub fn nprobe(mut self, lists: usize) -> Self {
                 self.options.effort = Effort::Nprobe(lists);
                 self

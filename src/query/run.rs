@@ -23,6 +23,9 @@ thread_local! {
     static FLAT: RefCell<FlatScratch> = RefCell::default();
 }
 
+/// Where the lists visited hold too few rows that may be returned, this many times as many are.
+const WIDER: usize = 4;
+
 /// A row found, before it is a hit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Found {
@@ -125,15 +128,10 @@ fn segments(
         timed,
     };
     let found = |hit: &Candidate| Found { score: hit.score, place: (hit.part, hit.position) };
-    // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
-    if vectors.rows() > 1 && !timed {
-        let all = index::search_batch(&trained.engine, &parts, vectors, &params, skips);
-        return all.iter().map(|hits| hits.iter().map(found).collect()).collect();
-    }
     let mut explain = explain;
-    let one = |query: usize| {
+    let mut one = |query: usize, nprobe: usize| {
         SCRATCH.with_borrow_mut(|scratch| {
-            let params = SearchParams { skip: skip_of(skips, query), ..params };
+            let params = SearchParams { skip: skip_of(skips, query), nprobe, ..params };
             let stats = index::search(&trained.engine, &parts, vectors.row(query), &params, scratch);
             if let Some(explain) = explain.as_deref_mut() {
                 plan::report(&stats, explain);
@@ -141,7 +139,30 @@ fn segments(
             scratch.hits().iter().map(found).collect::<Vec<Found>>()
         })
     };
-    (0..vectors.rows()).map(one).collect()
+    // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
+    let mut all: Vec<Vec<Found>> = if vectors.rows() > 1 && !timed {
+        let all = index::search_batch(&trained.engine, &parts, vectors, &params, skips);
+        all.iter().map(|hits| hits.iter().map(found).collect()).collect()
+    } else {
+        (0..vectors.rows()).map(|query| one(query, setting.nprobe)).collect()
+    };
+    let lists = trained.engine.quantizer().lists();
+    for (query, found) in all.iter_mut().enumerate() {
+        let (needed, mut nprobe) = (needed(snapshot, depth, skip_of(skips, query)), setting.nprobe);
+        while found.len() < needed && nprobe < lists {
+            nprobe = nprobe.saturating_mul(WIDER);
+            *found = one(query, nprobe);
+        }
+    }
+    all
+}
+
+/// Rows that the segments have to give, with those of the tail, for `depth` in all: as many as there are to be had.
+fn needed(snapshot: &Snapshot, depth: usize, skip: &[Place]) -> usize {
+    let in_segments = skip.partition_point(|place| (place.0 as usize) < snapshot.segments.len());
+    let left = |live: u64, skipped: usize| usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(skipped);
+    let tail = left(snapshot.tail(), skip.len() - in_segments);
+    depth.saturating_sub(tail).min(left(snapshot.live() - snapshot.tail(), in_segments))
 }
 
 /// Adds the best rows of the tail to what was found.
@@ -172,4 +193,30 @@ fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[Stri
         }
     };
     Ok(Hit { id, score: found.score, fields })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::{BuildOptions, CollectionOptions, Database, Item, Metric, NoProgress, row};
+
+    #[test]
+    fn as_many_come_as_may_be_returned_however_few_lists_are_visited() {
+        let database = Database::in_memory().unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2).lenient(true).m(1).lists(9)).unwrap();
+        let item = |n: u64| Item::new(n).unwrap().with_row(row! { "n" => n }).with_vector([n as f32, (n % 7) as f32]);
+        items.upsert_many((0..200).map(item)).unwrap();
+        items.build(&BuildOptions::default(), &NoProgress).unwrap();
+        items.upsert_many((200..210).map(item)).unwrap();
+        items.delete((150..160).map(|n: u64| n.to_string())).unwrap();
+        let near: Vec<String> = (0..60).map(|n| n.to_string()).collect();
+        for (k, exclude, hits) in [(10, &near[..], 10), (150, &near, 140), (200, &[], 200), (usize::MAX, &[], 200), (190, &near[..5], 190)] {
+            let answer = items.search(&[1.0, 1.0]).k(k).nprobe(1).exclude(exclude).run().unwrap();
+            assert_eq!(answer.hits.len(), hits, "{k} without {}", exclude.len());
+            let queries: [&[f32]; 2] = [&[1.0, 1.0], &[100.0, 3.0]];
+            let answers = items.search_many(queries).k(k).recall(0.1).exclude(exclude).run().unwrap();
+            assert!(answers.iter().all(|answer| answer.hits.len() == hits), "{k} without {}, in a batch", exclude.len());
+            assert!(!answer.ids().any(|id| exclude.iter().any(|other| other == id)));
+        }
+    }
 }
