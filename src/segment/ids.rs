@@ -36,7 +36,7 @@ impl Ids {
 
     /// Reads what [`Ids::to_bytes`] wrote; `None` when the bytes are not `rows` distinct ids.
     pub(crate) fn from_bytes(data: &[u8], rows: usize) -> Option<Self> {
-        let bounds = (rows + 1).checked_mul(4)?;
+        let bounds = rows.checked_add(1)?.checked_mul(4)?;
         if data.len() < bounds {
             return None;
         }
@@ -154,6 +154,7 @@ mod tests {
         let good = Ids::from_iter(["a", "é", "c"].into_iter()).to_bytes();
         assert!(Ids::from_bytes(&good, 3).is_some());
         assert!(Ids::from_bytes(&good, 2).is_none());
+        assert!(Ids::from_bytes(&good, usize::MAX).is_none(), "a manifest may say any number");
         assert!(Ids::from_bytes(&good[..10], 3).is_none());
         for at in 0..good.len() {
             let mut bad = good.clone();
