@@ -1,7 +1,5 @@
 //! CSV with a header: commas, quotes as in RFC 4180, one record a row, an `id` column. What a cell means is said in [`super::cell`].
 
-use std::path::Path;
-
 use super::cell::{CellKind, ColumnKind, read_cell};
 use super::csv_record::{Record, read_record};
 use super::error::{ImportError, Place, Problem};
@@ -17,10 +15,6 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn open(path: &Path, kind: &dyn Fn(&str) -> ColumnKind) -> Result<Self, ImportError> {
-        Self::over(Input::open(path)?, kind)
-    }
-
     pub(super) fn over(input: Input, kind: &dyn Fn(&str) -> ColumnKind) -> Result<Self, ImportError> {
         let mut csv = Self { lines: Lines::new(input), columns: Vec::new(), buffer: Vec::new(), record: Record::default() };
         read_record(&mut csv.lines, &mut csv.buffer, &mut csv.record)?;

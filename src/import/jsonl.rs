@@ -1,7 +1,5 @@
 //! JSON lines: one object a line, its `id` among the fields. Blank lines are passed over.
 
-use std::path::Path;
-
 use super::error::{ImportError, Place};
 use super::input::{Input, Lines, Meter};
 use super::rows::{ImportRow, Rows, id_of};
@@ -13,10 +11,6 @@ pub(super) struct JsonLines {
 }
 
 impl JsonLines {
-    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
-        Ok(Self::over(Input::open(path)?))
-    }
-
     pub(super) fn over(input: Input) -> Self {
         Self { lines: Lines::new(input), buffer: Vec::new() }
     }

@@ -11,6 +11,7 @@ mod error;
 mod input;
 mod jsonl;
 mod npy;
+#[cfg(feature = "cli")]
 mod parquet;
 mod rows;
 mod table;
@@ -20,7 +21,7 @@ use std::path::Path;
 
 pub(crate) use cell::{CellKind, ColumnKind};
 pub(crate) use error::{ImportError, Place, Problem};
-pub(crate) use input::Meter;
+pub(crate) use input::{Input, Meter};
 pub(crate) use rows::{ImportRow, RowReader};
 pub(crate) use table::{read_integers, read_vectors};
 pub(crate) use vectors::{VectorChunk, VectorReader};
@@ -51,13 +52,22 @@ pub(crate) enum Source {
 impl Source {
     /// Opens `path` by the ending of its name.
     pub(crate) fn open(path: &Path, options: &ReadOptions<'_>) -> Result<Self, ImportError> {
-        let rows = |rows| Ok(Self::Rows(RowReader::new(rows, options.skip_bad)));
         match ending(path).as_str() {
-            "jsonl" | "ndjson" => rows(Box::new(jsonl::JsonLines::open(path)?)),
-            "csv" => rows(Box::new(csv::Csv::open(path, options.kind)?)),
-            "parquet" if !is_packed(path) => rows(Box::new(parquet::Parquet::open(path)?)),
-            "npy" | "fvecs" | "bvecs" => Ok(Self::Vectors(Box::new(VectorReader::open(path, options.ids)?))),
+            #[cfg(feature = "cli")]
+            "parquet" if !is_packed(path) => Ok(Self::Rows(RowReader::new(Box::new(parquet::Parquet::open(path)?), options.skip_bad))),
+            "jsonl" | "ndjson" | "csv" => Self::over(Input::open(path)?, None, options),
+            "npy" | "fvecs" | "bvecs" => Self::over(Input::open(path)?, options.ids.map(Input::open).transpose()?, options),
             _ => Err(unknown(path)),
+        }
+    }
+
+    /// Reads an open file by the ending of its name; for vectors, with the open file of their ids where there is one.
+    pub(crate) fn over(input: Input, ids: Option<Input>, options: &ReadOptions<'_>) -> Result<Self, ImportError> {
+        let rows = |rows| Ok(Self::Rows(RowReader::new(rows, options.skip_bad)));
+        match ending(&input.path).as_str() {
+            "jsonl" | "ndjson" => rows(Box::new(jsonl::JsonLines::over(input))),
+            "csv" => rows(Box::new(csv::Csv::over(input, options.kind)?)),
+            _ => Ok(Self::Vectors(Box::new(VectorReader::over(input, ids)?))),
         }
     }
 

@@ -43,13 +43,17 @@ pub(crate) struct Block<'a> {
 
 impl Table {
     pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
-        let input = Input::open(path)?;
-        match ending(path).as_str() {
+        Self::over(Input::open(path)?)
+    }
+
+    /// Reads an open file by the ending of its name.
+    pub(super) fn over(input: Input) -> Result<Self, ImportError> {
+        match ending(&input.path).as_str() {
             "npy" => Self::npy(input),
             "fvecs" => Self::vecs(input, Element::F32),
             "bvecs" => Self::vecs(input, Element::U8),
             "ivecs" => Self::vecs(input, Element::I32),
-            _ => Err(unknown(path)),
+            _ => Err(unknown(&input.path)),
         }
     }
 
@@ -131,15 +135,16 @@ impl Table {
         let place = Place::Row(self.next_row);
         let got = self.input.fill(&mut self.buffer[ahead..]).map_err(|e| ImportError::new(&self.input.path, place, e))? + ahead;
         let whole = got / stored;
-        let cut = got % stored != 0 || (matches!(self.layout, Layout::Npy { .. }) && whole < rows);
-        if cut {
-            let place = Place::Row(self.next_row + whole as u64);
-            return Err(self.input.error(place, Problem::CutShort { expected: stored as u64, got: (got % stored) as u64 }));
-        }
+        // In the order of the file: the error must not depend on how many rows are read at a time.
         if self.layout == Layout::Vecs {
             self.strip_widths(whole)?;
         } else if rows == 0 {
             self.refuse_surplus()?;
+        }
+        let cut = got % stored != 0 || (matches!(self.layout, Layout::Npy { .. }) && whole < rows);
+        if cut {
+            let place = Place::Row(self.next_row + whole as u64);
+            return Err(self.input.error(place, Problem::CutShort { expected: stored as u64, got: (got % stored) as u64 }));
         }
         if whole == 0 {
             return Ok(None);
@@ -212,11 +217,15 @@ mod tests {
     use super::*;
 
     fn fvecs(bytes: Vec<u8>) -> Result<Vec<f32>, String> {
+        fvecs_by(2, bytes)
+    }
+
+    fn fvecs_by(most: usize, bytes: Vec<u8>) -> Result<Vec<f32>, String> {
         let length = bytes.len() as u64;
         let input = Input::over("v.fvecs".as_ref(), std::io::Cursor::new(bytes), length).unwrap();
         let mut table = Table::vecs(input, Element::F32).map_err(|e| e.to_string())?;
         let (mut out, mut row) = (Vec::new(), 0);
-        while let Some(block) = table.next_block(2).map_err(|e| e.to_string())? {
+        while let Some(block) = table.next_block(most).map_err(|e| e.to_string())? {
             assert_eq!(block.first_row, row);
             row += block.rows as u64;
             block.element.append_f32(block.values, &mut out);
@@ -251,6 +260,14 @@ mod tests {
         assert!(fvecs(i32::MAX.to_le_bytes().to_vec()).unwrap_err().contains("vectors of 2147483647 values"));
         assert!(fvecs((-1i32).to_le_bytes().to_vec()).unwrap_err().contains("vectors of -1 values"));
         assert!(fvecs(vec![0; 8]).unwrap_err().contains("vectors of 0 values"));
+    }
+
+    #[test]
+    fn the_first_broken_row_is_named_however_many_are_read_at_a_time() {
+        let bytes = rows(&[&[1.0, 2.0], &[3.0, 4.0, 5.0], &[6.0, 7.0], &[8.0]]);
+        for most in 1..6 {
+            assert_eq!(fvecs_by(most, bytes.clone()).unwrap_err(), "v.fvecs, row 1: expected 2 values, as in row 0, got 3", "{most}");
+        }
     }
 
     #[test]

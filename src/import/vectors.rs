@@ -1,7 +1,5 @@
 //! Vectors with their ids, chunk by chunk.
 
-use std::path::Path;
-
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Lines, Meter};
 use super::table::Table;
@@ -27,9 +25,8 @@ pub(crate) struct VectorChunk {
 }
 
 impl VectorReader {
-    pub(super) fn open(path: &Path, ids: Option<&Path>) -> Result<Self, ImportError> {
-        let ids = ids.map(Input::open).transpose()?.map(Lines::new);
-        Ok(Self { table: Table::open(path)?, ids, buffer: Vec::new(), done: false })
+    pub(super) fn over(input: Input, ids: Option<Input>) -> Result<Self, ImportError> {
+        Ok(Self { table: Table::over(input)?, ids: ids.map(Lines::new), buffer: Vec::new(), done: false })
     }
 
     /// Values a vector; 0 for an empty `.fvecs` file, which does not say.
