@@ -55,11 +55,14 @@ mod bench;
 pub mod cli;
 #[cfg(all(feature = "cli", feature = "onnx"))]
 mod demo;
-#[cfg(feature = "cli")]
+#[cfg(feature = "shell")]
 mod eval;
-#[cfg(feature = "cli")]
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(feature = "shell")]
 mod import;
-#[cfg(feature = "cli")]
+#[cfg(feature = "shell")]
 mod repl;
 
 pub use db::{

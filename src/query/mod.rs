@@ -5,7 +5,7 @@ mod builder;
 mod encode;
 mod exact;
 mod options;
-#[cfg(feature = "cli")]
+#[cfg(feature = "shell")]
 pub(crate) use options::DEFAULT_RECALL;
 mod plan;
 mod run;

@@ -9,6 +9,8 @@ pub(crate) mod create;
 mod dot;
 mod eval;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod help;
 mod import;
 pub(crate) mod output;

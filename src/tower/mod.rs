@@ -22,5 +22,7 @@ mod tensor;
 mod wire;
 
 pub use error::ModelError;
+#[cfg(feature = "fuzzing")]
+pub(crate) use onnx::Tower;
 pub use pair::TowerPair;
 pub use source::TowerSource;

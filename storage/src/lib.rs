@@ -36,6 +36,9 @@ mod commit;
 mod directory;
 mod envelope;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod manifest;
 mod marker;

@@ -44,7 +44,7 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&FORMAT.to_le_bytes());
@@ -56,7 +56,7 @@ impl Marker {
         bytes
     }
 
-    fn decode(directory: &Path, bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(directory: &Path, bytes: &[u8]) -> Result<Self> {
         let part = || directory.join(NAME).display().to_string();
         if bytes.first_chunk() != Some(&MAGIC) {
             return Err(Error::corrupt(part(), "it does not begin as a marker does"));

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub(super) const TREE: u64 = 1;
 const LARGEST: u64 = 4 << 30;
 
-struct Item {
+pub(crate) struct Item {
     leaf: u64,
     tree: u64,
     place: u64,
@@ -93,7 +93,7 @@ fn place(number: u64) -> Option<Place> {
 }
 
 /// The next frame; `None` where there is no whole one, and then `rest` stays.
-fn frame(rest: &mut &[u8]) -> Option<Vec<Item>> {
+pub(crate) fn frame(rest: &mut &[u8]) -> Option<Vec<Item>> {
     let head: &[u8; 8] = rest.first_chunk()?;
     let [l0, l1, l2, l3, l4, l5, s0, s1] = *head;
     if (crc32fast::hash(&head[..6]) as u16).to_le_bytes() != [s0, s1] {
@@ -107,12 +107,17 @@ fn frame(rest: &mut &[u8]) -> Option<Vec<Item>> {
     }
     let mut bytes = Vec::new();
     zstd::stream::read::Decoder::new(&body[8..]).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    let items = items(&bytes)?;
+    *rest = after;
+    Some(items)
+}
+
+/// The items of an unpacked frame.
+pub(crate) fn items(mut left: &[u8]) -> Option<Vec<Item>> {
     let mut items = Vec::new();
-    let mut left = &*bytes;
     while !left.is_empty() {
         let (leaf, tree, place) = (take_number(&mut left)?, take_number(&mut left)?, take_number(&mut left)?);
         items.push(Item { leaf, tree, place, lo: take_bytes(&mut left)?.to_vec() });
     }
-    *rest = after;
     Some(items)
 }

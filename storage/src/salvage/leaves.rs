@@ -33,10 +33,10 @@ pub(super) struct Place {
 
 /// A leaf: the entries from `lo` to before `hi`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Leaf {
-    pub(super) lo: Vec<u8>,
-    pub(super) hi: Option<Vec<u8>>,
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Leaf {
+    pub(crate) lo: Vec<u8>,
+    pub(crate) hi: Option<Vec<u8>>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// The slabs of one store.
@@ -86,7 +86,7 @@ fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
 }
 
 /// The leaf in a slot's bytes.
-pub(super) fn unpack(slot: &[u8]) -> Result<Leaf, String> {
+pub(crate) fn unpack(slot: &[u8]) -> Result<Leaf, String> {
     let (rest, sum) = slot.split_last_chunk::<4>().ok_or("it is too short")?;
     if (crc32fast::hash(rest) ^ 0xAF).to_le_bytes() != *sum {
         return Err("its checksum does not match".into());
@@ -103,7 +103,8 @@ pub(super) fn unpack(slot: &[u8]) -> Result<Leaf, String> {
     parse(&bytes).ok_or_else(|| "it is no leaf".into())
 }
 
-fn parse(bytes: &[u8]) -> Option<Leaf> {
+/// The leaf in unpacked bytes.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Leaf> {
     let mut rest = bytes;
     let lo = take_bytes(&mut rest)?.to_vec();
     let hi = match rest.split_off_first()? {

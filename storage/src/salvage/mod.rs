@@ -14,6 +14,11 @@ mod tests;
 use std::path::Path;
 
 pub(crate) use raw::diagnose;
+#[cfg(feature = "fuzzing")]
+pub(crate) use {
+    index::{frame, items},
+    leaves::{parse, unpack},
+};
 
 use crate::directory::{self, BLOBS, RECORDS};
 use crate::envelope;

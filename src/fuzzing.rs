@@ -1,0 +1,178 @@
+//! What the fuzz targets reach of the inside. No API: it changes without notice.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use torre_storage::{Storage, codec};
+
+use crate::db::Database;
+use crate::error::Result;
+use crate::features::{EncodeOptions, FeatureSpec, Lookup, Row, TensorData, TowerRole};
+use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Input, Place, ReadOptions, Source};
+use crate::quantizer::Quantizer;
+use crate::quantizer::calibration::Calibration;
+use crate::segment::{Ids, IndexSettings, Record, Rows, Settings};
+use crate::tower::{Tower, TowerSource};
+
+pub use crate::repl::fuzzing::{reads_files, words, write_words};
+pub use crate::repl::{Fed, Reply, Session};
+
+/// A database on an open storage, without the background thread.
+///
+/// # Errors
+/// Storage errors; damage.
+pub fn database(storage: Storage) -> Result<Database> {
+    Database::with_storage(storage, false)
+}
+
+/// What stored bytes are to be decoded as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stored {
+    /// A record: id, vector, features.
+    Record,
+    /// The features of a row.
+    Row,
+    /// So many ids of a segment.
+    Ids(usize),
+    /// So many row numbers of a segment.
+    Rows(usize),
+    /// A quantizer.
+    Quantizer,
+    /// A calibration.
+    Calibration,
+    /// A collection's settings.
+    Settings,
+    /// How a generation's index is built.
+    Index,
+}
+
+/// Decodes stored bytes and encodes what came of them; `None` where they are refused.
+pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
+    match what {
+        Stored::Record => {
+            let record = Record::decode(bytes)?;
+            Some(Record::encode(record.id, &record.values().collect::<Vec<_>>(), record.features))
+        }
+        Stored::Row => Row::from_bytes(bytes).map(|row| row.to_bytes()),
+        Stored::Ids(count) => {
+            let ids = Ids::from_bytes(bytes, count)?;
+            // Every id, by place and by name: what decodes can also be looked up.
+            (0..ids.len()).all(|at| ids.find(ids.get(at)).is_some()).then(|| ids.to_bytes())
+        }
+        Stored::Rows(count) => Rows::from_bytes(bytes, count).map(|rows| rows.to_bytes()),
+        Stored::Quantizer => Quantizer::from_bytes(bytes).map(|quantizer| quantizer.to_bytes()),
+        Stored::Calibration => Calibration::from_bytes(bytes).map(|calibration| {
+            for k in [1, 10, 1000] {
+                let _ = calibration.pick(0.95, k, 1 << 20);
+            }
+            calibration.to_bytes()
+        }),
+        Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+        Stored::Index => codec::decode::<IndexSettings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+    }
+}
+
+/// An input tensor: name, shape, and its elements' bits.
+pub type TensorBits = (String, Vec<usize>, Vec<u64>);
+
+/// Every text but those that begin with `-` has a stored vector, made of its bytes.
+struct Stand;
+
+impl Lookup for Stand {
+    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
+        out.iter_mut().zip(id.bytes().cycle()).for_each(|(out, byte)| *out = f32::from(byte));
+        Ok(!id.starts_with('-') && !id.is_empty())
+    }
+}
+
+/// The tensors of rows, by a feature spec.
+///
+/// # Errors
+/// [`Error::Feature`](crate::Error::Feature).
+pub fn tensors(spec: &FeatureSpec, rows: &[Row], lenient: bool) -> Result<Vec<TensorBits>> {
+    let options = EncodeOptions { lookup: Some(&Stand), lenient, ..EncodeOptions::default() };
+    let tensors = spec.encode(&rows.iter().collect::<Vec<_>>(), &options)?;
+    let bits = |data: TensorData| match data {
+        TensorData::I64(data) => data.into_iter().map(i64::cast_unsigned).collect(),
+        TensorData::F32(data) => data.into_iter().map(|x| u64::from(x.to_bits())).collect(),
+    };
+    Ok(tensors.into_iter().map(|tensor| (tensor.name.to_string(), tensor.shape, bits(tensor.data))).collect())
+}
+
+/// What a spec says of a row, and of a row of its fields in a CSV file.
+pub fn inspect(spec: &FeatureSpec, row: &Row) -> (crate::FeatureReport, Vec<Option<crate::FieldType>>) {
+    (spec.inspect(row, None), row.iter().map(|(name, _)| spec.field_type(name)).collect())
+}
+
+/// Attaches one tower: the item tower, or the user tower where the file says that it is one. Golden rows are run.
+///
+/// # Errors
+/// [`Error::Model`](crate::Error::Model).
+pub fn attach(onnx: &[u8], spec: Option<&str>) -> Result<TowerRole> {
+    let source = TowerSource { onnx: onnx.to_vec(), spec: spec.map(str::to_owned) };
+    match Tower::load(&source, TowerRole::Item) {
+        Ok(_) => Ok(TowerRole::Item),
+        Err(crate::ModelError::Role { .. }) => Ok(Tower::load(&source, TowerRole::User).map(|_| TowerRole::User)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What came of a file: rows or vectors as text with their places, bad rows that were passed over, and what ended the reading too early.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Imported {
+    /// Rows or vectors.
+    pub rows: Vec<String>,
+    /// Errors of single rows.
+    pub bad: Vec<String>,
+    /// The error behind which nothing can be read.
+    pub fatal: Option<String>,
+}
+
+/// Reads a file as `import` does, in batches.
+pub fn import(name: &str, bytes: &[u8], ids: Option<&[u8]>, batch: usize, skip_bad: bool) -> Imported {
+    let mut imported = Imported::default();
+    imported.fatal = read(name, bytes, ids, batch, skip_bad, &mut imported).err().map(|error| error.to_string());
+    imported
+}
+
+fn read(
+    name: &str,
+    bytes: &[u8],
+    ids: Option<&[u8]>,
+    batch: usize,
+    skip_bad: bool,
+    out: &mut Imported,
+) -> std::result::Result<(), ImportError> {
+    let input = |name: &str, bytes: &[u8]| {
+        let (path, bytes) = (Path::new(name), bytes.to_vec());
+        let length = bytes.len() as u64;
+        Input::over(path, Cursor::new(bytes), length).map_err(|error| ImportError::new(path, Place::File, error))
+    };
+    let kind = |column: &str| match column.as_bytes().first() {
+        Some(b'i') => ColumnKind::One(CellKind::Int),
+        Some(b'n') => ColumnKind::One(CellKind::Number),
+        Some(b'b') => ColumnKind::One(CellKind::Bool),
+        Some(b'z') => ColumnKind::One(CellKind::Time),
+        Some(b'l') => ColumnKind::List(CellKind::Number),
+        Some(b'w') => ColumnKind::List(CellKind::Text),
+        _ => ColumnKind::One(CellKind::Text),
+    };
+    let options = ReadOptions { kind: &kind, skip_bad, ..ReadOptions::default() };
+    match Source::over(input(name, bytes)?, ids.map(|ids| input("ids.txt", ids)).transpose()?, &options)? {
+        Source::Rows(mut reader) => {
+            while let Some(batch) = reader.next_batch(batch)? {
+                let told = |row: &ImportRow| format!("{}{}: {:?}", row.id.as_str(), row.place, row.row.to_bytes());
+                out.rows.extend(batch.rows.iter().map(told));
+                out.bad.extend(batch.bad.iter().map(ToString::to_string));
+            }
+        }
+        Source::Vectors(mut reader) => {
+            while let Some(chunk) = reader.next_chunk(batch)? {
+                let rows = chunk.ids.iter().zip(chunk.first_row..).zip(chunk.vectors.iter());
+                let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                out.rows.extend(rows.map(|((id, row), vector)| format!("{}, row {row}: {:?}", id.as_str(), bits(vector))));
+            }
+        }
+    }
+    Ok(())
+}
