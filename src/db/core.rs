@@ -19,6 +19,9 @@ const RUN_ROWS: usize = 1 << 14;
 /// Bytes of vectors that the tail may come to before training begins in the middle of an import.
 const IMPORT_TAIL_BYTES: u64 = 256 << 20;
 
+/// Numbers of rows and blobs only ascend, by one; none gets here. Beyond it they are damage, and must not be counted on from.
+const IMPOSSIBLE: u64 = 1 << 62;
+
 /// Everything about one open collection.
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
@@ -47,9 +50,18 @@ impl Core {
     pub(crate) fn load(storage: Storage, id: CollectionId, settings: Settings) -> Result<Self> {
         let damaged = |what: &str| Error::Damaged { part: format!("manifest of collection {:?}", settings.name), what: what.to_owned() };
         let manifest = storage.manifest(id)?.ok_or_else(|| damaged("it is missing"))?;
+        if manifest.next_row.max(manifest.next_blob) >= IMPOSSIBLE
+            || manifest.sealed_row > manifest.next_row
+            || manifest.generation == u32::MAX
+        {
+            return Err(damaged("its numbers are impossible"));
+        }
         let meta = manifest.generations.iter().find(|meta| meta.number == manifest.generation);
         let generation = Generation::read(&storage, id, meta.ok_or_else(|| damaged("it does not list the current generation"))?)?;
         let dead: HashSet<u64> = storage.tombstones(id)?.rows.into_iter().collect();
+        if dead.iter().any(|&row| row >= IMPOSSIBLE) {
+            return Err(damaged("there are tombstones of rows that cannot be"));
+        }
         let mut core = Self::empty(storage, id, settings, manifest, generation);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
@@ -82,6 +94,9 @@ impl Core {
         };
         for record in shared.storage.records(shared.id, snapshot.sealed_row..u64::MAX) {
             let (row, bytes) = record?;
+            if row >= IMPOSSIBLE {
+                return Err(shared.damaged(format!("row {row}"), "there cannot be such a row"));
+            }
             snapshot.next_row = snapshot.next_row.max(row + 1);
             if dead.contains(&row) {
                 continue;

@@ -6,6 +6,8 @@ mod backup;
 mod build;
 mod collection;
 mod core;
+#[cfg(test)]
+mod damage_tests;
 mod database;
 mod dump;
 mod dump_files;

@@ -47,7 +47,8 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     };
     let boundary = frozen.snapshot.next_row;
     let kept: HashSet<u64> = numbers.into_iter().collect();
-    let gone = (frozen.snapshot.sealed_row..boundary).filter(|row| !kept.contains(row)).collect();
+    // By the tombstones, not by counting from the last sealed row on: a manifest that is wrong must not keep this busy for ever.
+    let gone = writer.lock().tail_dead.iter().copied().filter(|row| *row < boundary && !kept.contains(row)).collect();
     let stored = frozen.store(sealed)?;
     frozen.drop_records(gone, progress)?;
     frozen.install(stored, |next, _manifest, view| {

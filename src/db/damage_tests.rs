@@ -1,0 +1,77 @@
+//! Stored values that are whole and wrong: an error or an answer, at once.
+#![allow(clippy::unwrap_used)]
+
+use torre_storage::{Batch, CollectionId, Manifest, Storage};
+
+use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
+
+const C: CollectionId = CollectionId(1);
+
+fn item(n: u64) -> Item {
+    Item::new(n).unwrap().with_row(row! { "n" => n }).with_vector([n as f32, 1.0])
+}
+
+/// A sealed segment of 20 rows and a tail of 10, one of them deleted.
+fn make() -> Storage {
+    let storage = Storage::in_memory();
+    let database = Database::with_storage(storage.clone(), false).unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2).lenient(true).m(1).lists(1)).unwrap();
+    items.upsert_many((0..20).map(item)).unwrap();
+    items.build(&BuildOptions::default(), &NoProgress).unwrap();
+    items.upsert_many((20..30).map(item)).unwrap();
+    items.delete(["25"]).unwrap();
+    storage
+}
+
+fn changed(storage: &Storage, change: impl FnOnce(&mut Manifest)) -> Database {
+    let mut manifest = storage.manifest(C).unwrap().unwrap();
+    change(&mut manifest);
+    let mut batch = Batch::new();
+    batch.put_manifest(C, &manifest);
+    storage.commit(batch).unwrap();
+    Database::with_storage(storage.clone(), false).unwrap()
+}
+
+#[test]
+fn an_item_whose_record_is_lost_is_damage_and_not_waited_for() {
+    let storage = make();
+    let database = Database::with_storage(storage.clone(), false).unwrap();
+    let items = database.collection("items").unwrap();
+    let mut batch = Batch::new();
+    batch.delete_record(C, 22);
+    storage.commit(batch).unwrap();
+    assert!(matches!(items.get("22"), Err(Error::Damaged { .. })));
+    assert!(matches!(items.patch("22", &row! { "n" => 1 }), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_seal_does_not_count_through_row_numbers_that_a_wrong_manifest_skips() {
+    let storage = make();
+    let database = changed(&storage, |manifest| manifest.next_row = 1 << 60);
+    let items = database.collection("items").unwrap();
+    items.maintain(&NoProgress).unwrap();
+    assert_eq!((items.len(), storage.record(C, 25).unwrap()), (29, None));
+    assert_eq!(items.search(&[24.0, 1.0]).k(2).exact().run().unwrap().hits.len(), 2);
+}
+
+#[test]
+fn impossible_numbers_are_damage() {
+    let changes: [fn(&mut Manifest); 4] = [
+        |manifest| manifest.next_row = u64::MAX - 5,
+        |manifest| manifest.sealed_row = manifest.next_row + 1,
+        |manifest| manifest.next_blob = u64::MAX,
+        |manifest| {
+            manifest.generation = u32::MAX;
+            manifest.generations[0].number = u32::MAX;
+        },
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let found = changed(&make(), change).collection("items");
+        assert!(matches!(found, Err(Error::Damaged { .. })), "{at}");
+    }
+    let storage = make();
+    let mut batch = Batch::new();
+    batch.put_tombstones(C, &[u64::MAX - 1]);
+    storage.commit(batch).unwrap();
+    assert!(matches!(Database::with_storage(storage, false).unwrap().collection("items"), Err(Error::Damaged { .. })));
+}
