@@ -108,8 +108,8 @@ pub fn inspect(spec: &FeatureSpec, row: &Row) -> (crate::FeatureReport, Vec<Opti
 ///
 /// # Errors
 /// [`Error::Model`](crate::Error::Model).
-pub fn attach(onnx: &[u8], spec: Option<&str>) -> Result<TowerRole> {
-    let source = TowerSource { onnx: onnx.to_vec(), spec: spec.map(str::to_owned) };
+pub fn attach(onnx: &[u8]) -> Result<TowerRole> {
+    let source = TowerSource::new(onnx);
     match Tower::load(&source, TowerRole::Item) {
         Ok(_) => Ok(TowerRole::Item),
         Err(crate::ModelError::Role { .. }) => Ok(Tower::load(&source, TowerRole::User).map(|_| TowerRole::User)?),

@@ -32,10 +32,10 @@ fuzz_target!(
         let model = match data.split_first_chunk::<4>() {
             Some((b"GROW", rest)) => graph::grown(&mut Unstructured::new(rest)),
             Some((b"EDIT", [which, rest @ ..])) => graph::edited(&mut Unstructured::new(rest), &demo()[usize::from(which % 2)]),
-            _ => return drop(fuzzing::attach(data, None)),
+            _ => return drop(fuzzing::attach(data)),
         };
         if let Ok(model) = model {
-            drop(fuzzing::attach(&model.encode_to_vec(), None));
+            drop(fuzzing::attach(&model.encode_to_vec()));
         }
     }
 );

@@ -35,15 +35,30 @@ enum Step {
     Upsert(u8, [i8; 8], i8),
     UpsertMany(Vec<(u8, [i8; 8], i8)>),
     /// Many rows for few bytes.
-    Fill { first: u8, count: u8, mark: i8 },
+    Fill {
+        first: u8,
+        count: u8,
+        mark: i8,
+    },
     Patch(u8, Option<i8>),
     Delete(Vec<u8>),
-    DeleteFrom { first: u8, count: u8 },
+    DeleteFrom {
+        first: u8,
+        count: u8,
+    },
     Maintain,
-    Build { m: u8, lists: u8, refine: u8, seed: u8 },
+    Build {
+        m: u8,
+        lists: u8,
+        refine: u8,
+        seed: u8,
+    },
     Compact,
     Reopen,
-    PowerCut { records: u8, blobs: u8 },
+    PowerCut {
+        records: u8,
+        blobs: u8,
+    },
 }
 
 /// The n-th such call during the step fails; then the power goes with so many batches written.

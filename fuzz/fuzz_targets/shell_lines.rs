@@ -25,7 +25,8 @@ fn reads_files(line: &str) -> bool {
 
 /// Numbers that are only large: lists, widths and samples of millions.
 fn asks_for_much(line: &str) -> bool {
-    line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > DIGITS) && ["create", "build", "recall"].iter().any(|word| line.contains(word))
+    line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > DIGITS)
+        && ["create", "build", "recall"].iter().any(|word| line.contains(word))
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -210,7 +210,8 @@ mod tests {
         items.upsert_many((200..210).map(item)).unwrap();
         items.delete((150..160).map(|n: u64| n.to_string())).unwrap();
         let near: Vec<String> = (0..60).map(|n| n.to_string()).collect();
-        for (k, exclude, hits) in [(10, &near[..], 10), (150, &near, 140), (200, &[], 200), (usize::MAX, &[], 200), (190, &near[..5], 190)] {
+        for (k, exclude, hits) in [(10, &near[..], 10), (150, &near, 140), (200, &[], 200), (usize::MAX, &[], 200), (190, &near[..5], 190)]
+        {
             let answer = items.search(&[1.0, 1.0]).k(k).nprobe(1).exclude(exclude).run().unwrap();
             assert_eq!(answer.hits.len(), hits, "{k} without {}", exclude.len());
             let queries: [&[f32]; 2] = [&[1.0, 1.0], &[100.0, 3.0]];

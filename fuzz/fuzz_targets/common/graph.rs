@@ -14,24 +14,26 @@ const SPEC: &str = r#"{"torre": 1, "tower": "item", "model": "grown", "dim": 4, 
         {"from": "price", "op": {"number": ["log1p"]}}, {"from": "weight", "op": {"number": ["log1p"]}}]}],
   "golden": [{"row": {"brand": "x", "title": "a b", "price": 3, "weight": 4}, "vector": [0, 0, 0, 0]}]}"#;
 
-const OPERATORS: [&str; 92] = [
-    "Gather", "Add", "MatMul", "Concat", "Reshape", "Gemm", "ReduceMean", "Unsqueeze", "Relu", "Cast", "Mul", "ReduceSum", "Slice", "Shape",
-    "Identity", "Not", "IsNaN", "IsInf", "Neg", "Abs", "Sign", "Exp", "Log", "Sqrt", "Reciprocal", "Sigmoid", "Tanh", "LeakyRelu", "Elu",
-    "Selu", "Celu", "Gelu", "HardSigmoid", "HardSwish", "Softplus", "Softsign", "Mish", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round",
-    "Clip", "Sub", "Div", "Mod", "Pow", "Min", "Max", "Sum", "Mean", "PRelu", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
-    "And", "Or", "Xor", "Where", "Constant", "ConstantOfShape", "Range", "Size", "Flatten", "Squeeze", "Transpose", "Expand", "Tile", "Pad",
-    "Split", "Trilu", "GatherElements", "OneHot", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
-    "ReduceSumSquare", "ReduceLogSum", "Softmax", "LpNormalization", "CumSum", "LayerNormalization", "BatchNormalization", "GRU", "LSTM",
-];
+const OPERATORS: &str = "\
+    Gather Add MatMul Concat Reshape Gemm ReduceMean Unsqueeze Relu Cast Mul ReduceSum Slice Shape Identity Not IsNaN IsInf Neg \
+    Abs Sign Exp Log Sqrt Reciprocal Sigmoid Tanh LeakyRelu Elu Selu Celu Gelu HardSigmoid HardSwish Softplus Softsign Mish Erf \
+    Sin Cos Floor Ceil Round Clip Sub Div Mod Pow Min Max Sum Mean PRelu Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor \
+    Where Constant ConstantOfShape Range Size Flatten Squeeze Transpose Expand Tile Pad Split Trilu GatherElements OneHot ArgMax \
+    ArgMin ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum Softmax LpNormalization CumSum \
+    LayerNormalization BatchNormalization GRU LSTM";
 
-const ATTRIBUTES: [&str; 30] = [
-    "axis", "axes", "to", "keepdims", "perm", "alpha", "beta", "transA", "transB", "value", "epsilon", "mode", "p", "upper", "k", "exclusive",
-    "reverse", "hidden_size", "direction", "layout", "linear_before_reset", "num_outputs", "split", "fmod", "gamma", "value_ints", "value_float",
-    "noop_with_empty_axes", "select_last_index", "stash_type",
-];
+const ATTRIBUTES: &str = "\
+    axis axes to keepdims perm alpha beta transA transB value epsilon mode p upper k exclusive reverse hidden_size direction \
+    layout linear_before_reset num_outputs split fmod gamma value_ints value_float noop_with_empty_axes select_last_index \
+    stash_type";
 
 const F32: i32 = 1;
 const I64: i32 = 7;
+
+fn word<'w>(u: &mut Unstructured<'_>, words: &'w str) -> Result<&'w str> {
+    let count = words.split(' ').count();
+    Ok(words.split(' ').nth(u.choose_index(count)?).unwrap_or_default())
+}
 
 fn small(u: &mut Unstructured<'_>) -> Result<i64> {
     Ok(match u.int_in_range(0..=9u8)? {
@@ -75,7 +77,7 @@ fn tensor(u: &mut Unstructured<'_>, name: String) -> Result<pb::TensorProto> {
 }
 
 fn attribute(u: &mut Unstructured<'_>) -> Result<pb::AttributeProto> {
-    let mut attribute = pb::AttributeProto { name: (*u.choose(&ATTRIBUTES)?).to_owned(), ..Default::default() };
+    let mut attribute = pb::AttributeProto { name: word(u, ATTRIBUTES)?.to_owned(), ..Default::default() };
     let kind = match attribute.name.as_str() {
         "axes" | "perm" | "split" | "value_ints" => AttributeType::Ints,
         "alpha" | "beta" | "epsilon" | "gamma" | "value_float" => AttributeType::Float,
@@ -138,7 +140,7 @@ pub fn grown(u: &mut Unstructured<'_>) -> Result<pb::ModelProto> {
     graph.node = vec![node("Gather", &["table", "a"], "brand"), node("Gather", &["table", "b"], "words")];
     known.extend(["brand".to_owned(), "words".to_owned()]);
     for n in 0..u.int_in_range(1..=8u8)? {
-        let mut made = node(u.choose(&OPERATORS)?, &[], &format!("v{n}"));
+        let mut made = node(word(u, OPERATORS)?, &[], &format!("v{n}"));
         for _ in 0..u.int_in_range(0..=4u8)? {
             // The newest values more often.
             let at = if u.ratio(1, 3)? { known.len() - 1 } else { u.choose_index(known.len())? };
@@ -184,7 +186,7 @@ pub fn edited(u: &mut Unstructured<'_>, model: &pb::ModelProto) -> Result<pb::Mo
         let at = u.choose_index(nodes)?;
         let tensor_at = u.choose_index(weights)?;
         match u.int_in_range(0..=9u8)? {
-            0 => graph.node[at].op_type = (*u.choose(&OPERATORS)?).to_owned(),
+            0 => graph.node[at].op_type = word(u, OPERATORS)?.to_owned(),
             1 => graph.node[at].attribute.push(attribute(u)?),
             2 => graph.node[at].attribute.clear(),
             3 => {
