@@ -75,3 +75,20 @@ fn impossible_numbers_are_damage() {
     storage.commit(batch).unwrap();
     assert!(matches!(Database::with_storage(storage, false).unwrap().collection("items"), Err(Error::Damaged { .. })));
 }
+
+#[test]
+fn a_segment_whose_best_coded_rows_were_deleted_is_no_damage() {
+    for metric in [Metric::Cosine, Metric::Ip, Metric::L2] {
+        let database = Database::in_memory().unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(2, metric).lenient(true).m(1).lists(1)).unwrap();
+        let at = |n: u64, x: f32, y: f32| Item::new(n).unwrap().with_vector([x, y]);
+        items.upsert_many((0..20).map(|n| at(n, 100.0, n as f32))).unwrap();
+        items.build(&BuildOptions::default(), &NoProgress).unwrap();
+        // Sealed by a quantizer that never saw the like of two of them.
+        items.upsert_many((20..40).map(|n| at(n, 100.0, n as f32 - 20.0)).chain((40..42).map(|n| at(n, -1.0, -1.0)))).unwrap();
+        items.maintain(&NoProgress).unwrap();
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+        items.delete((20..40).map(|n: u64| n.to_string())).unwrap();
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, [], "{metric}");
+    }
+}

@@ -11,6 +11,8 @@ use crate::storage::{Inner, Storage};
 
 /// Chunks handed to the store at once.
 const CHUNKS: usize = 16;
+/// Chunks removed at once.
+const GROUP: u32 = 256;
 /// Unflushed bytes at which the store is flushed in between, so that they do not pile up in memory.
 const UNFLUSHED: u64 = 32 << 20;
 
@@ -146,11 +148,12 @@ impl Inner {
                 return Err(Error::corrupt(describe(&first), "it stands among blobs"));
             };
             let at = |chunk| Key::Chunk { collection, blob, part, chunk }.encode();
-            for group in (chunk..chunks.max(chunk + 1)).collect::<Vec<u32>>().chunks(256) {
-                removed += group.len() as u64;
-                self.apply_blobs(group.iter().map(|chunk| (at(*chunk), None)).collect())?;
-            }
-            start = at(chunks.max(chunk + 1));
+            // Looked up again after each group: a chunk that is wrong may say that it has billions of others.
+            let last = chunks.saturating_sub(1).clamp(chunk, chunk.saturating_add(GROUP - 1));
+            removed += u64::from(last - chunk) + 1;
+            self.apply_blobs((chunk..=last).map(|chunk| (at(chunk), None)).collect())?;
+            start = at(last);
+            start.push(0);
         }
         Ok(removed)
     }

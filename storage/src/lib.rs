@@ -49,6 +49,8 @@ mod storage;
 mod sweep;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrong_tests;
 
 pub use batch::Batch;
 pub use check::Checked;

@@ -82,6 +82,9 @@ impl Storage {
     }
 }
 
+/// Commits and tombstone entries are numbered by one; no number gets here. Beyond it they are damage, and must not be counted on from.
+const IMPOSSIBLE: u64 = 1 << 62;
+
 impl Writer {
     /// One that never writes, and keeps the lock.
     pub(crate) fn for_salvage(lock: std::fs::File) -> Self {
@@ -181,7 +184,11 @@ impl Storage {
             let head = envelope::open(&key, &value)?;
             last = last.max(head.sequence);
             let tombstone = head.payload.try_into().map_err(|_| Error::corrupt(Key::Head(c).to_string(), "it has another length"))?;
-            tombstones.insert(c, u64::from_le_bytes(tombstone));
+            let tombstone = u64::from_le_bytes(tombstone);
+            if head.sequence.max(tombstone) >= IMPOSSIBLE {
+                return Err(Error::corrupt(Key::Head(c).to_string(), "its numbers are impossible"));
+            }
+            tombstones.insert(c, tombstone);
         }
         if last < promised {
             let path = inner.path.clone().unwrap_or_default();
