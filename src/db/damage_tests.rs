@@ -11,8 +11,8 @@ fn item(n: u64) -> Item {
     Item::new(n).unwrap().with_row(row! { "n" => n }).with_vector([n as f32, 1.0])
 }
 
-/// A sealed segment of 20 rows and a tail of 10, one of them deleted.
-fn make() -> Storage {
+/// A sealed segment of 20 rows and a tail of 10, one of them deleted. The storage is open as long as the database is.
+fn make() -> (Storage, Database) {
     let storage = Storage::in_memory();
     let database = Database::with_storage(storage.clone(), false).unwrap();
     let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2).lenient(true).m(1).lists(1)).unwrap();
@@ -20,7 +20,7 @@ fn make() -> Storage {
     items.build(&BuildOptions::default(), &NoProgress).unwrap();
     items.upsert_many((20..30).map(item)).unwrap();
     items.delete(["25"]).unwrap();
-    storage
+    (storage, database)
 }
 
 fn changed(storage: &Storage, change: impl FnOnce(&mut Manifest)) -> Database {
@@ -34,8 +34,7 @@ fn changed(storage: &Storage, change: impl FnOnce(&mut Manifest)) -> Database {
 
 #[test]
 fn an_item_whose_record_is_lost_is_damage_and_not_waited_for() {
-    let storage = make();
-    let database = Database::with_storage(storage.clone(), false).unwrap();
+    let (storage, database) = make();
     let items = database.collection("items").unwrap();
     let mut batch = Batch::new();
     batch.delete_record(C, 22);
@@ -46,7 +45,7 @@ fn an_item_whose_record_is_lost_is_damage_and_not_waited_for() {
 
 #[test]
 fn a_seal_does_not_count_through_row_numbers_that_a_wrong_manifest_skips() {
-    let storage = make();
+    let (storage, _open) = make();
     let database = changed(&storage, |manifest| manifest.next_row = 1 << 60);
     let items = database.collection("items").unwrap();
     items.maintain(&NoProgress).unwrap();
@@ -66,10 +65,11 @@ fn impossible_numbers_are_damage() {
         },
     ];
     for (at, change) in changes.into_iter().enumerate() {
-        let found = changed(&make(), change).collection("items");
+        let (storage, _open) = make();
+        let found = changed(&storage, change).collection("items");
         assert!(matches!(found, Err(Error::Damaged { .. })), "{at}");
     }
-    let storage = make();
+    let (storage, _open) = make();
     let mut batch = Batch::new();
     batch.put_tombstones(C, &[u64::MAX - 1]);
     storage.commit(batch).unwrap();
