@@ -64,3 +64,19 @@ fn what_users_ask_calibrates_the_next_build_and_those_after_it() {
     collection.build(&BuildOptions::default(), &NoProgress).unwrap();
     assert_eq!(lists_probed(&collection, &users[0]), after, "the users asked before the database was opened still count");
 }
+
+#[test]
+fn building_keeps_to_a_limit_of_memory() {
+    let database = Database::in_memory().unwrap();
+    let collection = database.create_collection("items", CollectionOptions::vectors(256, Metric::Cosine).lists(16)).unwrap();
+    let item = |n: usize| Item::new(n as u64).unwrap().with_vector((0..256).map(|x| unit(3, n * 256 + x) - 0.5).collect::<Vec<f32>>());
+    // 6 MB of vectors: more than the sample and more than a portion may be.
+    collection.upsert_many((0..6000).map(item)).unwrap();
+    assert!(collection.build(&BuildOptions::default().memory(1 << 20), &NoProgress).is_err(), "too little to build with");
+    let built = collection.build(&BuildOptions::default().memory(16 << 20), &NoProgress).unwrap();
+    assert_eq!((built.rows, built.lists), (6000, 16));
+    for n in [0, 2999, 5999] {
+        let vector = collection.get(&n.to_string()).unwrap().unwrap().vector().unwrap().to_vec();
+        assert_eq!(collection.search(&vector).nprobe(16).k(1).run().unwrap().hits[0].id.as_str(), n.to_string());
+    }
+}

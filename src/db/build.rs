@@ -17,7 +17,11 @@ pub struct BuildOptions {
     refine: Option<Refine>,
     seed: Option<u64>,
     queries: Option<Vec<Vec<f32>>>,
+    pub(super) memory: Option<usize>,
 }
+
+/// The least that building can be limited to.
+const LEAST_MEMORY: usize = 16 << 20;
 
 impl BuildOptions {
     /// Bytes of a code: 1 to 256.
@@ -55,6 +59,26 @@ impl BuildOptions {
     pub fn queries(mut self, vectors: Vec<Vec<f32>>) -> Self {
         self.queries = Some(vectors);
         self
+    }
+
+    /// Bytes of memory that building may take beside the old index, the new one, and the parts that it is put together from (another
+    /// time the new one's size): at least 16 MB. With less of it, training looks at a smaller sample and rows are coded in smaller
+    /// portions. Without a limit the two take up to 320 MB of vectors, and about as much again to work with.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        match self.memory {
+            Some(bytes) if bytes < LEAST_MEMORY => Err(crate::Error::InvalidOption {
+                option: "memory",
+                given: format!("{bytes} bytes"),
+                expected: format!("at least {LEAST_MEMORY} bytes"),
+            }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn apply(&self, index: &mut IndexSettings) {

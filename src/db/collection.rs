@@ -12,6 +12,7 @@ use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
 use crate::query::{Query, QueryBatch, Source};
+use crate::segment::{Record, Shared};
 use crate::types::{ItemId, Metric};
 
 /// A named set of items of one database. Clones share it. `Send` and `Sync`: readers never wait, writers are committed together.
@@ -90,7 +91,7 @@ impl Collection {
         let Some(place) = snapshot.locate(id) else { return Ok(None) };
         let row = snapshot.row(place);
         let bytes = shared.record(row)?;
-        let record = shared.decode(row, &bytes)?;
+        let record = of_item(shared, row, shared.decode(row, &bytes)?, id)?;
         let features =
             Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
         Ok(Some(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>())))
@@ -142,7 +143,8 @@ impl Collection {
             let place = snapshot.locate(id).ok_or_else(|| Error::UnknownItem { id: id.to_owned() })?;
             let row = snapshot.row(place);
             let bytes = shared.record(row)?;
-            let op = Preparer { shared, snapshot: &snapshot }.patch(row, &shared.decode(row, &bytes)?, changes, None)?;
+            let record = of_item(shared, row, shared.decode(row, &bytes)?, id)?;
+            let op = Preparer { shared, snapshot: &snapshot }.patch(row, &record, changes, None)?;
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
                 self.database.worker.look_after(&self.core);
@@ -228,8 +230,9 @@ impl Collection {
         let mut index = self.core.shared.snapshot.load().generation.index.clone();
         options.apply(&mut index);
         options::check_index(&index)?;
+        options.check()?;
         let queries = options.query_vectors(self.dim(), self.metric())?;
-        let built = ingest::build(&self.core.writer, &BuildParams { index: Some(index), queries }, progress)?;
+        let built = ingest::build(&self.core.writer, &BuildParams { index: Some(index), queries, memory: options.memory }, progress)?;
         Ok(Built::new(&built, start.elapsed()))
     }
 
@@ -260,4 +263,9 @@ impl Collection {
         let shared = &self.core.shared;
         Ok(Stats::new(&shared.snapshot.load_full(), shared.settings.metric.name(), self.dim(), shared.storage.disk_bytes()?))
     }
+}
+
+/// The record, if it is of this item: the ids in memory and those of the records are stored apart.
+fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
+    if record.id == id { Ok(record) } else { Err(shared.damaged(format!("row {row}"), "the record is of another item")) }
 }

@@ -44,6 +44,21 @@ fn an_item_whose_record_is_lost_is_damage_and_not_waited_for() {
 }
 
 #[test]
+fn a_record_of_another_item_is_damage() {
+    let (storage, database) = make();
+    let items = database.collection("items").unwrap();
+    for id in [3, 22] {
+        let other = storage.record(C, if id == 3 { 4 } else { 23 }).unwrap().unwrap();
+        let mut batch = Batch::new();
+        batch.put_record(C, id, &other);
+        storage.commit(batch).unwrap();
+        let id = id.to_string();
+        assert!(matches!(items.get(&id), Err(Error::Damaged { .. })), "{id}");
+        assert!(matches!(items.patch(&id, &row! { "n" => 1 }), Err(Error::Damaged { .. })), "{id}");
+    }
+}
+
+#[test]
 fn a_seal_does_not_count_through_row_numbers_that_a_wrong_manifest_skips() {
     let (storage, _open) = make();
     let database = changed(&storage, |manifest| manifest.next_row = 1 << 60);

@@ -33,6 +33,20 @@ pub(crate) struct BuildParams {
     pub(crate) index: Option<IndexSettings>,
     /// User vectors to calibrate recall with. Without them: vectors that were searched with, those of the last build, sampled rows.
     pub(crate) queries: Option<Matrix>,
+    /// Bytes that building may take beside the index itself.
+    pub(crate) memory: Option<usize>,
+}
+
+impl BuildParams {
+    /// Bytes of the sample that training looks at; it is there twice while lists are found.
+    fn sample_bytes(&self) -> usize {
+        self.memory.map_or(SAMPLE_BYTES, |memory| SAMPLE_BYTES.min(memory / 4))
+    }
+
+    /// Bytes of vectors that are coded at a time; their codes and the way there take about as much again.
+    fn chunk_bytes(&self) -> usize {
+        self.memory.map_or(CHUNK_BYTES, |memory| CHUNK_BYTES.min(memory / 8))
+    }
 }
 
 /// What was built.
@@ -77,7 +91,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         return Err(Error::Unsupported { what: "there is nothing to train on: the collection has no rows".to_owned() });
     }
     let index = params.index.clone().unwrap_or_else(|| snapshot.generation.index.clone());
-    let (sample, sampled) = sample(shared, &snapshot, index.seed, progress)?;
+    let (sample, sampled) = sample(shared, &snapshot, index.seed, params.sample_bytes(), progress)?;
     let train = TrainParams {
         lists: index.lists,
         m: index.m,
@@ -92,7 +106,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     drop(sample);
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.generation.number + 1;
-    let coded = code(shared, &snapshot, &quantizer, index.refine, &mut notes, progress)?;
+    let coded = code(shared, &snapshot, &quantizer, (index.refine, params.chunk_bytes()), &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
     let sealed = coded.merge(frozen.blob + 1, number)?;
     let dead = coded.dead;
@@ -145,9 +159,9 @@ fn blobs_left(old: &[GenerationMeta], new: &GenerationMeta) -> Vec<u64> {
     blobs
 }
 
-/// Vectors of live rows chosen by a hash of their row number, as many as [`SAMPLE_BYTES`] hold, and the numbers.
-fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64, progress: &dyn Progress) -> Result<(Matrix, Vec<u64>)> {
-    let wanted = (SAMPLE_BYTES / (4 * shared.settings.dim)).max(1) as u64;
+/// Vectors of live rows chosen by a hash of their row number, as many as `bytes` hold, and the numbers.
+fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64, bytes: usize, progress: &dyn Progress) -> Result<(Matrix, Vec<u64>)> {
+    let wanted = (bytes / (4 * shared.settings.dim)).max(1) as u64;
     let share = wanted as f64 / snapshot.live() as f64;
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
     let (mut vectors, mut rows) = (Matrix::new(shared.settings.dim), Vec::new());
@@ -186,17 +200,17 @@ struct Chunk {
     rows: Vec<u64>,
 }
 
-/// Reads every live row of the snapshot and codes it.
+/// Reads every live row of the snapshot and codes it, so many bytes of vectors at a time.
 fn code(
     shared: &Shared,
     snapshot: &Snapshot,
     quantizer: &Quantizer,
-    refine: Refine,
+    (refine, chunk_bytes): (Refine, usize),
     notes: &mut Notes<'_>,
     progress: &dyn Progress,
 ) -> Result<Coded> {
     let dim = shared.settings.dim;
-    let chunk_rows = (CHUNK_BYTES / (4 * dim)).max(1);
+    let chunk_rows = (chunk_bytes / (4 * dim)).max(1);
     let (mut coded, mut done) = (Coded::default(), 0u64);
     let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {

@@ -210,6 +210,9 @@ pub(crate) struct Build {
     /// Real user rows (.jsonl; lines as for eval work too) to calibrate recall targets with [default: stored vectors]
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
+    /// Memory that building may take beside the index, in MB; a smaller sample is trained on then
+    #[arg(long, value_name = "MB", value_parser = at_least_one)]
+    pub(crate) memory: Option<usize>,
 }
 
 /// How the index is made. What is not given stays as the collection has it.

@@ -101,6 +101,9 @@ fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Resu
     if let Some(seed) = args.index.seed {
         options = options.seed(seed);
     }
+    if let Some(megabytes) = args.memory {
+        options = options.memory(megabytes.saturating_mul(1 << 20));
+    }
     if let Some(file) = &args.users {
         options = options.queries(recall::vectors_of_users(collection, file, usize::MAX)?);
     }

@@ -207,10 +207,19 @@ fn a_store_that_comes_up_empty_or_behind_is_an_error() {
     let storage = Storage::open(&at("db"), &create()).unwrap();
     with_collection(&storage);
     storage.close().unwrap();
-    let copy = |from: &str, to: &str| {
-        let status = std::process::Command::new("cp").arg("-r").arg(at(from)).arg(at(to)).status();
-        assert!(status.unwrap().success());
-    };
+    // Without a child process: it would hold the locks of databases that other tests have open, until it is `cp`.
+    fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let (from, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+            if from.is_dir() {
+                copy_tree(&from, &to);
+            } else {
+                std::fs::copy(from, to).unwrap();
+            }
+        }
+    }
+    let copy = |from: &str, to: &str| copy_tree(&at(from), &at(to));
     copy("db", "old");
     let storage = Storage::open(&at("db"), &never()).unwrap();
     let mut batch = Batch::new();
