@@ -95,21 +95,23 @@ fn search_block<'p>(
         }
         scratch.filter.swap_floats(&mut front.filter);
         let own = scratch.tasks.len().div_ceil(OWN_SHARE);
+        let mut fetched = 0;
         for at in 0..own {
             let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| scan::codes(parts, task));
-            scan::filter_list(engine, parts, scratch, at, next);
+            scan::filter_list(engine, parts, scratch, at, next, &mut fetched);
         }
         let rest = scratch.tasks.iter().enumerate().skip(own);
         visits.extend(rest.map(|(at, task)| (task.list, task.part, number as u32, at as u32)));
     }
     visits.sort_unstable();
+    let mut fetched = 0;
     for (turn, &(list, part, number, at)) in visits.iter().enumerate() {
         // The last query of a list fetches the next list.
         let next = match visits.get(turn + 1) {
             Some(&(l, p, number, at)) if (l, p) != (list, part) => scan::codes(parts, &scratches[number as usize].tasks[at as usize]),
             _ => &[],
         };
-        scan::filter_list(engine, parts, &mut scratches[number as usize], at as usize, next);
+        scan::filter_list(engine, parts, &mut scratches[number as usize], at as usize, next, &mut fetched);
     }
     if parts.iter().all(|part| part.index.rows() == 0) {
         return;

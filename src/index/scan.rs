@@ -69,7 +69,7 @@ pub(crate) struct FilterScan {
 /// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
 pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
     filter_begin(engine, parts, wanted, scratch);
-    let mut fetched = 0;
+    let (mut fetched, mut asked) = (0, 0);
     for at in 0..scratch.tasks.len() {
         // The later lists change little: fetch the records of what will be refined while they are scanned.
         if 4 * at >= 3 * scratch.tasks.len() {
@@ -83,7 +83,7 @@ pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, s
             fetched = until;
         }
         let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| codes(parts, task));
-        stats.codes_scanned += filter_list(engine, parts, scratch, at, next);
+        stats.codes_scanned += filter_list(engine, parts, scratch, at, next, &mut asked);
     }
 }
 
@@ -115,7 +115,14 @@ pub(super) fn codes<'a>(parts: &[Part<'a>], task: &ListTask) -> &'a [Line] {
 }
 
 /// Scans one of the lists that [`filter_begin`] named; answers the number of codes, 0 when none of them can reach the threshold.
-pub(super) fn filter_list(engine: &SearchEngine, parts: &[Part<'_>], scratch: &mut Scratch, at: usize, next: &[Line]) -> usize {
+pub(super) fn filter_list(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    scratch: &mut Scratch,
+    at: usize,
+    next: &[Line],
+    fetched: &mut usize,
+) -> usize {
     let Scratch { tasks, pool, filter, skip, starts, scan, .. } = scratch;
     let task = tasks[at];
     let threshold = pool.threshold().saturating_sub(task.base);
@@ -129,7 +136,8 @@ pub(super) fn filter_list(engine: &SearchEngine, parts: &[Part<'_>], scratch: &m
     let threshold = threshold.min(u32::from(u16::MAX)) as u16;
     let first = starts[task.part as usize] + rows.start as u32;
     let mut sink = FilterSink { pool, skip, mask, first_block: blocks.start, first, base: task.base };
-    engine.kernel.filter(FilterTask { codes: codes(parts, &task), next, tables: filter.bytes(), offsets, threshold }, &mut sink);
+    let task = FilterTask { codes: codes(parts, &task), fetched: *fetched, next, tables: filter.bytes(), offsets, threshold };
+    *fetched = engine.kernel.filter(task, &mut sink);
     rows.len()
 }
 

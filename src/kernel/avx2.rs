@@ -344,7 +344,7 @@ fn line_sums(line: &Line, [even, odd]: &[[u8; 16]; 2]) -> [__m256i; 2] {
 }
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
+pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
     let tables = task.tables.as_chunks::<2>().0;
     let height = tables.len();
     let mut threshold = task.threshold;
@@ -379,6 +379,7 @@ pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
             threshold = sink.survivors(block, lanes, &sums);
         }
     }
+    task.next.len().min(task.codes.len())
 }
 
 /// One of 256 entries for each pair of nibbles: 16 shuffles by the low one, chosen among by the bits of the high one.

@@ -57,7 +57,9 @@ pub(crate) struct Offsets<'a> {
 pub(crate) struct FilterTask<'a> {
     /// `blocks x tables.len() / 2` lines.
     pub(crate) codes: &'a [Line],
-    /// Lines that will be scanned next; fetched into the cache meanwhile.
+    /// How many of the first lines were asked for while what came before was scanned; the scan may ask for the others ahead of itself.
+    pub(crate) fetched: usize,
+    /// Lines that will be scanned next: the first of them are fetched into the cache meanwhile.
     pub(crate) next: &'a [Line],
     /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`FILTER_MAX`].
     pub(crate) tables: &'a [[u8; 16]],
@@ -280,14 +282,15 @@ impl Kernel {
         dispatch!(self.0, at_least(scores, bound, out))
     }
 
-    /// Scans the high-nibble plane; `sink` gets the blocks that hold a code whose sum reaches the threshold.
-    pub(crate) fn filter<S: Sink>(self, task: FilterTask<'_>, sink: &mut S) {
+    /// Scans the high-nibble plane; `sink` gets the blocks that hold a code whose sum reaches the threshold. Answers how many lines of
+    /// `task.next` were asked for.
+    pub(crate) fn filter<S: Sink>(self, task: FilterTask<'_>, sink: &mut S) -> usize {
         let rows = task.tables.len() / 2;
         assert!(task.tables.len().is_multiple_of(2) && rows > 0, "tables come in pairs");
         let blocks = task.codes.len() / rows;
         assert_eq!(task.codes.len(), blocks * rows, "not whole blocks");
         assert!(task.offsets.is_none_or(|o| o.values.len() == blocks * BLOCK), "a constant a lane");
-        dispatch!(self.0, filter(task, sink));
+        dispatch!(self.0, filter(task, sink))
     }
 
     /// Scans both planes; `sink` gets the blocks that hold a code whose sum reaches the threshold.

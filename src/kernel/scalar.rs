@@ -86,7 +86,7 @@ pub(super) fn reach(sums: &mut [u16; BLOCK], offsets: Option<Offsets<'_>>, block
     sums.iter().enumerate().fold(0, |lanes, (lane, &sum)| lanes | (u64::from(sum >= threshold) << lane))
 }
 
-pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
+pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
     let rows = task.tables.len() / 2;
     let mut threshold = task.threshold;
     for (block, lines) in task.codes.chunks_exact(rows).enumerate() {
@@ -101,6 +101,7 @@ pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
             threshold = sink.survivors(block, lanes, &sums);
         }
     }
+    0
 }
 
 pub(super) fn exact<S: Sink>(task: ExactTask<'_>, sink: &mut S) {

@@ -192,7 +192,7 @@ fn scans_find_the_same_codes() {
                 for threshold in [0u16, (m * 15) as u16, (m * 17) as u16, (m * 60) as u16, (m * 70) as u16, 40_000] {
                     let raise = threshold.saturating_add(7);
                     let (mut a, mut b) = (Collect { raise, ..Collect::default() }, Collect { raise, ..Collect::default() });
-                    let filter = FilterTask { codes: &hi, next: &lo, tables: &small, offsets, threshold };
+                    let filter = FilterTask { codes: &hi, fetched: rows, next: &lo, tables: &small, offsets, threshold };
                     let exact = ExactTask { hi: &hi, lo: &lo, tables: &large, offsets, threshold };
                     SCALAR.filter(filter, &mut a);
                     SCALAR.exact(exact, &mut b);
