@@ -157,7 +157,8 @@ macro_rules! dispatch {
             // SAFETY: see the macro.
             Isa::Avx512 => unsafe { avx512::$name$(::<$w>)?($($arg),*) },
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => neon::$name$(::<$w>)?($($arg),*),
+            // SAFETY: see the macro.
+            Isa::Neon => unsafe { neon::$name$(::<$w>)?($($arg),*) },
         }
     };
 }
@@ -180,8 +181,9 @@ impl Kernel {
                 }
             }
         }
+        // The order of a register's lanes is taken for that of little-endian memory.
         #[cfg(target_arch = "aarch64")]
-        if std::arch::is_aarch64_feature_detected!("neon") {
+        if cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon") {
             found.push(Self(Isa::Neon));
         }
         found
@@ -318,23 +320,42 @@ impl Kernel {
 
 #[inline(always)]
 fn prefetch<T, const NEAR: bool>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
-        let start = values.as_ptr().cast::<i8>();
-        let mut at = start.wrapping_sub(start.addr() % 64);
-        while at.addr() < start.addr() + size_of_val(values) {
-            // SAFETY: a prefetch has no effect that a program can see, and cannot fault.
-            unsafe {
-                if NEAR {
-                    _mm_prefetch::<_MM_HINT_T0>(at);
-                } else {
-                    _mm_prefetch::<_MM_HINT_T1>(at);
-                }
-            }
-            at = at.wrapping_add(64);
+    let start = values.as_ptr().cast::<i8>();
+    let mut at = start.wrapping_sub(start.addr() % 64);
+    while at.addr() < start.addr() + size_of_val(values) {
+        prefetch_line::<NEAR>(at);
+        at = at.wrapping_add(64);
+    }
+}
+
+#[inline(always)]
+#[cfg(target_arch = "x86_64")]
+fn prefetch_line<const NEAR: bool>(line: *const i8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+    // SAFETY: a prefetch has no effect that a program can see, and cannot fault.
+    unsafe {
+        if NEAR {
+            _mm_prefetch::<_MM_HINT_T0>(line);
+        } else {
+            _mm_prefetch::<_MM_HINT_T1>(line);
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
 }
+
+#[inline(always)]
+#[cfg(target_arch = "aarch64")]
+fn prefetch_line<const NEAR: bool>(line: *const i8) {
+    use std::arch::asm;
+    // SAFETY: a prefetch has no effect that a program can see, and cannot fault; it touches no register, flag or stack.
+    unsafe {
+        if NEAR {
+            asm!("prfm pldl1keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
+        } else {
+            asm!("prfm pldl2keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
+        }
+    }
+}
+
+#[inline(always)]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn prefetch_line<const NEAR: bool>(_line: *const i8) {}
