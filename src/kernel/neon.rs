@@ -89,15 +89,13 @@ fn load_f32(values: &[f32; 4]) -> float32x4_t {
 #[inline]
 #[target_feature(enable = "neon")]
 fn load_rest(values: &[f32], from: usize) -> float32x4_t {
-    let values = values.get(from..).unwrap_or_default();
-    if let Some(values) = values.first_chunk() {
-        return load_f32(values);
-    }
-    let mut four = [0f32; 4];
-    for (four, value) in four.iter_mut().zip(values) {
-        *four = *value;
-    }
-    load_f32(&four)
+    load_f32(&match values.get(from..).unwrap_or_default() {
+        &[a, b, c, d, ..] => [a, b, c, d],
+        &[a, b, c] => [a, b, c, 0.0],
+        &[a, b] => [a, b, 0.0, 0.0],
+        &[a] => [a, 0.0, 0.0, 0.0],
+        [] => [0.0; 4],
+    })
 }
 
 /// Sums `$step(x, y, sum)` over every 4 values of two vectors of one length (the last ones zero-filled) into 8 x 4 partial sums.
@@ -306,7 +304,7 @@ fn add_line(bytes: &mut [uint8x16_t; 4], line: &Line, [even, odd]: &[[u8; 16]; 2
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
+pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
     let tables = task.tables.as_chunks::<2>().0;
     let height = tables.len();
     let (table_fours, table_rest) = tables.as_chunks::<4>();
@@ -336,6 +334,7 @@ pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) {
             threshold = sink.survivors(block, lanes, &out);
         }
     }
+    task.next.len().min(task.codes.len())
 }
 
 /// A table of 256 bytes in four times four registers.

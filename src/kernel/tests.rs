@@ -34,8 +34,8 @@ const SCALAR: Kernel = Kernel(Isa::Scalar);
 fn others() -> Vec<Kernel> {
     let found = Kernel::available();
     eprintln!("kernel paths on this CPU: {:?}", found.iter().map(|k| k.name()).collect::<Vec<_>>());
-    if std::env::var_os("TORRE_REQUIRE_AVX2").is_some() {
-        assert!(Kernel::by_name("avx2").is_some(), "TORRE_REQUIRE_AVX2 is set, and the CPU has no AVX2");
+    if let Ok(name) = std::env::var("TORRE_REQUIRE_KERNEL") {
+        assert!(Kernel::by_name(&name).is_some(), "TORRE_REQUIRE_KERNEL asks for {name}, which this CPU does not have");
     }
     found.into_iter().filter(|k| *k != SCALAR).collect()
 }
@@ -78,6 +78,24 @@ fn float_products_have_one_order() {
 }
 
 #[test]
+fn float_products_of_extremes_and_odd_addresses_agree() {
+    let mut rng = Rng(6);
+    let kinds = [0.0, -0.0, 1.0, -1.0, f32::MIN_POSITIVE / 8.0, -f32::MIN_POSITIVE, 1e18, -1e18, f32::EPSILON];
+    for n in DIMS {
+        let (mut a, mut b) = (vec![0f32; n + 3], vec![-0f32; n + 3]);
+        for round in 0..8 {
+            for kernel in others() {
+                let at = round % 4;
+                let (x, y) = (&a[at..n.max(at)], &b[at..n.max(at)]);
+                assert_eq!(SCALAR.dot(x, y).to_bits(), kernel.dot(x, y).to_bits(), "{n} {round}");
+                assert_eq!(SCALAR.l2(x, y).to_bits(), kernel.l2(x, y).to_bits(), "{n} {round}");
+            }
+            a.iter_mut().chain(&mut b).for_each(|value| *value = kinds[rng.next() as usize % kinds.len()]);
+        }
+    }
+}
+
+#[test]
 fn integer_products_are_exact() {
     let mut rng = Rng(2);
     for n in DIMS {
@@ -109,11 +127,13 @@ fn integer_products_are_exact() {
 #[test]
 fn coarse_products_are_exact() {
     let mut rng = Rng(3);
-    for steps in [0, 1, 2, 25, 32, 96] {
-        for blocks in [0, 1, 2, 3, 5] {
-            let most = rng.next().is_multiple_of(2);
-            let query: Vec<i8> = (0..4 * steps).map(|_| if most { -64 } else { ((rng.next() % 129) as i32 - 64) as i8 }).collect();
-            let lines = if most { vec![Line([255; 64]); blocks * steps] } else { rng.lines(blocks * steps) };
+    for steps in [0, 1, 2, 3, 25, 32, 96] {
+        for (blocks, extreme) in [0, 1, 2, 3, 5]
+            .into_iter()
+            .flat_map(|blocks| [None, Some((0, -64)), Some((0, 64)), Some((255, -64)), Some((255, 64))].map(|e| (blocks, e)))
+        {
+            let query: Vec<i8> = (0..4 * steps).map(|_| extreme.map_or_else(|| ((rng.next() % 129) as i32 - 64) as i8, |e| e.1)).collect();
+            let lines = extreme.map_or_else(|| rng.lines(blocks * steps), |e| vec![Line([e.0; 64]); blocks * steps]);
             let mut want = vec![1; blocks * 16];
             for (i, want) in want.iter_mut().enumerate() {
                 let row = |d: usize| lines[i / 16 * steps + d / 4].0[i % 16 * 4 + d % 4];
@@ -123,6 +143,37 @@ fn coarse_products_are_exact() {
                 let mut out = vec![7; blocks * 16];
                 kernel.coarse(&query, &lines, &mut out);
                 assert_eq!(out, want, "{} {steps} {blocks}", kernel.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn coarse_scores_maxima_and_places_agree() {
+    let mut rng = Rng(7);
+    for n in DIMS.into_iter().chain([0, 10, 11, 12, 13, 14]) {
+        let sums: Vec<i32> = (0..n).map(|_| rng.next() as i32).collect();
+        let (scales, less) = (rng.floats(n), rng.floats(n));
+        let (offset, unit) = (rng.next() as i32, rng.float());
+        let scores: Vec<f32> = (0..n).map(|i| (sums[i].wrapping_sub(offset) as f32) * (scales[i] * unit) - less[i]).collect();
+        let mut odd = scores.clone();
+        odd.iter_mut().step_by(5).for_each(|score| *score = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0][rng.next() as usize % 4]);
+        for kernel in Kernel::available() {
+            let mut out = vec![3f32; n];
+            kernel.coarse_scores(&sums, offset, unit, &scales, &less, &mut out);
+            assert_eq!(out, scores, "{} {n}", kernel.name());
+            for columns in [1, 7, 16, 33] {
+                let mut most = vec![-1f32; columns];
+                kernel.column_maxima(&scores, &mut most);
+                let column = |at: usize| scores.iter().skip(at).step_by(columns).copied().fold(-1f32, f32::max);
+                assert_eq!(most, (0..columns).map(column).collect::<Vec<_>>(), "{} {n}", kernel.name());
+            }
+            // Every value is a bound once: what equals it reaches it.
+            for bound in odd.iter().copied().chain([f32::NEG_INFINITY, 0.0, f32::INFINITY]) {
+                let mut places = vec![u32::MAX; n];
+                let found = kernel.at_least(&odd, bound, &mut places);
+                let want: Vec<u32> = (0..n as u32).filter(|&at| odd[at as usize] >= bound).collect();
+                assert_eq!(places[..found], want, "{} {n} {bound}", kernel.name());
             }
         }
     }
@@ -189,10 +240,17 @@ fn scans_find_the_same_codes() {
             }
             let values: Vec<u16> = (0..blocks * BLOCK).map(|_| rng.next() as u16).collect();
             for offsets in [None, Some(Offsets { values: &values, weight: rng.next() as u16 % 32_768 })] {
-                for threshold in [0u16, (m * 15) as u16, (m * 17) as u16, (m * 60) as u16, (m * 70) as u16, 40_000] {
+                // Thresholds that some sum just reaches and just misses, too.
+                let mut reached = Collect::default();
+                SCALAR.filter(FilterTask { codes: &hi, next: &[], tables: &small, offsets, threshold: 0 }, &mut reached);
+                let most = reached.found.iter().flat_map(|f| &f.2).copied().max().unwrap_or(0);
+                SCALAR.exact(ExactTask { hi: &hi, lo: &lo, tables: &large, offsets, threshold: 0 }, &mut reached);
+                let most_exact = reached.found.iter().flat_map(|f| &f.2).copied().max().unwrap_or(0);
+                let fixed = [0u16, (m * 15) as u16, (m * 17) as u16, (m * 60) as u16, (m * 70) as u16, 40_000, u16::MAX];
+                for threshold in fixed.into_iter().chain([most, most + 1, most_exact, most_exact + 1]) {
                     let raise = threshold.saturating_add(7);
                     let (mut a, mut b) = (Collect { raise, ..Collect::default() }, Collect { raise, ..Collect::default() });
-                    let filter = FilterTask { codes: &hi, fetched: rows, next: &lo, tables: &small, offsets, threshold };
+                    let filter = FilterTask { codes: &hi, fetched: rows, next: &lo[..lo.len() / 2], tables: &small, offsets, threshold };
                     let exact = ExactTask { hi: &hi, lo: &lo, tables: &large, offsets, threshold };
                     SCALAR.filter(filter, &mut a);
                     SCALAR.exact(exact, &mut b);
