@@ -12,7 +12,7 @@ mod kernel;
 use std::hint::black_box;
 use std::time::Instant;
 
-use kernel::{BLOCK, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, Kernel, Line, Lines, Rounding, Sink};
+use kernel::{BLOCK, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, IntQuery, Kernel, Line, Lines, Rounding, Sink};
 
 /// Keeps nothing, and lets no later block through.
 struct Nothing;
@@ -101,6 +101,7 @@ fn main() {
     scans(kernel, scalar, cycle);
     coarse(kernel, scalar);
     tables(kernel, scalar);
+    products(kernel);
 }
 
 fn scans(kernel: Kernel, scalar: Kernel, cycle: f64) {
@@ -184,4 +185,41 @@ fn table<const W: usize>(kernel: Kernel, scalar: Kernel, dim: usize, m: usize, m
     assert_eq!(build(kernel), build(scalar), "tables: not what the scalar path says");
     let built = time(|| _ = black_box(build(kernel)));
     println!("tables of {W:3} entries, dim {dim}, m {m}: {:.2} us", built / 1e3);
+}
+
+/// Products of a query with rows that lie in the first-level cache, as the refine step makes them, beside those of simsimd: the fastest of
+/// the libraries, whose order of additions depends on the CPU.
+fn products(kernel: Kernel) {
+    use simsimd::SpatialSimilarity;
+    const ROWS: usize = 16;
+    for dim in [100usize, 128, 384] {
+        let mut rng = Rng(4);
+        let (query, rows) = (rng.floats(dim), rng.floats(dim * ROWS));
+        let halves: Vec<half::f16> = rows.iter().map(|&x| half::f16::from_f32(x)).collect();
+        let bytes: Vec<u8> = halves.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let half_query: Vec<half::f16> = query.iter().map(|&x| half::f16::from_f32(x)).collect();
+        let as_theirs = |values: &[half::f16]| values.iter().map(|x| simsimd::f16(x.to_bits())).collect::<Vec<_>>();
+        let (their_query, theirs) = (as_theirs(&half_query), as_theirs(&halves));
+        let ints: Vec<u8> = (0..dim * ROWS).map(|_| rng.next() as u8).collect();
+        let (int_query, their_ints): (Vec<i8>, Vec<i8>) =
+            ((0..dim).map(|_| rng.next() as i8).collect(), ints.iter().map(|&x| x as i8).collect());
+        let mut int = IntQuery::default();
+        int.set(&query);
+        let each = |total: f64| total / ROWS as f64;
+        let ours = [
+            each(time(|| rows.chunks_exact(dim).for_each(|row| _ = black_box(kernel.dot(black_box(&query), row))))),
+            each(time(|| bytes.chunks_exact(2 * dim).for_each(|row| _ = black_box(kernel.dot_f16(black_box(&query), row))))),
+            each(time(|| ints.chunks_exact(dim).for_each(|row| _ = black_box(kernel.dot_i8(black_box(&int), row))))),
+        ];
+        let simsimd = [
+            each(time(|| rows.chunks_exact(dim).for_each(|row| _ = black_box(f32::dot(black_box(&query), row))))),
+            each(time(|| theirs.chunks_exact(dim).for_each(|row| _ = black_box(simsimd::f16::dot(black_box(&their_query), row))))),
+            each(time(|| their_ints.chunks_exact(dim).for_each(|row| _ = black_box(i8::dot(black_box(&int_query), row))))),
+        ];
+        for ((name, ours), simsimd) in ["f32", "f16", "int8"].iter().zip(ours).zip(simsimd) {
+            println!("product of {dim:3} {name}: {ours:.1} ns, simsimd {simsimd:.1} ns");
+        }
+        let (plain, other) = (f64::from(kernel.dot(&query, &rows[..dim])), f32::dot(&query, &rows[..dim]).unwrap_or(f64::NAN));
+        assert!((plain - other).abs() < 1e-3, "product: not what simsimd says");
+    }
 }

@@ -108,7 +108,7 @@ impl BenchArgs {
 
     /// The values of `--nprobe` that this many lists allow.
     pub(super) fn probes(&self, lists: usize) -> Vec<usize> {
-        const USUAL: [usize; 14] = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
+        const USUAL: [usize; 16] = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 112, 128, 160, 192, 256];
         let asked = if self.nprobe.is_empty() { &USUAL[..] } else { &self.nprobe[..] };
         asked.iter().copied().filter(|&n| n <= lists).collect()
     }

@@ -1,7 +1,6 @@
 //! The vectors kept beside the codes, from which candidates are scored again.
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 use crate::kernel::{IntQuery, Kernel, Lines};
 use crate::types::{Metric, Refine};
@@ -24,7 +23,6 @@ pub(crate) struct RefineStore {
 #[derive(Default, Debug)]
 pub(crate) struct RefineQuery {
     int: IntQuery,
-    halves: Vec<f16>,
     row: Vec<f32>,
 }
 
@@ -156,11 +154,11 @@ impl RefineStore {
                 -(distance.max(0.0) as f32)
             }
             Refine::F16 => {
-                for (half, bytes) in forms.halves.iter_mut().zip(record.as_chunks::<2>().0) {
-                    *half = f16::from_le_bytes(*bytes);
+                if self.metric == Metric::L2 {
+                    -kernel.l2_f16(query, record)
+                } else {
+                    kernel.dot_f16(query, record)
                 }
-                forms.halves.convert_to_f32_slice(&mut forms.row);
-                float_score(kernel, self.metric, query, &forms.row)
             }
             Refine::F32 => {
                 for (value, bytes) in forms.row.iter_mut().zip(record.as_chunks::<4>().0) {
@@ -190,10 +188,9 @@ pub(crate) fn float_score(kernel: Kernel, metric: Metric, query: &[f32], row: &[
 impl RefineQuery {
     pub(crate) fn set(&mut self, query: &[f32], kind: Refine) {
         match kind {
-            Refine::None => {}
+            Refine::None | Refine::F16 => {}
             Refine::Int8 => self.int.set(query),
-            Refine::F16 | Refine::F32 => {
-                self.halves.resize(query.len(), f16::ZERO);
+            Refine::F32 => {
                 self.row.resize(query.len(), 0.0);
             }
         }

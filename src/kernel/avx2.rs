@@ -1,4 +1,4 @@
-//! AVX2 and FMA: 32 codes a register.
+//! AVX2, FMA and F16C: 32 codes a register.
 //!
 //! The scans add table entries in bytes while they fit (eight of the filter's, two of the exact scan's), then into 16-bit sums: `all`
 //! adds the byte pairs as they are (modulo 2^16), `odd` their upper bytes; at the end the even sums are `all - (odd << 8)`. The filter
@@ -143,6 +143,59 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn l2(a: &[f32], b: &[f32]) -> f32 {
     accumulate!(a, b, |x, y, sum| {
+        let d = _mm256_sub_ps(x, y);
+        _mm256_fmadd_ps(d, d, sum)
+    })
+}
+
+/// Eight values from the first 16 bytes of `row`, which must have as many.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn eight_halves(row: &[u8; 16]) -> __m256 {
+    // SAFETY: 16 bytes, unaligned load.
+    _mm256_cvtph_ps(unsafe { _mm_loadu_si128(row.as_ptr().cast()) })
+}
+
+/// Sums `step(x, y, sum)` over a vector and a row of half-precision values, the last ones zero-filled to 8.
+macro_rules! accumulate_halves {
+    ($a:ident, $row:ident, $step:expr) => {{
+        let mut sums = [_mm256_setzero_ps(); 4];
+        let ((a, a_rest), (row, row_rest)) = ($a.as_chunks::<8>(), $row.as_chunks::<16>());
+        let ((a, a_last), (row, row_last)) = (a.as_chunks::<4>(), row.as_chunks::<4>());
+        // SAFETY: 8 values, unaligned loads.
+        let step =
+            |sum: &mut __m256, a: &[f32; 8], row: &[u8; 16]| *sum = $step(unsafe { _mm256_loadu_ps(a.as_ptr()) }, eight_halves(row), *sum);
+        for (a, row) in a.iter().zip(row) {
+            for ((sum, a), row) in sums.iter_mut().zip(a).zip(row) {
+                step(sum, a, row);
+            }
+        }
+        for ((sum, a), row) in sums.iter_mut().zip(a_last).zip(row_last) {
+            step(sum, a, row);
+        }
+        if !a_rest.is_empty() {
+            // The row's last 16 bytes, shifted so that what is left comes first and zeros follow.
+            let last = match $row.last_chunk::<16>() {
+                Some(last) => u128::from_le_bytes(*last) >> (8 * (16 - row_rest.len())),
+                None => row_rest.iter().rev().fold(0, |all, &byte| all << 8 | u128::from(byte)),
+            };
+            // SAFETY: as many values as `a_rest` has.
+            let a = unsafe { part(a_rest.as_ptr(), a_rest.len()) };
+            let sum = &mut sums[a_last.len()];
+            *sum = $step(a, eight_halves(&last.to_le_bytes()), *sum);
+        }
+        fold(sums)
+    }};
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn dot_f16(a: &[f32], row: &[u8]) -> f32 {
+    accumulate_halves!(a, row, |x, y, sum| _mm256_fmadd_ps(x, y, sum))
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn l2_f16(a: &[f32], row: &[u8]) -> f32 {
+    accumulate_halves!(a, row, |x, y, sum| {
         let d = _mm256_sub_ps(x, y);
         _mm256_fmadd_ps(d, d, sum)
     })

@@ -8,7 +8,9 @@
 
 use std::arch::x86_64::*;
 
-pub(super) use super::avx2::{at_least, coarse_scores, column_maxima, dot, dot_i8, dots, l2, l2s, quantise, ranges, table};
+pub(super) use super::avx2::{
+    at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
+};
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {

@@ -174,7 +174,7 @@ impl Kernel {
         let mut found = vec![Self(Isa::Scalar)];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
                 found.push(Self(Isa::Avx2));
                 if avx512::is_available() {
                     found.push(Self(Isa::Avx512));
@@ -251,6 +251,18 @@ impl Kernel {
         assert_eq!(table.len(), W * low.len(), "table of another size");
         assert!(out.len() >= low.len(), "table of another size");
         dispatch!(self.0, quantise::<W>(table, low, rounding, out));
+    }
+
+    /// Inner product of a vector with a row of half-precision values (little-endian bytes) of its length.
+    pub(crate) fn dot_f16(self, a: &[f32], row: &[u8]) -> f32 {
+        assert_eq!(2 * a.len(), row.len(), "vectors of two lengths");
+        dispatch!(self.0, dot_f16(a, row))
+    }
+
+    /// Squared distance of a vector to a row of half-precision values (little-endian bytes) of its length.
+    pub(crate) fn l2_f16(self, a: &[f32], row: &[u8]) -> f32 {
+        assert_eq!(2 * a.len(), row.len(), "vectors of two lengths");
+        dispatch!(self.0, l2_f16(a, row))
     }
 
     /// Exact integer product of a query with a row of i8 values (as bytes) of its length.

@@ -11,6 +11,7 @@
 
 use std::arch::aarch64::*;
 
+pub(super) use super::scalar::{dot_f16, l2_f16};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Rounding, Sink, portable, prefetch};
 
 #[target_feature(enable = "neon")]

@@ -5,29 +5,37 @@ use super::Rounding;
 
 #[inline(always)]
 pub(super) fn table<const W: usize>(query: &[f32], columns: &[f32], bounds: &[u32], out: &mut [f32]) {
+    /// Entries that are summed up in registers.
+    const GROUP: usize = 16;
     for (part, entries) in bounds.windows(2).zip(out.as_chunks_mut::<W>().0) {
-        *entries = [0.0; W];
         let (from, to) = (part[0] as usize, part[1] as usize);
-        for (x, column) in query[from..to].iter().zip(columns[W * from..W * to].as_chunks::<W>().0) {
-            for (entry, value) in entries.iter_mut().zip(column) {
-                *entry = x.mul_add(*value, *entry);
+        let (query, columns) = (&query[from..to], columns[W * from..W * to].as_chunks::<W>().0);
+        for (group, entries) in entries.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            let mut sums = [0f32; GROUP];
+            for (x, column) in query.iter().zip(columns) {
+                for (sum, value) in sums.iter_mut().zip(&column.as_chunks::<GROUP>().0[group]) {
+                    *sum = x.mul_add(*value, *sum);
+                }
             }
+            *entries = sums;
         }
     }
 }
 
 #[inline(always)]
 pub(super) fn ranges<const W: usize>(table: &[f32], low: &mut [f32]) -> f32 {
+    /// As many of the smallest and of the largest values are followed side by side as hide the time of a comparison.
+    const LANES: usize = 16;
     let mut widest = 0f32;
     for (entries, low) in table.as_chunks::<W>().0.iter().zip(low) {
-        let (mut least, mut most) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
-        for group in entries.as_chunks::<8>().0 {
-            for lane in 0..8 {
+        let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        for group in entries.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
                 least[lane] = if group[lane] < least[lane] { group[lane] } else { least[lane] };
                 most[lane] = if group[lane] > most[lane] { group[lane] } else { most[lane] };
             }
         }
-        for half in [4, 2, 1] {
+        for half in [8, 4, 2, 1] {
             for lane in 0..half {
                 least[lane] = if least[lane + half] < least[lane] { least[lane + half] } else { least[lane] };
                 most[lane] = if most[lane + half] > most[lane] { most[lane + half] } else { most[lane] };

@@ -1,5 +1,7 @@
 //! The reference: what every other path must equal, bit for bit.
 
+use half::f16;
+
 pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
 
@@ -30,6 +32,28 @@ pub(super) fn l2(a: &[f32], b: &[f32]) -> f32 {
             let d = x - y;
             *sum = d.mul_add(d, *sum);
         }
+    }
+    fold(sums)
+}
+
+/// Half-precision values from little-endian bytes.
+fn halves(row: &[u8]) -> impl Iterator<Item = f32> {
+    row.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32())
+}
+
+pub(super) fn dot_f16(a: &[f32], row: &[u8]) -> f32 {
+    let mut sums = [0f32; 32];
+    for (at, (x, y)) in a.iter().zip(halves(row)).enumerate() {
+        sums[at % 32] = x.mul_add(y, sums[at % 32]);
+    }
+    fold(sums)
+}
+
+pub(super) fn l2_f16(a: &[f32], row: &[u8]) -> f32 {
+    let mut sums = [0f32; 32];
+    for (at, (x, y)) in a.iter().zip(halves(row)).enumerate() {
+        let d = x - y;
+        sums[at % 32] = d.mul_add(d, sums[at % 32]);
     }
     fold(sums)
 }

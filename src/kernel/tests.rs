@@ -1,6 +1,8 @@
 //! Every path against the scalar one, bit for bit, at awkward sizes; and the scalar one against the definition.
 #![allow(clippy::unwrap_used)]
 
+use half::f16;
+
 use super::*;
 
 /// A small generator, so that a failure repeats.
@@ -91,6 +93,21 @@ fn float_products_of_extremes_and_odd_addresses_agree() {
                 assert_eq!(SCALAR.l2(x, y).to_bits(), kernel.l2(x, y).to_bits(), "{n} {round}");
             }
             a.iter_mut().chain(&mut b).for_each(|value| *value = kinds[rng.next() as usize % kinds.len()]);
+        }
+    }
+}
+
+#[test]
+fn half_precision_products_are_those_of_the_floats() {
+    let mut rng = Rng(7);
+    for n in DIMS {
+        let (q, values) = (rng.floats(n), rng.floats(n));
+        let halves: Vec<f16> = values.iter().map(|&x| f16::from_f32(x)).collect();
+        let floats: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
+        let row: Vec<u8> = halves.iter().flat_map(|x| x.to_le_bytes()).collect();
+        for kernel in Kernel::available() {
+            assert_eq!(kernel.dot_f16(&q, &row).to_bits(), SCALAR.dot(&q, &floats).to_bits(), "{} {n}", kernel.name());
+            assert_eq!(kernel.l2_f16(&q, &row).to_bits(), SCALAR.l2(&q, &floats).to_bits(), "{} {n}", kernel.name());
         }
     }
 }
@@ -242,7 +259,7 @@ fn scans_find_the_same_codes() {
             for offsets in [None, Some(Offsets { values: &values, weight: rng.next() as u16 % 32_768 })] {
                 // Thresholds that some sum just reaches and just misses, too.
                 let mut reached = Collect::default();
-                SCALAR.filter(FilterTask { codes: &hi, next: &[], tables: &small, offsets, threshold: 0 }, &mut reached);
+                SCALAR.filter(FilterTask { codes: &hi, fetched: 0, next: &[], tables: &small, offsets, threshold: 0 }, &mut reached);
                 let most = reached.found.iter().flat_map(|f| &f.2).copied().max().unwrap_or(0);
                 SCALAR.exact(ExactTask { hi: &hi, lo: &lo, tables: &large, offsets, threshold: 0 }, &mut reached);
                 let most_exact = reached.found.iter().flat_map(|f| &f.2).copied().max().unwrap_or(0);
