@@ -16,6 +16,7 @@ pub struct BuildOptions {
     lists: Option<usize>,
     refine: Option<Refine>,
     seed: Option<u64>,
+    pub(super) eta: Option<f32>,
     queries: Option<Vec<Vec<f32>>>,
     pub(super) memory: Option<usize>,
 }
@@ -52,6 +53,16 @@ impl BuildOptions {
         self
     }
 
+    /// Weight of a code's error along the vector against its error across it, from 1 (both count the same) up; it matters most where
+    /// nothing but codes is kept, with [`Refine::None`]. By default what the index was last built with; at first 4
+    /// for inner product and cosine and 1 for L2. Guo et al., "Accelerating large-scale inference with anisotropic vector
+    /// quantization", 2020.
+    #[must_use]
+    pub fn eta(mut self, eta: f32) -> Self {
+        self.eta = Some(eta);
+        self
+    }
+
     /// Vectors of real users to calibrate recall targets with; they are kept for later builds. Without them a sample of what has been
     /// searched with since the database was opened is taken, where there is enough of it; else what the last build had; else stored
     /// vectors stand in.
@@ -71,6 +82,10 @@ impl BuildOptions {
     }
 
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(eta) = self.eta.filter(|eta| !(eta.is_finite() && *eta >= 1.0)) {
+            let expected = "a number from 1".to_owned();
+            return Err(crate::Error::InvalidOption { option: "eta", given: eta.to_string(), expected });
+        }
         match self.memory {
             Some(bytes) if bytes < LEAST_MEMORY => Err(crate::Error::InvalidOption {
                 option: "memory",

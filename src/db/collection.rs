@@ -232,7 +232,8 @@ impl Collection {
         options::check_index(&index)?;
         options.check()?;
         let queries = options.query_vectors(self.dim(), self.metric())?;
-        let built = ingest::build(&self.core.writer, &BuildParams { index: Some(index), queries, memory: options.memory }, progress)?;
+        let params = BuildParams { index: Some(index), queries, memory: options.memory, eta: options.eta };
+        let built = ingest::build(&self.core.writer, &params, progress)?;
         Ok(Built::new(&built, start.elapsed()))
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct BuildParams {
     pub(crate) queries: Option<Matrix>,
     /// Bytes that building may take beside the index itself.
     pub(crate) memory: Option<usize>,
+    /// See [`TrainParams::eta`].
+    pub(crate) eta: Option<f32>,
 }
 
 impl BuildParams {
@@ -96,6 +98,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         lists: index.lists,
         m: index.m,
         seed: index.seed,
+        eta: params.eta.or_else(|| snapshot.generation.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
         rows: usize::try_from(live).ok(),
         ..TrainParams::new(shared.settings.metric)
     };

@@ -213,6 +213,9 @@ pub(crate) struct Build {
     /// Memory that building may take beside the index, in MB; a smaller sample is trained on then
     #[arg(long, value_name = "MB", value_parser = at_least_one)]
     pub(crate) memory: Option<usize>,
+    /// Weight of a code's error along the vector, from 1; 1 turns score-aware encoding off [default: as last built, first 4, under L2 1]
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) eta: Option<f32>,
 }
 
 /// How the index is made. What is not given stays as the collection has it.

@@ -101,6 +101,9 @@ fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Resu
     if let Some(seed) = args.index.seed {
         options = options.seed(seed);
     }
+    if let Some(eta) = args.eta {
+        options = options.eta(eta);
+    }
     if let Some(megabytes) = args.memory {
         options = options.memory(megabytes.saturating_mul(1 << 20));
     }

@@ -77,3 +77,21 @@ fn unusual_rows_are_no_damage() {
     items.delete((0..990u64).map(|number| number.to_string())).unwrap();
     assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
 }
+
+/// Score-aware codes err more in all, to err less along the vector; what one build was told holds for the next ones.
+#[test]
+fn the_weight_of_an_error_stays_as_it_was_built() {
+    let database = Database::in_memory().unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Cosine).m(4).lists(4)).unwrap();
+    items.upsert_many((0..2000).map(|number| item(number, 1.0))).unwrap();
+    let error = |options: &BuildOptions| items.build(options, &NoProgress).unwrap().quantization_error;
+    let usual = error(&BuildOptions::default());
+    let plain = error(&BuildOptions::default().eta(1.0));
+    assert!(plain < usual, "{plain} {usual}");
+    assert_eq!(error(&BuildOptions::default()), plain);
+    assert_eq!(error(&BuildOptions::default().eta(4.0)), usual);
+    for eta in [0.99, f32::NAN, f32::INFINITY] {
+        let refused = items.build(&BuildOptions::default().eta(eta), &NoProgress);
+        assert!(matches!(refused, Err(torre::Error::InvalidOption { option: "eta", .. })), "{refused:?}");
+    }
+}
