@@ -3,6 +3,8 @@
 //!
 //! Orders of f32 additions: [`Kernel::dot`] and [`Kernel::l2`] keep 32 partial sums (element `i` goes to sum `i % 32`, by fused
 //! multiply-add) and fold them in halves; table entries are fused multiply-adds over a part's dimensions in ascending order.
+//!
+//! Paths: scalar, AVX2, AVX-512 (VBMI, VNNI) and NEON, the last tested under emulation only (`.ci/run neon`).
 #![allow(unsafe_code)]
 
 #[cfg(test)]
@@ -361,9 +363,9 @@ fn prefetch_line<const NEAR: bool>(line: *const i8) {
     // SAFETY: a prefetch has no effect that a program can see, and cannot fault; it touches no register, flag or stack.
     unsafe {
         if NEAR {
-            asm!("prfm pldl1keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
+            asm!("prfm pldl1keep, [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags));
         } else {
-            asm!("prfm pldl2keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
+            asm!("prfm pldl2keep, [{}]", in(reg) line.addr(), options(nomem, nostack, preserves_flags));
         }
     }
 }
