@@ -48,6 +48,8 @@ mod salvage;
 mod storage;
 mod sweep;
 #[cfg(test)]
+mod opening_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wrong_tests;

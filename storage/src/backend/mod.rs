@@ -8,6 +8,7 @@ use crate::error::Result;
 pub mod fault;
 pub mod memory;
 pub(crate) mod sled;
+mod sled_files;
 mod worker;
 
 /// One key and its value.

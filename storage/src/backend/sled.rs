@@ -7,6 +7,7 @@
 //! - Leaves that were written stay in memory until the store is closed: it is closed and opened again when enough was written.
 //! - An iterator does not stop at its upper bound where nothing is left below it: none has one.
 //! - Its own flusher aborts the process on an error: there is none.
+//! - It loses its metadata after a crash while it opens, and prints where a file is cut short: see `sled_files`.
 
 use std::io;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 
 use super::worker::{Failed, Wait, Worker};
-use super::{Backend, Entry, Write};
+use super::{Backend, Entry, Write, sled_files};
 use crate::directory;
 use crate::error::{Error, Result};
 use crate::key::{describe, describe_bound};
@@ -75,6 +76,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
     fn connect(&self) -> Result<()> {
         let settings = self.settings.clone();
         self.write("opening", move |db| {
+            sled_files::prepare(&settings.path)?;
             let mut config = ::sled::Config::new()
                 .path(&settings.path)
                 .cache_capacity_bytes(settings.cache_bytes)

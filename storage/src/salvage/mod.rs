@@ -13,7 +13,7 @@ mod tests;
 
 use std::path::Path;
 
-pub(crate) use raw::diagnose;
+pub(crate) use raw::{diagnose, slabs_needed};
 #[cfg(feature = "fuzzing")]
 pub(crate) use {
     index::{frame, items},

@@ -113,6 +113,17 @@ pub(crate) fn diagnose(store: &Path) -> Option<Error> {
     suspects.iter().filter(|leaf| still.contains(leaf)).find_map(damaged)
 }
 
+/// By the size of its slots, the length that each slab must have to hold the leaves that the store lists.
+pub(crate) fn slabs_needed(store: &Path) -> Result<BTreeMap<u64, u64>> {
+    let mut needed = BTreeMap::new();
+    for Listed { place, .. } in index::read(store)? {
+        let Some(&size) = SLOTS.get(usize::from(place.slab)) else { continue };
+        let end = place.slot.saturating_add(1).saturating_mul(size);
+        needed.entry(size).and_modify(|length: &mut u64| *length = end.max(*length)).or_insert(end);
+    }
+    Ok(needed)
+}
+
 /// Every entry that any slot holds, its newest version.
 fn search(slabs: &Slabs) -> BTreeMap<Vec<u8>, Place> {
     let mut newest: BTreeMap<Vec<u8>, (u64, Place)> = BTreeMap::new();
