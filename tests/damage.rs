@@ -92,7 +92,7 @@ fn child() {
     println!("\nSAID {}", said.unwrap_or_else(|error| format!("ERROR {error}")));
 }
 
-/// What a child said, or how it ended, and how long it took to say it.
+/// What a child said, or how it ended, and how long it took to say it. What it printed besides would be in the middle of its user's output.
 fn ask(path: &Path, out: Option<&Path>) -> (String, Duration) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--ignored", "--nocapture"]).env("TORRE_DAMAGE_PATH", path);
@@ -114,6 +114,9 @@ fn ask(path: &Path, out: Option<&Path>) -> (String, Duration) {
     }
     let status = child.wait().unwrap();
     let text = reader.join().unwrap().unwrap();
+    if let Some(line) = text.lines().find(|line| line.starts_with("failed to read")) {
+        return (format!("PRINTED {line}"), start.elapsed());
+    }
     let said = text.lines().find_map(|line| line.strip_prefix("SAID ")).map(str::to_owned);
     (said.filter(|_| status.success()).unwrap_or_else(|| format!("CRASHED {status}")), start.elapsed())
 }

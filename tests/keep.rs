@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use torre::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, Progress, Refine, Stage, row};
@@ -212,4 +213,32 @@ fn a_sound_database_is_salvaged_whole() {
     let saved = quiet(&out);
     assert_eq!(contents(&saved.collection("items").unwrap()), before);
     assert_eq!(saved.verify(&NoProgress).unwrap().damage, []);
+}
+
+#[test]
+fn a_database_on_a_medium_that_cannot_be_written_is_salvaged() {
+    let (medium, directory) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mount = |arguments: &[&str]| {
+        let mounted = Command::new("mount").args(arguments).arg(medium.path()).output();
+        mounted.is_ok_and(|output| output.status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=100m", "tmpfs"]) {
+        eprintln!("skipped: no file system can be mounted here (it needs root)");
+        return;
+    }
+    let path = medium.path().join("db");
+    let database = Database::builder(&path).create(true).background(false).open().unwrap();
+    fill(&database, Metric::L2, Refine::Int8);
+    let before = contents(&database.collection("items").unwrap());
+    drop(database);
+    assert!(mount(&["-o", "remount,ro"]));
+    let first = Database::salvage(&path, directory.path().join("first"), &NoProgress);
+    // Once more without the file that locks it.
+    assert!(mount(&["-o", "remount,rw"]) && fs::remove_file(path.join("LOCK")).is_ok() && mount(&["-o", "remount,ro"]));
+    let second = Database::salvage(&path, directory.path().join("second"), &NoProgress);
+    assert!(Command::new("umount").arg("--lazy").arg(medium.path()).status().unwrap().success());
+    for (report, out) in [(first, "first"), (second, "second")] {
+        assert_eq!(report.unwrap().lost, []);
+        assert_eq!(contents(&quiet(&directory.path().join(out)).collection("items").unwrap()), before);
+    }
 }

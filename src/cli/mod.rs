@@ -30,6 +30,7 @@ use progress::Bar;
 /// failed, 2 for arguments that make no command.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     log_to_standard_error();
+    leave_panics_of_storage_to_it();
     let arguments = args::with_shell(arguments.into_iter().collect());
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => dispatch(arguments.command),
@@ -50,6 +51,18 @@ fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TORRE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     // Set already when a test calls `main` twice.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+}
+
+/// A panic on one of storage's threads comes back as an error, and is told by that.
+fn leave_panics_of_storage_to_it() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name().is_some_and(|name| matches!(name, "torre-store" | "torre-read")) {
+            tracing::debug!(%panic, "in storage");
+        } else {
+            others(panic);
+        }
+    }));
 }
 
 fn dispatch(command: Subcommands) -> ExitCode {

@@ -39,10 +39,10 @@ impl Database {
     /// Nothing is left at `out` then.
     pub fn backup(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<BackupReport> {
         let start = Instant::now();
-        let fresh = Fresh::new(out.as_ref())?;
+        let mut fresh = Fresh::new(out.as_ref())?;
         let mut report = self.still(&self.collections(), |stills| {
             let options = OpenOptions { create: Create::New, ..OpenOptions::default() };
-            let copy = Storage::open(fresh.path(), &options)?;
+            let copy = Storage::open(fresh.make()?, &options)?;
             copy.set_durability(Durability::Batched(Duration::from_secs(1)));
             let total = stills.iter().map(|still| still.snapshot.live()).sum();
             let mut report = BackupReport { collections: stills.len() as u64, ..BackupReport::default() };

@@ -72,9 +72,10 @@ impl BuildOptions {
         self
     }
 
-    /// Bytes of memory that building may take beside the old index, the new one, and the parts that it is put together from (another
-    /// time the new one's size): at least 16 MB. With less of it, training looks at a smaller sample and rows are coded in smaller
-    /// portions. Without a limit the two take up to 320 MB of vectors, and about as much again to work with.
+    /// Bytes of memory that building may take beside the old index, the new one, the parts that it is put together from (another time
+    /// the new one's size), and storage (its caches, and what is being written: about 100 MB): at least 16 MB. With less of it, training
+    /// looks at a smaller sample and rows are coded in smaller portions. Without a limit the two take up to 320 MB of vectors, and about
+    /// as much again to work with.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = Some(bytes);

@@ -59,6 +59,25 @@ fn a_record_of_another_item_is_damage() {
 }
 
 #[test]
+fn verify_names_a_blob_that_no_manifest_names() {
+    let (storage, database) = make();
+    assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+    let meta = storage.write_blob(C, 900, 0, &[7; 100]).unwrap();
+    // Somebody is about to name it.
+    assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+    // Named, and no longer: whoever does that deletes it.
+    let mut batch = Batch::new();
+    let mut manifest = storage.manifest(C).unwrap().unwrap();
+    manifest.generations[0].parts.push(meta);
+    batch.put_manifest(C, &manifest);
+    manifest.generations[0].parts.pop();
+    batch.put_manifest(C, &manifest);
+    storage.commit(batch).unwrap();
+    let damage = database.verify(&NoProgress).unwrap().damage;
+    assert!(damage.len() == 1 && damage[0].part.contains("blob 900"), "{damage:?}");
+}
+
+#[test]
 fn a_seal_does_not_count_through_row_numbers_that_a_wrong_manifest_skips() {
     let (storage, _open) = make();
     let database = changed(&storage, |manifest| manifest.next_row = 1 << 60);

@@ -41,10 +41,9 @@ impl Database {
     /// [`Error::Io`], also when there is something at `out`; damage; [`Error::Interrupted`]. Nothing is left at `out` then.
     pub fn dump(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<DumpReport> {
         let start = Instant::now();
-        let fresh = Fresh::new(out.as_ref())?;
+        let mut fresh = Fresh::new(out.as_ref())?;
         let mut report = self.still(&self.collections(), |stills| {
-            let root = fresh.path();
-            fs::create_dir_all(root).map_err(failed(root))?;
+            let root = fresh.make()?;
             let total = stills.iter().map(|still| still.snapshot.live()).sum();
             let mut report = DumpReport { collections: stills.len() as u64, ..DumpReport::default() };
             let mut collections = Vec::new();

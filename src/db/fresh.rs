@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 pub(super) struct Fresh {
     target: PathBuf,
     partial: PathBuf,
-    finished: bool,
+    /// Made here, and not finished: to be removed.
+    ours: bool,
 }
 
 pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -30,18 +31,24 @@ impl Fresh {
                 return Err(failed(path)(io::Error::new(io::ErrorKind::AlreadyExists, what)));
             }
         }
-        Ok(Self { target: target.to_owned(), partial, finished: false })
+        Ok(Self { target: target.to_owned(), partial, ours: false })
     }
 
-    /// Where to work.
-    pub(super) fn path(&self) -> &Path {
-        &self.partial
+    /// Makes the directory, empty, in which to work. Of two that come to this at once for the same target one fails, and leaves the other's
+    /// alone.
+    pub(super) fn make(&mut self) -> Result<&Path> {
+        if let Some(parent) = self.partial.parent() {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        fs::create_dir(&self.partial).map_err(failed(&self.partial))?;
+        self.ours = true;
+        Ok(&self.partial)
     }
 
     /// Moves the directory to its place, durably. What is in it has been synced.
     pub(super) fn finish(mut self) -> Result<()> {
         fs::rename(&self.partial, &self.target).map_err(failed(&self.target))?;
-        self.finished = true;
+        self.ours = false;
         #[cfg(unix)]
         {
             let parent = self.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -53,11 +60,40 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if !self.finished
+        if self.ours
             && let Err(error) = fs::remove_dir_all(&self.partial)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(path = %self.partial.display(), %error, "removing what was left unfinished");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_two_for_one_target_the_second_fails_and_the_first_is_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("new/copy");
+        let (mut first, mut second) = (Fresh::new(&target).unwrap(), Fresh::new(&target).unwrap());
+        fs::write(first.make().unwrap().join("file"), "whole").unwrap();
+        assert!(matches!(second.make(), Err(Error::Io { .. })));
+        drop(second);
+        first.finish().unwrap();
+        assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "whole");
+        assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+        assert!(Fresh::new(&target).is_err());
+    }
+
+    #[test]
+    fn what_is_not_finished_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut fresh = Fresh::new(&directory.path().join("copy")).unwrap();
+        fs::write(fresh.make().unwrap().join("file"), "half").unwrap();
+        drop(fresh);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

@@ -49,9 +49,9 @@ impl Database {
     /// is left at `path` then.
     pub fn load(path: impl AsRef<Path>, dump: impl AsRef<Path>, progress: &dyn Progress) -> Result<LoadReport> {
         let (start, dump) = (Instant::now(), dump.as_ref());
-        let fresh = Fresh::new(path.as_ref())?;
+        let mut fresh = Fresh::new(path.as_ref())?;
         let header = read_header(&dump.join(HEADER))?;
-        let database = Self::create_quiet(fresh.path())?;
+        let database = Self::create_quiet(fresh.make()?)?;
         let total = header.collections.iter().map(|collection| collection.rows).fold(0, u64::saturating_add);
         let mut report = LoadReport::default();
         for (at, described) in header.collections.iter().enumerate() {

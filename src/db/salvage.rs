@@ -46,13 +46,13 @@ impl Database {
     /// `out` then.
     pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<SalvageReport> {
         let start = Instant::now();
-        let fresh = Fresh::new(out.as_ref())?;
+        let mut fresh = Fresh::new(out.as_ref())?;
         let (storage, damages) = Storage::salvage(path.as_ref())?;
         let mut report = SalvageReport::default();
         report.lose(damages);
         let (collections, damages) = storage.readable_collections();
         report.lose(damages);
-        let database = Self::create_quiet(fresh.path())?;
+        let database = Self::create_quiet(fresh.make()?)?;
         for (id, settings) in collections {
             match codec::decode::<Settings>(&settings) {
                 Ok(settings) => {

@@ -82,7 +82,7 @@ impl Damage {
 
 impl Database {
     /// Reads everything in the database and checks it: every stored value against its checksum, every record against its row's one
-    /// live place, every segment against its manifest and its generation, codes and refine vectors against the vectors they stand
+    /// live place, every segment against its manifest and its generation (and that there are no others), codes and refine vectors against the vectors they stand
     /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
     ///
@@ -151,6 +151,10 @@ impl Checker<'_> {
             self.error(&damaged("it does not list the segments in use"));
         }
         self.report.segments += snapshot.segments.len() as u64;
+        match shared.storage.stray_blobs(shared.id, &self.still.manifest.live_blobs()) {
+            Ok(stray) => stray.iter().for_each(|blob| self.error(&shared.damaged(format!("blob {blob}"), "no manifest names it"))),
+            Err(error) => self.error(&error.into()),
+        }
         self.places();
         let dead: HashSet<u64> = match shared.storage.tombstones(shared.id) {
             Ok(tombstones) => tombstones.rows.into_iter().collect(),

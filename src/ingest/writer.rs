@@ -25,8 +25,9 @@ pub(crate) struct Writer {
     pub(crate) maintenance: Mutex<()>,
 }
 
-/// The longest that a commit waits for others to join it.
+/// The longest that a commit waits for others to join it, and the part of the last commit's time.
 const GATHER: Duration = Duration::from_millis(2);
+const GATHER_SHARE: u32 = 4;
 
 /// What only the holder of the writer lock touches.
 pub(crate) struct State {
@@ -46,7 +47,7 @@ struct Queue {
     waiting: Vec<Arc<Pending>>,
     /// A thread is committing, or has been told to.
     led: bool,
-    /// Threads in the last commit, and how long it took.
+    /// Threads that were in the last commit or came while it was under way, and how long it took.
     last: (usize, Duration),
 }
 
@@ -145,7 +146,11 @@ impl Writer {
         let called = Called(&group);
         self.commit_group(&mut state, &group);
         drop(called);
-        self.queue.lock().last = (group.len(), start.elapsed());
+        {
+            let mut queue = self.queue.lock();
+            // All of them will be there for the next one: those answered now, with what they do next.
+            queue.last = (group.len() + queue.waiting.len(), start.elapsed());
+        }
         drop(state);
         drop(lead);
         // The leader's own changes were in the group.
@@ -153,10 +158,10 @@ impl Writer {
     }
 
     /// Threads that were in the last commit are on their way with their next changes: waiting for them a little, against the time that
-    /// a commit takes, spares them one.
+    /// a commit takes, spares them one. Those that came too late for it are counted too, or groups would only ever become smaller.
     fn gather(&self) {
         let (expected, took) = self.queue.lock().last;
-        let (start, limit) = (Instant::now(), (took / 8).min(GATHER));
+        let (start, limit) = (Instant::now(), (took / GATHER_SHARE).min(GATHER));
         while expected > 1 && start.elapsed() < limit && self.queue.lock().waiting.len() < expected {
             std::thread::yield_now();
         }

@@ -171,6 +171,26 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Takes the lock for reading only, also where nothing can be written: on a medium that is mounted so, or in somebody else's directory.
+pub(crate) fn lock_to_read(path: &Path) -> Result<File> {
+    match lock(path) {
+        Err(Error::Io { source, .. }) if matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => {}
+        locked => return locked,
+    }
+    let name = path.join(LOCK);
+    let failed = |error| Error::io(format!("locking {}", name.display()), error);
+    let file = match File::open(&name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(path),
+        opened => opened,
+    };
+    let file = file.map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), holder: None }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 /// Makes a directory's list of names durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     #[cfg(unix)]

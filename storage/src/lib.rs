@@ -43,12 +43,12 @@ mod key;
 mod manifest;
 mod marker;
 mod open;
+#[cfg(test)]
+mod opening_tests;
 mod read;
 mod salvage;
 mod storage;
 mod sweep;
-#[cfg(test)]
-mod opening_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

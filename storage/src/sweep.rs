@@ -1,6 +1,7 @@
 //! The sweep: removes what a crash left behind, which is what no manifest names and what dropped collections had.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::batch::Batch;
 use crate::error::Result;
@@ -81,7 +82,29 @@ impl Storage {
         }))
     }
 
+    /// Numbers of a collection's blobs that are not in `live`, except those written since opening that no manifest has named yet: after
+    /// the sweep at opening there are none, and whoever stops naming a blob deletes it.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub fn stray_blobs(&self, c: CollectionId, live: &[u64]) -> Result<Vec<u64>> {
+        let mut stray = Vec::new();
+        self.each_stray(c, &live.iter().copied().collect(), |blob, _| {
+            stray.push(blob);
+            Ok(())
+        })?;
+        Ok(stray)
+    }
+
     fn sweep_blobs(&self, c: CollectionId, live: &BTreeSet<u64>, swept: &mut Swept) -> Result<()> {
+        self.each_stray(c, live, |_, chunks| {
+            swept.chunks += self.inner.remove_chunks(chunks)?;
+            swept.blobs += 1;
+            Ok(())
+        })
+    }
+
+    fn each_stray(&self, c: CollectionId, live: &BTreeSet<u64>, mut each: impl FnMut(u64, Range<Vec<u8>>) -> Result<()>) -> Result<()> {
         let mut range = key::chunks(c);
         loop {
             let first = self.inner.blobs.range(&range.start..&range.end, 1, 1)?;
@@ -90,8 +113,7 @@ impl Storage {
             range.start.clone_from(&of_blob.end);
             let young = self.inner.writer.lock().blobs_young.contains(&(c, blob));
             if !live.contains(&blob) && !young {
-                swept.chunks += self.inner.remove_chunks(of_blob)?;
-                swept.blobs += 1;
+                each(blob, of_blob)?;
             }
         }
     }

@@ -84,7 +84,7 @@ impl Storage {
         if !path.join(RECORDS).is_dir() && !path.join(BLOBS).is_dir() {
             return Err(Error::NotADatabase { path: path.into(), why: format!("there is neither {RECORDS} nor {BLOBS}") });
         }
-        let lock = directory::lock(path)?;
+        let lock = directory::lock_to_read(path)?;
         match Marker::read(path) {
             Ok(Some(_)) => {}
             Ok(None) => damages.push(Error::Absent { part: path.join("TORRE").display().to_string() }),

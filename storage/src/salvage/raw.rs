@@ -94,6 +94,8 @@ impl Raw {
 pub(crate) fn diagnose(store: &Path) -> Option<Error> {
     let leaves = match index::read(store) {
         Ok(leaves) => leaves,
+        // Being made: a store without metadata comes up empty, and does not keep anybody waiting.
+        Err(Error::Absent { .. }) => return None,
         Err(error) => return error.is_damage().then_some(error),
     };
     let slabs = Slabs::open(store);

@@ -41,6 +41,20 @@ fn make(path: &Path) -> BlobMeta {
     meta
 }
 
+#[test]
+fn a_store_that_is_being_made_is_not_damaged_however_long_it_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(diagnose(&directory.path().join("records")).is_none());
+    fs::create_dir_all(directory.path().join("records/metadata")).unwrap();
+    assert!(diagnose(&directory.path().join("records")).is_none());
+    make(&directory.path().join("db"));
+    let store = directory.path().join("db/records");
+    assert!(diagnose(&store).is_none());
+    let slab = largest(&store);
+    fs::write(&slab, vec![0; fs::metadata(&slab).unwrap().len() as usize]).unwrap();
+    assert!(diagnose(&store).is_some_and(|error| error.is_damage()));
+}
+
 /// The largest slab of a store.
 fn largest(store: &Path) -> PathBuf {
     let files = fs::read_dir(store.join("slabs")).unwrap().map(|entry| entry.unwrap().path());
