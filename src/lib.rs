@@ -44,6 +44,7 @@ mod progress;
 mod quantizer;
 mod query;
 mod segment;
+mod sync;
 #[cfg(feature = "onnx")]
 mod tower;
 mod types;

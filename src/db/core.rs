@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
@@ -11,6 +10,7 @@ use crate::index::Mask;
 use crate::ingest::{self, Writer};
 use crate::progress::Progress;
 use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, View};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::vector::Matrix;
 
 /// Rows of one run of a tail that is read back from its records.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use torre_storage::{Batch, CollectionId, Create, Durability, Manifest, Storage, codec};
 
 use crate::db::core::Core;
@@ -12,6 +11,7 @@ use crate::db::worker::Worker;
 use crate::db::{Collection, CollectionOptions, DatabaseBuilder};
 use crate::error::{Error, Result};
 use crate::segment::{Generation, Settings};
+use crate::sync::Mutex;
 
 /// Longest name of a collection, in bytes.
 const MAX_NAME_BYTES: usize = 128;

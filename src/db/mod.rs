@@ -18,6 +18,8 @@ mod import;
 mod load;
 mod options;
 mod salvage;
+#[cfg(all(test, feature = "schedules"))]
+mod schedule_tests;
 #[cfg(test)]
 mod snapshot_tests;
 mod stats;

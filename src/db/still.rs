@@ -8,6 +8,7 @@ use crate::db::Database;
 use crate::db::core::Core;
 use crate::error::Result;
 use crate::segment::{Generation, Snapshot};
+use crate::sync::MutexGuard;
 
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
 pub(super) struct Still {
@@ -57,7 +58,7 @@ impl Database {
         let _maintenance: Vec<_> = cores.iter().map(|core| core.writer.maintenance.lock()).collect();
         let stills: Vec<Still> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
-            let still = |(core, state): (&Arc<Core>, &parking_lot::MutexGuard<'_, crate::ingest::State>)| {
+            let still = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.snapshot.load_full();
                 let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
                 Still { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } }

@@ -1,14 +1,13 @@
 //! The background thread of a database: it seals, trains and compacts whatever has been written to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::db::core::Core;
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex};
 
 /// Hands collections to the background thread and ends it when dropped.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Worker {
         let bell = Arc::new(Bell::default());
         let thread = background.then(|| {
             let bell = Arc::clone(&bell);
-            std::thread::Builder::new().name("torre-maintenance".to_owned()).spawn(move || run(&bell)).ok()
+            thread::Builder::new().name("torre-maintenance".to_owned()).spawn(move || run(&bell)).ok()
         });
         Self { bell, thread: thread.flatten() }
     }

@@ -12,6 +12,7 @@ use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
 use crate::progress::Progress;
 use crate::segment::{Sealed, Snapshot, View};
+use crate::sync::{MutexGuard, thread};
 
 /// Records deleted per batch while nothing waits for them.
 const RECORDS_PER_BATCH: usize = 10_000;
@@ -68,7 +69,7 @@ impl<'w> Frozen<'w> {
             if progress.cancelled() {
                 return Err(Error::Interrupted);
             }
-            std::thread::sleep(LOOK_EVERY);
+            thread::sleep(LOOK_EVERY);
         }
         dead.sort_unstable();
         for rows in dead.chunks(RECORDS_PER_BATCH) {
@@ -87,7 +88,7 @@ impl<'w> Frozen<'w> {
         stored: Option<Stored>,
         change: impl FnOnce(&mut Snapshot, &mut Manifest, Option<View<Sealed>>),
     ) -> Result<()> {
-        let mut state: parking_lot::MutexGuard<'_, State> = self.writer.lock();
+        let mut state: MutexGuard<'_, State> = self.writer.lock();
         let now = self.writer.shared.snapshot.load_full();
         let mut next = Snapshot::clone(&now);
         let mut manifest = state.manifest.clone();

@@ -6,15 +6,15 @@
 //! Readers see a change only after it is durable, because the snapshot is published after the commit.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use torre_storage::Manifest;
 
 use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::{Changes, Op};
 use crate::segment::{Shared, Snapshot};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, thread};
 
 /// Commits changes of one collection.
 pub(crate) struct Writer {
@@ -163,7 +163,7 @@ impl Writer {
         let (expected, took) = self.queue.lock().last;
         let (start, limit) = (Instant::now(), (took / GATHER_SHARE).min(GATHER));
         while expected > 1 && start.elapsed() < limit && self.queue.lock().waiting.len() < expected {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, Storage};
 
 use crate::error::{Error, Result};
 use crate::segment::{Asked, Place, Record, Settings, Snapshot};
+use crate::sync::ArcSwap;
 
 /// A collection's storage, settings and current snapshot.
 pub(crate) struct Shared {

@@ -1,11 +1,7 @@
 //! Group commit: threads queue their batches, one of them leads, applies all that wait, flushes once, and answers all.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
-use std::thread;
-use std::time::Duration;
-
-use parking_lot::Mutex;
+use std::sync::Arc;
 
 use crate::backend::Write;
 use crate::batch::{Batch, Change};
@@ -13,6 +9,7 @@ use crate::envelope::{PAYLOAD, seal};
 use crate::error::{Error, Result};
 use crate::key::{self, CollectionId, Key, LAST_ROW};
 use crate::storage::{Durability, Inner, Sequence, Storage, Writer};
+use crate::sync::Mutex;
 
 /// Most bytes of one record, settings value, manifest or tombstone entry: 65,535 pieces.
 const LARGEST: usize = PAYLOAD * u16::MAX as usize;
@@ -75,7 +72,7 @@ impl Inner {
     /// Applies a group, flushes, and leaves the answers.
     fn lead(&self, group: &[Arc<Waiting>]) {
         let mut writer = self.writer.lock();
-        let durability = *self.durability.lock();
+        let durability = self.flusher.durability();
         let mut answers: Vec<Result<Sequence>> = Vec::with_capacity(group.len());
         for waiting in group {
             let batch = waiting.batch.lock().take().unwrap_or_default();
@@ -170,28 +167,6 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-/// Starts the thread that flushes while durability is [`Durability::Batched`]; it ends with the handle or the setting.
-pub(crate) fn start_flusher(inner: &Arc<Inner>) {
-    let weak = Arc::downgrade(inner);
-    let started = thread::Builder::new().name("torre-flush".into()).spawn(move || {
-        while let Some(wait) = flush_batched(&weak) {
-            thread::sleep(wait);
-        }
-    });
-    if let Err(error) = started {
-        // Without the thread nothing would ever become durable by itself.
-        inner.poison(&Error::io("starting the flushing thread", error));
-    }
-}
-
-fn flush_batched(weak: &Weak<Inner>) -> Option<Duration> {
-    let inner = weak.upgrade()?;
-    let Durability::Batched(wait) = *inner.durability.lock() else { return None };
-    // A failure is the next commit's answer.
-    inner.flush_records(&mut inner.writer.lock()).ok()?;
-    Some(wait)
 }
 
 /// What the caller must mend, before anything is touched.

@@ -36,6 +36,7 @@ mod commit;
 mod directory;
 mod envelope;
 mod error;
+mod flusher;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -47,8 +48,12 @@ mod open;
 mod opening_tests;
 mod read;
 mod salvage;
+#[cfg(all(test, feature = "schedules"))]
+mod schedule_tests;
 mod storage;
 mod sweep;
+#[doc(hidden)]
+pub mod sync;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

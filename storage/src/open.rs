@@ -3,10 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::backend::Backend;
 use crate::backend::memory::Memory;
@@ -16,8 +13,10 @@ use crate::envelope::{self, seal};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::marker::{Progress, new_identity};
-use crate::storage::{Durability, Inner, Queue, Storage, Writer};
+use crate::storage::{Inner, Queue, Storage, Writer};
 use crate::sweep::Swept;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::{Condvar, Mutex, RwLock};
 
 /// Entries a leaf of the store of records, and of the store of chunks (see docs/format.md for why).
 const RECORDS_FANOUT: usize = 64;
@@ -117,7 +116,7 @@ pub(crate) fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path:
             answered: Condvar::new(),
             writer: Mutex::new(writer),
             poison: RwLock::new(None),
-            durability: Mutex::new(Durability::Commit),
+            flusher: Arc::default(),
             swept: Mutex::new(Swept::default()),
             closed: AtomicBool::new(false),
         }),

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, RwLock};
-
 use crate::backend::Backend;
 use crate::commit::Waiting;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::flusher::Flusher;
 use crate::key::CollectionId;
 use crate::marker::Progress;
 use crate::sweep::Swept;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex, RwLock};
 
 /// The number of a commit: one more than the last, from 1.
 pub type Sequence = u64;
@@ -47,9 +48,9 @@ pub(crate) struct Inner {
     pub(crate) writer: Mutex<Writer>,
     /// Why writing has stopped.
     pub(crate) poison: RwLock<Option<String>>,
-    pub(crate) durability: Mutex<Durability>,
+    pub(crate) flusher: Arc<Flusher>,
     pub(crate) swept: Mutex<Swept>,
-    pub(crate) closed: std::sync::atomic::AtomicBool,
+    pub(crate) closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -84,14 +85,6 @@ impl Storage {
     /// The database's directory; `None` for one in memory.
     pub fn path(&self) -> Option<&Path> {
         self.inner.path.as_deref()
-    }
-
-    /// Sets when commits return, for all clones of this handle.
-    pub fn set_durability(&self, durability: Durability) {
-        let before = std::mem::replace(&mut *self.inner.durability.lock(), durability);
-        if let (Durability::Commit, Durability::Batched(_)) = (before, durability) {
-            crate::commit::start_flusher(&self.inner);
-        }
     }
 
     /// Why writing has stopped, if it has.
@@ -138,8 +131,9 @@ impl Storage {
 
 impl Inner {
     pub(crate) fn close(&self) -> Result<()> {
+        self.flusher.close();
         let mut writer = self.writer.lock();
-        if self.closed.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         if let Some(reason) = self.poison.read().clone() {
@@ -180,7 +174,7 @@ impl Inner {
     }
 
     pub(crate) fn check_writable(&self) -> Result<()> {
-        if self.closed.load(std::sync::atomic::Ordering::Acquire) {
+        if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
         match &*self.poison.read() {

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use std::{io, thread};
 
-use parking_lot::Mutex;
-
 use super::{Backend, Entry, Write};
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 
 /// What kind of call a fault is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

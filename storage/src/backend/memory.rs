@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 
-use parking_lot::RwLock;
-
 use super::{Backend, Entry, Write};
 use crate::error::Result;
+use crate::sync::RwLock;
 
 /// A store that lasts as long as its handle.
 #[derive(Debug, Default)]
