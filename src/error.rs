@@ -99,6 +99,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The collection was dropped while this handle to it was held.
+    #[error("the collection {name:?} was dropped")]
+    CollectionDropped {
+        /// The name that it had.
+        name: String,
+    },
     /// A call that this collection, or this build of Torre, cannot serve.
     #[error("{what}")]
     Unsupported {
@@ -206,6 +212,7 @@ impl Error {
             | Self::UnknownItem { .. }
             | Self::UnknownCollection { .. }
             | Self::CollectionExists { .. }
+            | Self::CollectionDropped { .. }
             | Self::Unsupported { .. }
             | Self::Interrupted
             | Self::Feature(_)

@@ -27,7 +27,9 @@
 //! | attach towers | [`TowerPair::from_files`], [`CollectionOptions::towers`] |
 //! | store | [`Collection::upsert_many`], [`Collection::upsert_row`], [`Collection::import`], [`Collection::patch`], [`Collection::delete`] |
 //! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
-//! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`] |
+//! | read back | [`Collection::get`], [`Collection::get_many`], [`Collection::items`], [`Collection::ids`] |
+//! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`], [`Database::drop_collection`] |
+//! | keep it whole | [`Database::verify`], [`Database::backup`], [`Database::dump`], [`Database::salvage`] |
 //!
 //! Features: `onnx` (towers) and `cli` (the `torre` program), both on by default.
 
@@ -68,7 +70,7 @@ mod repl;
 
 pub use db::{
     BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
-    ImportReport, LoadReport, SalvageReport, Stats, VerifyReport,
+    ImportReport, Items, ListRows, LoadReport, SalvageReport, Stats, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{
@@ -77,6 +79,8 @@ pub use features::{
 pub use ingest::{Changes, Item};
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
+/// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
+pub use torre_storage::Error as StorageError;
 #[cfg(feature = "onnx")]
 pub use tower::{ModelError, TowerPair, TowerSource};
 pub use types::{ItemId, MAX_ID_BYTES, Metric, Refine};

@@ -6,20 +6,27 @@ use std::time::Instant;
 use crate::db::core::Core;
 use crate::db::database::Inner;
 use crate::db::worker::Importing;
-use crate::db::{BuildOptions, Built, Import, Stats, options};
+use crate::db::{BuildOptions, Built, Import, Stats, items, options};
 use crate::error::{Error, Result};
 use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
 use crate::query::{Query, QueryBatch, Source};
-use crate::segment::{Record, Shared};
 use crate::types::{ItemId, Metric};
 
 /// A named set of items of one database. Clones share it. `Send` and `Sync`: readers never wait, writers are committed together.
 #[derive(Clone)]
 pub struct Collection {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     database: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = f.debug_struct("Collection");
+        out.field("name", &self.name()).field("dim", &self.dim()).field("metric", &self.metric()).field("len", &self.len());
+        out.finish_non_exhaustive()
+    }
 }
 
 impl Collection {
@@ -75,35 +82,6 @@ impl Collection {
         self.len() == 0
     }
 
-    /// True when there is an item with this id.
-    #[must_use]
-    pub fn contains(&self, id: &str) -> bool {
-        self.core.shared.snapshot.load().locate(id).is_some()
-    }
-
-    /// The item with this id: its row and its vector as stored.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub fn get(&self, id: &str) -> Result<Option<Item>> {
-        let shared = &self.core.shared;
-        let snapshot = shared.snapshot.load_full();
-        let Some(place) = snapshot.locate(id) else { return Ok(None) };
-        let row = snapshot.row(place);
-        let bytes = shared.record(row)?;
-        let record = of_item(shared, row, shared.decode(row, &bytes)?, id)?;
-        let features =
-            Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-        Ok(Some(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>())))
-    }
-
-    /// Ids of the items, in the order in which they lie in memory, from one snapshot; those that begin with `prefix`, at most `limit`.
-    #[must_use]
-    pub fn ids(&self, prefix: &str, limit: usize) -> Vec<String> {
-        let snapshot = self.core.shared.snapshot.load_full();
-        snapshot.live_ids().filter(|id| id.starts_with(prefix)).take(limit).map(str::to_owned).collect()
-    }
-
     /// Puts an item in the place of whatever has its id. Durable and searchable on return.
     ///
     /// # Errors
@@ -118,7 +96,7 @@ impl Collection {
     /// As [`Collection::upsert`]; the error names the item's place in the batch.
     pub fn upsert_many(&self, items: impl IntoIterator<Item = Item>) -> Result<Changes> {
         let items: Vec<Item> = items.into_iter().collect();
-        let snapshot = self.core.shared.snapshot.load_full();
+        let snapshot = self.core.shared.read()?;
         let ops = Preparer { shared: &self.core.shared, snapshot: &snapshot }.puts(items)?;
         self.commit(ops)
     }
@@ -139,11 +117,11 @@ impl Collection {
     pub fn patch(&self, id: &str, changes: &Row) -> Result<()> {
         let shared = &self.core.shared;
         loop {
-            let snapshot = shared.snapshot.load_full();
+            let snapshot = shared.read()?;
             let place = snapshot.locate(id).ok_or_else(|| Error::UnknownItem { id: id.to_owned() })?;
             let row = snapshot.row(place);
             let bytes = shared.record(row)?;
-            let record = of_item(shared, row, shared.decode(row, &bytes)?, id)?;
+            let record = items::of_item(shared, row, shared.decode(row, &bytes)?, id)?;
             let op = Preparer { shared, snapshot: &snapshot }.patch(row, &record, changes, None)?;
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
@@ -165,7 +143,7 @@ impl Collection {
 
     /// Fails as [`Collection::upsert_many`] would for items that it refuses; changes nothing.
     pub(super) fn accepts(&self, items: Vec<Item>) -> Result<()> {
-        let snapshot = self.core.shared.snapshot.load_full();
+        let snapshot = self.core.shared.read()?;
         Preparer { shared: &self.core.shared, snapshot: &snapshot }.puts(items).map(drop)
     }
 
@@ -220,6 +198,11 @@ impl Collection {
         Query::new(&self.core.shared, Source::Item(id))
     }
 
+    /// Finds the items nearest to each of many items, each without itself, in one call.
+    pub fn similar_many<'q>(&'q self, ids: impl IntoIterator<Item = &'q str>) -> QueryBatch<'q> {
+        QueryBatch::new(&self.core.shared, ids.into_iter().map(Source::Item).collect())
+    }
+
     /// Trains the quantizer on the items as they are and codes everything anew, now instead of in the background.
     ///
     /// # Errors
@@ -227,7 +210,7 @@ impl Collection {
     /// stays in place then.
     pub fn build(&self, options: &BuildOptions, progress: &dyn Progress) -> Result<Built> {
         let start = Instant::now();
-        let mut index = self.core.shared.snapshot.load().generation.index.clone();
+        let mut index = self.core.shared.read()?.generation.index.clone();
         options.apply(&mut index);
         options::check_index(&index)?;
         options.check()?;
@@ -243,6 +226,7 @@ impl Collection {
     /// # Errors
     /// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
     pub fn maintain(&self, progress: &dyn Progress) -> Result<()> {
+        self.core.shared.read()?;
         self.core.maintain(true, progress)
     }
 
@@ -251,6 +235,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::maintain`].
     pub fn compact(&self, progress: &dyn Progress) -> Result<u64> {
+        self.core.shared.read()?;
         ingest::seal(&self.core.writer, progress)?;
         let worth = |sizes: &[ingest::Size]| (sizes.len() > 1 || sizes.iter().any(|size| size.live < size.rows)).then_some(0);
         ingest::compact(&self.core.writer, worth, progress)
@@ -262,11 +247,6 @@ impl Collection {
     /// Storage errors.
     pub fn stats(&self) -> Result<Stats> {
         let shared = &self.core.shared;
-        Ok(Stats::new(&shared.snapshot.load_full(), shared.settings.metric.name(), self.dim(), shared.storage.disk_bytes()?))
+        Ok(Stats::new(&*shared.read()?, shared.settings.metric.name(), self.dim(), shared.storage.disk_bytes()?))
     }
-}
-
-/// The record, if it is of this item: the ids in memory and those of the records are stored apart.
-fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
-    if record.id == id { Ok(record) } else { Err(shared.damaged(format!("row {row}"), "the record is of another item")) }
 }

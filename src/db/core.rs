@@ -8,7 +8,7 @@ use torre_storage::{CollectionId, Manifest, Storage};
 use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::{self, Writer};
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage};
 use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, View};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -126,6 +126,7 @@ impl Core {
     /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and
     /// training does not wait for the end of an import.
     pub(crate) fn maintain(&self, all: bool, progress: &dyn Progress) -> Result<()> {
+        let progress = &UnlessDropped { progress, shared: &self.shared };
         // Once: where writers go on, there is always a tail again.
         let (mut worked, mut seal_all) = (false, all);
         while let Some(task) = self.next_task(all, seal_all) {
@@ -159,6 +160,22 @@ impl Core {
     /// True when the background has something to do.
     pub(crate) fn wants_maintenance(&self) -> bool {
         self.next_task(false, false).is_some()
+    }
+}
+
+/// Progress of maintenance that ends when the collection is dropped.
+struct UnlessDropped<'a> {
+    progress: &'a dyn Progress,
+    shared: &'a Shared,
+}
+
+impl Progress for UnlessDropped<'_> {
+    fn update(&self, stage: Stage, done: u64, total: Option<u64>) {
+        self.progress.update(stage, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.progress.cancelled() || self.shared.is_dropped()
     }
 }
 

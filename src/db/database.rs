@@ -35,6 +35,12 @@ struct Known {
     core: Option<Arc<Core>>,
 }
 
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("path", &self.path()).field("collections", &self.collections()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         self.worker.stop();
@@ -100,15 +106,12 @@ impl Database {
     /// [`Error::CollectionExists`], [`Error::InvalidOption`], storage errors.
     pub fn create_collection(&self, name: &str, options: CollectionOptions) -> Result<Collection> {
         options.check()?;
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-            let expected = format!("1 to {MAX_NAME_BYTES} bytes of text without control characters");
-            return Err(Error::InvalidOption { option: "collection name", given: format!("{name:?}"), expected });
-        }
+        Self::check_name(name)?;
         let mut collections = self.inner.collections.lock();
         if collections.contains_key(name) {
             return Err(Error::CollectionExists { name: name.to_owned() });
         }
-        let id = CollectionId(collections.values().map(|known| known.id.0 + 1).max().unwrap_or(1));
+        let id = self.inner.storage.next_collection()?;
         let settings = Settings {
             name: name.to_owned(),
             dim: options.dim,
@@ -139,6 +142,15 @@ impl Database {
         Ok(Collection::new(core, Arc::clone(&self.inner)))
     }
 
+    /// Refuses what cannot be a collection's name.
+    pub(crate) fn check_name(name: &str) -> Result<()> {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+            let expected = format!("1 to {MAX_NAME_BYTES} bytes of text without control characters");
+            return Err(Error::InvalidOption { option: "collection name", given: format!("{name:?}"), expected });
+        }
+        Ok(())
+    }
+
     /// The collection of this name, loaded into memory if it was not yet.
     ///
     /// # Errors
@@ -167,6 +179,51 @@ impl Database {
     #[must_use]
     pub fn collections(&self) -> Vec<String> {
         self.inner.collections.lock().keys().cloned().collect()
+    }
+
+    /// True when there is a collection of this name.
+    #[must_use]
+    pub fn contains_collection(&self, name: &str) -> bool {
+        self.inner.collections.lock().contains_key(name)
+    }
+
+    /// Removes a collection with all that it holds, for good: durable on return, whatever the durability. Calls under way on other handles to
+    /// it end with what they have read or with [`Error::CollectionDropped`], as all later ones do. The name may be given again. Waits for a
+    /// backup or a dump of the collection to end before its space is given back.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCollection`]; storage errors, with nothing changed.
+    pub fn drop_collection(&self, name: &str) -> Result<()> {
+        let (id, core) = {
+            let mut collections = self.inner.collections.lock();
+            let Some(known) = collections.get(name) else {
+                return Err(Error::UnknownCollection { name: name.to_owned(), known: collections.keys().cloned().collect() });
+            };
+            let (id, core) = (known.id, known.core.clone());
+            match &core {
+                Some(core) => core.writer.drop_collection()?,
+                // Nobody has read it, so nobody has to be told.
+                None => {
+                    let mut batch = Batch::new();
+                    batch.drop_collection(id);
+                    self.inner.storage.commit(batch)?;
+                }
+            }
+            collections.remove(name);
+            (id, core)
+        };
+        // From here on it is gone; what cannot be removed now is when the database is opened next.
+        let _maintenance = core.as_ref().map(|core| core.writer.maintenance.lock());
+        if let Err(error) = self.inner.storage.sweep(id, &[]) {
+            tracing::warn!(collection = name, %error, "the space of a dropped collection comes back when the database is opened again");
+        }
+        Ok(())
+    }
+
+    /// The database's directory; `None` for one in memory.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.inner.storage.path()
     }
 
     /// Makes everything durable that was acknowledged under [`Durability::Batched`].

@@ -15,8 +15,11 @@ mod dump_files;
 mod fault_tests;
 mod fresh;
 mod import;
+mod items;
 mod load;
 mod options;
+#[cfg(all(test, feature = "onnx"))]
+mod patch_tests;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;
@@ -34,8 +37,9 @@ pub use collection::Collection;
 pub use database::Database;
 pub use dump::DumpReport;
 pub use import::{Import, ImportReport};
+pub use items::Items;
 pub use load::LoadReport;
 pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use salvage::SalvageReport;
-pub use stats::Stats;
+pub use stats::{ListRows, Stats};
 pub use verify::{Damage, VerifyReport};

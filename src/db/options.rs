@@ -7,7 +7,7 @@ use torre_storage::{Create, OpenOptions};
 
 use crate::db::Database;
 use crate::error::{Error, Result};
-use crate::features::{Field, Schema};
+use crate::features::{Field, Schema, VECTOR_FIELD};
 use crate::segment::IndexSettings;
 #[cfg(feature = "onnx")]
 use crate::tower::TowerPair;
@@ -159,6 +159,14 @@ impl CollectionOptions {
     pub(crate) fn check(&self) -> Result<()> {
         if self.dim == 0 || self.dim > MAX_DIM {
             return Err(Error::InvalidOption { option: "dim", given: self.dim.to_string(), expected: format!("1 to {MAX_DIM}") });
+        }
+        #[cfg(feature = "onnx")]
+        let own_vectors = self.towers.is_none();
+        #[cfg(not(feature = "onnx"))]
+        let own_vectors = true;
+        if own_vectors && self.schema.names(VECTOR_FIELD) {
+            let expected = "another name: in a collection without towers it is the item's vector".to_owned();
+            return Err(Error::InvalidOption { option: "field", given: VECTOR_FIELD.to_owned(), expected });
         }
         check_index(&self.index)
     }

@@ -59,11 +59,11 @@ impl Database {
         let stills: Vec<Still> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let still = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
-                let snapshot = core.shared.snapshot.load_full();
+                let snapshot = core.shared.read()?;
                 let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
-                Still { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } }
+                Ok(Still { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } })
             };
-            cores.iter().zip(&states).map(still).collect()
+            cores.iter().zip(&states).map(still).collect::<Result<_>>()?
         };
         run(&stills)
     }

@@ -114,8 +114,10 @@ fn run(bell: &Bell) {
         };
         let Some(core) = next.upgrade() else { continue };
         match core.maintain(false, bell) {
-            Ok(()) => {}
-            Err(Error::Interrupted) => return,
+            Ok(()) | Err(Error::CollectionDropped { .. }) => {}
+            Err(Error::Interrupted) if bell.cancelled() => return,
+            // The collection was dropped meanwhile.
+            Err(Error::Interrupted) => {}
             // What was written stays readable: the tail is scanned exactly. The next write tries again.
             Err(error) => tracing::error!(collection = core.shared.settings.name, %error, "maintenance failed"),
         }

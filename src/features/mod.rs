@@ -32,5 +32,6 @@ pub use error::{FeatureError, SpecError};
 pub use inspect::FeatureReport;
 pub use row::Row;
 pub use schema::{Field, FieldType, Schema};
+pub(crate) use schema::{ID_FIELD, VECTOR_FIELD};
 pub use spec::{Dtype, FeatureSpec, Golden, InputSpec, TowerRole};
 pub use value::Value;

@@ -13,7 +13,9 @@ use super::value::Value;
 use crate::error::Error;
 
 /// The field of an item's row that holds its id.
-const ID_FIELD: &str = "id";
+pub(crate) const ID_FIELD: &str = "id";
+/// The field of a row that holds the caller's vector, in a collection without towers.
+pub(crate) const VECTOR_FIELD: &str = "vector";
 
 /// What a declared field holds. Written `text`, `int`, `float`, `bool`, `time`, or `list<...>` of one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,16 +1,11 @@
 //! Rows become changes: checked against the schema, run through the item tower, encoded. No lock is held.
 
 use crate::error::{Error, Result};
-use crate::features::Row;
+use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::ingest::{NewRow, Op};
 use crate::segment::{Record, Shared, Snapshot, SnapshotLookup};
 use crate::types::ItemId;
 use crate::vector::{Matrix, admit};
-
-/// The field of a row that holds the item's id.
-pub(crate) const ID_FIELD: &str = "id";
-/// The field of a row that holds the caller's vector, in a collection without towers.
-pub(crate) const VECTOR_FIELD: &str = "vector";
 
 /// An item to be stored: an id, raw features, and a vector where the collection has no towers.
 #[derive(Clone, PartialEq, Debug)]

@@ -168,6 +168,9 @@ impl Writer {
     }
 
     fn commit_group(&self, state: &mut State, pending: &[Arc<Pending>]) {
+        if self.shared.is_dropped() {
+            return pending.iter().for_each(|waiting| waiting.call(Turn::Done(Err(self.shared.gone()))));
+        }
         let snapshot = self.shared.snapshot.load_full();
         let mut group = Group::new(&snapshot);
         let mut done = Vec::with_capacity(pending.len());
@@ -199,11 +202,30 @@ impl Writer {
         self.state.lock()
     }
 
+    /// Commits what removes the collection from storage, and publishes that nothing is left: no change comes after it. Readers go on with
+    /// the snapshots that they hold.
+    pub(crate) fn drop_collection(&self) -> Result<()> {
+        let _state = self.state.lock();
+        self.shared.set_dropped(true);
+        let mut batch = torre_storage::Batch::new();
+        batch.drop_collection(self.shared.id);
+        if let Err(error) = self.shared.storage.commit(batch) {
+            self.shared.set_dropped(false);
+            return Err(error.into());
+        }
+        let snapshot = Snapshot { segments: vec![], runs: vec![], ..Snapshot::clone(&self.shared.snapshot.load()) };
+        self.shared.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
     /// Commits a manifest together with what goes with it, and publishes the snapshot that it describes.
     pub(crate) fn install(&self, state: &mut State, install: Install) -> Result<()> {
         let Install { mut batch, mut manifest, snapshot } = install;
         manifest.next_row = snapshot.next_row;
         manifest.sealed_row = snapshot.sealed_row;
+        if self.shared.is_dropped() {
+            return Err(self.shared.gone());
+        }
         batch.put_manifest(self.shared.id, &manifest);
         self.shared.storage.commit(batch)?;
         state.manifest = manifest;

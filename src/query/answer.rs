@@ -79,10 +79,16 @@ pub struct Explain {
 /// Time of one stage.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct StageTime {
-    /// The stage: `tower`, `coarse`, `tables`, `scan`, `refine`, `tail`, `fields`.
+    /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
+    /// `exact`; `fields`.
     pub stage: &'static str,
     /// Microseconds.
+    #[serde(serialize_with = "thousandths")]
     pub micros: f64,
+}
+
+fn thousandths<S: serde::Serializer>(micros: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((micros * 1e3).round() / 1e3)
 }
 
 fn micros<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

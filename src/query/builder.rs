@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::features::Row;
 use crate::query::options::{Effort, Options};
 use crate::query::{Answer, Explain, encode, run};
-use crate::segment::{Shared, Snapshot};
+use crate::segment::Shared;
 use crate::vector::Matrix;
 
 /// Where the query's vector comes from.
@@ -23,6 +23,7 @@ pub(crate) enum Source<'q> {
 
 /// One query. Nothing happens before [`Query::run`].
 #[must_use = "a query does nothing until `run`"]
+#[derive(Debug)]
 pub struct Query<'q> {
     shared: &'q Arc<Shared>,
     source: Source<'q>,
@@ -31,6 +32,7 @@ pub struct Query<'q> {
 
 /// Several queries answered in one call, from one snapshot: lists are visited once for all of them.
 #[must_use = "a batch of queries does nothing until `run`"]
+#[derive(Debug)]
 pub struct QueryBatch<'q> {
     shared: &'q Arc<Shared>,
     sources: Vec<Source<'q>>,
@@ -91,7 +93,8 @@ macro_rules! options {
                 self
             }
 
-            /// Returns these fields of the items with the hits. Each hit's fields cost a read from storage.
+            /// Returns these fields of the items with the hits; `vector` is the stored vector. A hit has those that its item has. Unless the
+            /// collection is lenient, a name that no item can have is refused. Each hit's fields cost a read from storage.
             pub fn fields<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
                 self.options.fields = Some(names.into_iter().map(Into::into).collect());
                 self
@@ -137,7 +140,8 @@ impl<'q> Query<'q> {
     pub fn run(mut self) -> Result<Answer> {
         let start = Instant::now();
         self.options.check()?;
-        let snapshot = self.shared.snapshot.load_full();
+        let snapshot = self.shared.read()?;
+        self.options.check_fields(&self.shared.settings, &snapshot)?;
         if let Source::Item(id) = self.source {
             self.options.exclude.push(id.to_owned());
         }
@@ -155,7 +159,7 @@ impl<'q> Query<'q> {
     /// # Errors
     /// As [`Query::run`].
     pub fn vector(self) -> Result<Vec<f32>> {
-        let snapshot: Arc<Snapshot> = self.shared.snapshot.load_full();
+        let snapshot = self.shared.read()?;
         Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), None)?.as_slice().to_vec())
     }
 }
@@ -196,7 +200,8 @@ impl<'q> QueryBatch<'q> {
                 }
             }
         }
-        let snapshot = self.shared.snapshot.load_full();
+        let snapshot = self.shared.read()?;
+        self.options.check_fields(&self.shared.settings, &snapshot)?;
         let mut explain = self.options.explain.then(Explain::default);
         let vectors = encode::vectors(self.shared, &snapshot, &self.sources, explain.as_mut())?;
         note(self.shared, &self.sources, &vectors, &self.options);

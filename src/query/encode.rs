@@ -38,7 +38,8 @@ pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_
         };
     if let Some(explain) = explain {
         report(snapshot, sources, explain);
-        explain.stages.push(StageTime { stage: "tower", micros: start.elapsed().as_secs_f64() * 1e6 });
+        let stage = if matches!(sources.first(), Some(Source::User(_))) { "tower" } else { "vector" };
+        explain.stages.push(StageTime { stage, micros: start.elapsed().as_secs_f64() * 1e6 });
     }
     Ok(vectors)
 }

@@ -1,6 +1,8 @@
 //! What a query asks for besides its vector.
 
 use crate::error::{Error, Result};
+use crate::features::{ID_FIELD, VECTOR_FIELD};
+use crate::segment::{Settings, Snapshot};
 
 /// Hits of a query that does not say how many it wants.
 pub(crate) const DEFAULT_K: usize = 10;
@@ -66,6 +68,26 @@ impl Options {
         match self.min_score {
             Some(score) if score.is_nan() => wrong("min_score", score.to_string(), "a number"),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses fields that no item of the collection can have: they are misspelt.
+    pub(crate) fn check_fields(&self, settings: &Settings, snapshot: &Snapshot) -> Result<()> {
+        if settings.schema.lenient {
+            return Ok(());
+        }
+        let mut known = vec![ID_FIELD, VECTOR_FIELD];
+        #[cfg(feature = "onnx")]
+        known.extend(snapshot.generation.towers.iter().flat_map(|pair| pair.item_spec().fields()).filter(|field| *field != ID_FIELD));
+        #[cfg(not(feature = "onnx"))]
+        let _ = snapshot;
+        known.extend(settings.schema.fields.iter().map(|field| field.name.as_str()).filter(|field| *field != ID_FIELD));
+        match self.fields.iter().flatten().find(|name| !known.contains(&name.as_str())) {
+            Some(given) => {
+                let expected = format!("names of the items' fields ({})", known.join(", "));
+                Err(Error::InvalidOption { option: "fields", given: format!("{given:?}"), expected })
+            }
+            None => Ok(()),
         }
     }
 

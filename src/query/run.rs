@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::features::Row;
+use crate::features::{Row, VECTOR_FIELD, Value};
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
 use crate::index::{self, Candidate, Part, Scratch, SearchParams};
 use crate::kernel::Kernel;
@@ -187,9 +187,13 @@ fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[Stri
         Some(names) => {
             let row = snapshot.row(found.place);
             let bytes = shared.record(row)?;
-            let stored = Row::from_bytes(shared.decode(row, &bytes)?.features)
-                .ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-            Some(names.iter().filter_map(|name| Some((name.as_str(), stored.get(name)?.clone()))).collect())
+            let record = shared.decode(row, &bytes)?;
+            let stored =
+                Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+            // The vector is kept beside the features.
+            let vector = |name: &str| (name == VECTOR_FIELD).then(|| record.values().map(Value::from).collect::<Value>());
+            let field = |name: &str| stored.get(name).cloned().or_else(|| vector(name));
+            Some(names.iter().filter_map(|name| Some((name.as_str(), field(name)?))).collect())
         }
     };
     Ok(Hit { id, score: found.score, fields })

@@ -1,6 +1,7 @@
 //! What readers and writers of one collection share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, Storage};
@@ -19,15 +20,47 @@ pub(crate) struct Shared {
     vectors: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) asked: Asked,
+    /// Set once the collection is dropped: what its handles then miss in storage is no damage.
+    dropped: AtomicBool,
 }
 
 /// Vectors kept for look-ups.
 const CACHED_VECTORS: usize = 1 << 16;
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("collection", &self.settings.name).finish_non_exhaustive()
+    }
+}
+
 impl Shared {
     pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
         let asked = Asked::new(settings.dim);
-        Self { storage, id, settings, snapshot: ArcSwap::from_pointee(snapshot), vectors: Cache::new(CACHED_VECTORS), asked }
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { storage, id, settings, snapshot, vectors: Cache::new(CACHED_VECTORS), asked, dropped: AtomicBool::new(false) }
+    }
+
+    /// The current state, for as long as the caller holds it.
+    ///
+    /// # Errors
+    /// [`Error::CollectionDropped`].
+    pub(crate) fn read(&self) -> Result<Arc<Snapshot>> {
+        let snapshot = self.snapshot.load_full();
+        if self.is_dropped() { Err(self.gone()) } else { Ok(snapshot) }
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    /// Says whether the collection is dropped, before storage does it.
+    pub(crate) fn set_dropped(&self, dropped: bool) {
+        self.dropped.store(dropped, Ordering::Release);
+    }
+
+    /// The error of a handle to a collection that was dropped.
+    pub(crate) fn gone(&self) -> Error {
+        Error::CollectionDropped { name: self.settings.name.clone() }
     }
 
     /// The bytes of the record of a row that is live in a snapshot that the caller holds: as long as it does, the record stays.
@@ -43,6 +76,9 @@ impl Shared {
     }
 
     pub(crate) fn damaged(&self, part: impl std::fmt::Display, what: &str) -> Error {
+        if self.is_dropped() {
+            return self.gone();
+        }
         Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() }
     }
 

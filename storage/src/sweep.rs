@@ -26,7 +26,7 @@ impl Storage {
     }
 
     /// Removes the blobs of a collection that are not in `live`, except those written since opening that no manifest
-    /// has named yet. For a dropped collection also its records and tombstones. Returns how many blobs went.
+    /// has named yet. For a dropped collection also those, its records and its tombstones: nobody may be writing blobs of it. Returns how many blobs went.
     ///
     /// # Errors
     /// [`Error::Poisoned`](crate::Error::Poisoned) with the reason; a failed read.
@@ -34,8 +34,17 @@ impl Storage {
         let mut swept = Swept::default();
         // The manifest that named what goes may still be the durable one.
         self.flush()?;
+        let dropped = {
+            let mut writer = self.inner.writer.lock();
+            let dropped = writer.collections.get(&c) == Some(&false);
+            if dropped {
+                // No manifest will ever name these.
+                writer.blobs_young.retain(|(owner, _)| *owner != c);
+            }
+            dropped
+        };
         self.sweep_blobs(c, &live.iter().copied().collect(), &mut swept)?;
-        if self.inner.writer.lock().collections.get(&c) == Some(&false) {
+        if dropped {
             self.sweep_records(c, &mut swept)?;
         }
         Ok(swept.blobs)

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod api;
 mod bad_input;
 #[cfg(feature = "onnx")]
 mod bundles;
+mod collections;
 mod concurrent;
 mod full_disk;
 mod history;
