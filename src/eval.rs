@@ -24,6 +24,9 @@ pub(crate) struct EvalCase {
     /// Ids that should be found.
     #[serde(deserialize_with = "ids")]
     pub(crate) relevant: Vec<String>,
+    /// The line of the file, from 1.
+    #[serde(skip)]
+    pub(crate) line: u64,
 }
 
 /// Why an evaluation file cannot be used.
@@ -63,9 +66,9 @@ pub(crate) fn read_cases(from: impl BufRead) -> Result<Vec<EvalCase>, EvalFileEr
         if text.trim().is_empty() {
             continue;
         }
-        cases.push(
-            serde_json::from_str(&text).map_err(|e| EvalFileError { line, what: format!("expected {{user, seen, relevant}}: {e}") })?,
-        );
+        let case: EvalCase =
+            serde_json::from_str(&text).map_err(|e| EvalFileError { line, what: format!("expected {{user, seen, relevant}}: {e}") })?;
+        cases.push(EvalCase { line, ..case });
     }
     Ok(cases)
 }

@@ -110,11 +110,16 @@ pub(super) struct Shell {
     pub(super) commands: Vec<String>,
 }
 
-/// The arguments with `shell` put before a database: `torre DB` is the shell.
+/// The arguments with `shell` put before a database: `torre DB` is the shell. `torre help COMMAND` is `torre COMMAND --help`.
 pub(super) fn with_shell(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let Some(first) = arguments.get(1).map(|first| first.to_string_lossy().into_owned()) else { return arguments };
     let known = <Arguments as clap::CommandFactory>::command().get_subcommands().any(|command| command.get_name() == first);
-    let about_torre = ["-h", "--help", "-V", "--version", "help"].contains(&first.as_str());
+    if first == "help" && arguments.len() <= 3 {
+        arguments.remove(1);
+        arguments.push("--help".into());
+        return arguments;
+    }
+    let about_torre = ["-h", "--help", "-V", "--version"].contains(&first.as_str());
     // A word followed by other words is a mistyped command, unless it is a path: clap then says which command was meant.
     let followed = arguments.get(2).is_some_and(|next| !next.to_string_lossy().starts_with('-'));
     let path = first.starts_with('-') || first.contains(['/', '\\', ':', '.']) || std::path::Path::new(&first).exists();
@@ -148,6 +153,8 @@ mod tests {
         assert_eq!(shelled(&["torre", "stats", "shop"]), ["torre", "stats", "shop"]);
         assert_eq!(shelled(&["torre", "recomend", "shop"]), ["torre", "recomend", "shop"]);
         assert_eq!(shelled(&["torre", "--help"]), ["torre", "--help"]);
+        assert_eq!(shelled(&["torre", "help"]), ["torre", "--help"]);
+        assert_eq!(shelled(&["torre", "help", "create"]), ["torre", "create", "--help"]);
         assert_eq!(shelled(&["torre"]), ["torre"]);
     }
 }

@@ -17,6 +17,7 @@ use clap::error::ErrorKind;
 
 pub use crate::repl::{Fed, Reply, Session};
 
+use crate::db::Database;
 use crate::repl::command::{Command, Create};
 use crate::repl::create;
 use crate::repl::output::Output;
@@ -106,9 +107,10 @@ fn one<A: clap::Args>(with: With<A>, purpose: Purpose, command: impl FnOnce(A) -
     show(&target, result)
 }
 
-/// The towers are checked before a database is made: a bad one leaves nothing behind.
+/// Everything is checked before a database is made: what is refused leaves nothing behind.
 fn make(target: &Target, args: Create) -> Result<Output, Failure> {
     let options = create::options(&args)?;
+    Database::check_name(args.name.as_deref().unwrap_or(&target.collection))?;
     let database = open(target, Purpose::Create)?;
     let progress = Bar::new();
     let context = Context { database: &database, collection: &target.collection, progress: &progress };

@@ -100,8 +100,7 @@ impl<'c> Import<'c> {
         match self.collection.upsert_many(items) {
             Ok(changes) => report.count(changes),
             Err(error) if self.skip_bad && error.is_about_input() => {
-                let mut good = Vec::with_capacity(spare.len());
-                self.sift(spare, first_row, &mut good, report)?;
+                let good = self.collection.sift(spare, &mut |at, error| report.reject(&error.at_row(first_row + at)))?;
                 report.count(self.collection.upsert_many(good)?);
             }
             Err(error) => return Err(error.at_row(first_row)),
@@ -109,18 +108,27 @@ impl<'c> Import<'c> {
         self.progress.update(Stage::Import, report.rows, None);
         if self.progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
 
-    /// Keeps the items that are accepted, by halving what is not, so that a few bad rows cost a few tries.
-    fn sift(&self, mut items: Vec<Item>, first_row: usize, good: &mut Vec<Item>, report: &mut ImportReport) -> Result<()> {
-        match self.collection.accepts(items.clone()) {
+impl Collection {
+    /// The items that are accepted, in their order. `refused` gets the places of the others, and why: by halving what is not accepted, so
+    /// that a few bad rows cost a few tries, and no commits.
+    pub(crate) fn sift(&self, items: Vec<Item>, refused: &mut dyn FnMut(usize, Error)) -> Result<Vec<Item>> {
+        let mut good = Vec::with_capacity(items.len());
+        self.sift_from(0, items, &mut good, refused)?;
+        Ok(good)
+    }
+
+    fn sift_from(&self, first: usize, mut items: Vec<Item>, good: &mut Vec<Item>, refused: &mut dyn FnMut(usize, Error)) -> Result<()> {
+        match self.accepts(items.clone()) {
             Ok(()) => good.append(&mut items),
             Err(error) if !error.is_about_input() => return Err(error),
-            Err(error) if items.len() <= 1 => report.reject(&error.at_row(first_row)),
+            Err(error) if items.len() <= 1 => refused(first, error),
             Err(_) => {
                 let half = items.len() / 2;
                 let rest = items.split_off(half);
-                self.sift(items, first_row, good, report)?;
-                self.sift(rest, first_row + half, good, report)?;
+                self.sift_from(first, items, good, refused)?;
+                self.sift_from(first + half, rest, good, refused)?;
             }
         }
         Ok(())

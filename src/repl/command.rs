@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{NamesArg, RowArg, VectorArg, at_least_one, joined, score, share};
+use super::values::{NamesArg, RowArg, VectorArg, at_least_one, joined, score, share, whole};
 use crate::types::{Metric, Refine};
 
 /// A command on a collection.
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Recommend {
     /// The user's raw features, a JSON object
-    #[arg(value_name = "JSON", required_unless_present = "user_option")]
+    #[arg(value_name = "USER", required_unless_present = "user_option")]
     user: Option<RowArg>,
     /// The same, by name
     #[arg(long = "user", value_name = "JSON", conflicts_with = "user", id = "user_option")]
@@ -65,6 +65,7 @@ impl Recommend {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Similar {
     /// The item's id
+    #[arg(allow_negative_numbers = true)]
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) options: QueryOptions,
@@ -74,7 +75,7 @@ pub(crate) struct Similar {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Search {
     /// The vector, a JSON array of numbers
-    #[arg(value_name = "JSON", required_unless_present = "vector_option")]
+    #[arg(value_name = "VECTOR", required_unless_present = "vector_option")]
     vector: Option<VectorArg>,
     /// The same, by name
     #[arg(long = "vector", value_name = "JSON", conflicts_with = "vector", id = "vector_option")]
@@ -93,16 +94,16 @@ impl Search {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct EffortOptions {
     /// Find this share of the true nearest items on average [default: 0.95]
-    #[arg(long, value_name = "SHARE", value_parser = share, group = "effort")]
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true, group = "effort")]
     pub(crate) recall: Option<f32>,
     /// Visit this many lists
-    #[arg(long, value_name = "LISTS", value_parser = at_least_one, group = "effort")]
+    #[arg(long, value_name = "LISTS", value_parser = at_least_one, allow_negative_numbers = true, group = "effort")]
     pub(crate) nprobe: Option<usize>,
     /// Compare with the exact vector of every item
     #[arg(long, group = "effort")]
     pub(crate) exact: bool,
     /// Refine FACTOR x k candidates by their stored vectors
-    #[arg(long, value_name = "FACTOR", value_parser = at_least_one)]
+    #[arg(long, value_name = "FACTOR", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) refine_factor: Option<usize>,
 }
 
@@ -110,10 +111,10 @@ pub(crate) struct EffortOptions {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct QueryOptions {
     /// Number of hits
-    #[arg(short, long, value_name = "HITS", default_value_t = 10)]
+    #[arg(short, long, value_name = "HITS", default_value_t = 10, value_parser = whole, allow_negative_numbers = true)]
     pub(crate) k: usize,
     /// Skip the best hits: the next page
-    #[arg(long, value_name = "HITS", default_value_t = 0)]
+    #[arg(long, value_name = "HITS", default_value_t = 0, value_parser = whole, allow_negative_numbers = true)]
     pub(crate) offset: usize,
     /// Leave these items out: ids between commas, or a JSON array
     #[arg(long, value_name = "IDS")]
@@ -149,7 +150,7 @@ impl QueryOptions {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Get {
     /// The items' ids
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
     pub(crate) ids: Vec<String>,
     /// With their vectors
     #[arg(long)]
@@ -168,6 +169,7 @@ pub(crate) struct Put {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Patch {
     /// The item's id
+    #[arg(allow_negative_numbers = true)]
     pub(crate) id: String,
     /// The fields to set, a JSON object
     #[arg(value_name = "JSON")]
@@ -178,7 +180,7 @@ pub(crate) struct Patch {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Delete {
     /// The items' ids
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
     pub(crate) ids: Vec<String>,
 }
 
@@ -192,7 +194,7 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE")]
     pub(crate) ids: Option<PathBuf>,
     /// Rows of one commit
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = at_least_one)]
+    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) batch: usize,
     /// Leave bad rows out and count them, instead of stopping at the first
     #[arg(long)]
@@ -211,7 +213,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
     /// Memory that building may take beside the index, in MB; a smaller sample is trained on then
-    #[arg(long, value_name = "MB", value_parser = at_least_one)]
+    #[arg(long, value_name = "MB", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) memory: Option<usize>,
     /// Weight of a code's error along the vector, from 1; 1 turns score-aware encoding off [default: as last built, first 4, under L2 1]
     #[arg(long, value_name = "WEIGHT")]
@@ -222,10 +224,10 @@ pub(crate) struct Build {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct IndexOptions {
     /// Bytes of a code, 1 to 256 [default: from the width]
-    #[arg(long, value_name = "BYTES", value_parser = at_least_one)]
+    #[arg(long, value_name = "BYTES", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) m: Option<usize>,
     /// Number of lists [default: from the number of rows]
-    #[arg(long, value_name = "LISTS", value_parser = at_least_one)]
+    #[arg(long, value_name = "LISTS", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) lists: Option<usize>,
     /// What is kept to refine candidates with: int8, f16, f32 or none [default: int8]
     #[arg(long, value_name = "KIND")]
@@ -242,12 +244,12 @@ pub(crate) struct Eval {
     #[arg(value_name = "EVAL.jsonl")]
     pub(crate) file: PathBuf,
     /// Cut-offs of the metrics
-    #[arg(short, long, value_name = "HITS,...", value_delimiter = ',', default_value = "10,20", value_parser = at_least_one)]
+    #[arg(short, long, value_name = "HITS,...", value_delimiter = ',', default_value = "10,20", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) k: Vec<usize>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
     /// Time at most this many users one by one
-    #[arg(long, value_name = "USERS", default_value = "1000", value_parser = at_least_one)]
+    #[arg(long, value_name = "USERS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) timed: usize,
 }
 
@@ -258,16 +260,16 @@ pub(crate) struct Recall {
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: Option<PathBuf>,
     /// Number of queries
-    #[arg(long, value_name = "QUERIES", default_value = "200", value_parser = at_least_one)]
+    #[arg(long, value_name = "QUERIES", default_value = "200", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) sample: usize,
     /// Numbers of lists to try [default: 1, 2, 4, ... all]
-    #[arg(long, value_name = "LISTS,...", value_delimiter = ',', value_parser = at_least_one)]
+    #[arg(long, value_name = "LISTS,...", value_delimiter = ',', value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) nprobe: Vec<usize>,
     /// Recall targets to try, instead of numbers of lists
-    #[arg(long, value_name = "RECALL,...", value_delimiter = ',', conflicts_with_all = ["nprobe", "refine_factor"])]
+    #[arg(long, value_name = "RECALL,...", value_delimiter = ',', value_parser = share, allow_negative_numbers = true, conflicts_with_all = ["nprobe", "refine_factor"])]
     pub(crate) target: Vec<f32>,
     /// Refine FACTOR x 10 candidates by their stored vectors
-    #[arg(long, value_name = "FACTOR", value_parser = at_least_one)]
+    #[arg(long, value_name = "FACTOR", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) refine_factor: Option<usize>,
 }
 
@@ -293,7 +295,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "FILE", requires = "user")]
     pub(crate) user_spec: Option<PathBuf>,
     /// Width of your own vectors
-    #[arg(long, value_name = "NUMBERS", value_parser = at_least_one)]
+    #[arg(long, value_name = "NUMBERS", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) dim: Option<usize>,
     /// Metric of your own vectors: ip, cosine or l2 [default: ip]
     #[arg(long, value_name = "METRIC", requires = "dim")]

@@ -42,7 +42,7 @@ fn word(session: &Session, done: &[&str], partial: &str, start: usize) -> (usize
     let previous = rest.last().copied().unwrap_or_default();
     match (command, previous) {
         (".help" | "help", _) => (start, starting(partial, first_words())),
-        (".use", _) => (start, starting(partial, session.database.collections())),
+        (".use" | ".drop", _) | (_, "--collection") => (start, starting(partial, session.database.collections())),
         (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
         (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
         (".ids", _) => (start, all_ids(session, partial)),
@@ -70,6 +70,7 @@ fn options(command: &str) -> Vec<String> {
         .flat_map(clap::Command::get_arguments)
         .filter_map(|option| option.get_long())
         .map(|name| format!("--{name}"))
+        .chain(found.is_some().then(|| ["--collection", "--json"].map(str::to_owned)).into_iter().flatten())
         .collect()
 }
 
@@ -96,8 +97,11 @@ fn ids(session: &Session, command: &str, partial: &str) -> Vec<String> {
 }
 
 fn all_ids(session: &Session, partial: &str) -> Vec<String> {
-    let ids = collection(session).map(|collection| collection.ids(partial, MOST)).unwrap_or_default();
-    ids.iter().map(|id| words::write(id)).collect()
+    raw_ids(session, partial).iter().map(|id| words::write(id)).collect()
+}
+
+fn raw_ids(session: &Session, partial: &str) -> Vec<String> {
+    collection(session).map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
 }
 
 fn item_fields(session: &Session) -> Vec<String> {
@@ -123,15 +127,36 @@ fn json_key(session: &Session, before: &str, start: usize) -> (usize, Vec<String
     let none = (before.len(), vec![]);
     let (at, partial) = match json.rfind('"') {
         Some(quote) if opens_string(json, quote) => (quote, &json[quote + 1..]),
-        _ if json.trim_end().ends_with(['{', ',']) => (json.len(), ""),
+        _ if json.trim_end().ends_with(['{', ',', '[']) => (json.len(), ""),
         _ => return none,
     };
-    if !json[..at].trim_end().ends_with(['{', ',']) {
+    if !json[..at].trim_end().ends_with(['{', ',', '[']) {
         return none;
+    }
+    if innermost(&json[..at]) == Some('[') {
+        // A list of a user is most often a history.
+        let ids = if first_word(before) == "recommend" { raw_ids(session, partial) } else { vec![] };
+        return (start + at, ids.into_iter().map(|id| serde_json::Value::from(id).to_string()).collect());
     }
     let names = if first_word(before) == "recommend" { user_fields(session) } else { item_fields(session) };
     let names = names.into_iter().filter(|name| name.starts_with(partial)).take(MOST);
     (start + at, names.map(|name| format!("{}: ", serde_json::Value::from(name))).collect())
+}
+
+/// The bracket that is open at the end of a piece of JSON.
+fn innermost(json: &str) -> Option<char> {
+    let (mut open, mut inside, mut escaped) = (Vec::new(), false, false);
+    for character in json.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => inside = !inside,
+            '{' | '[' if !inside => open.push(character),
+            '}' | ']' if !inside => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// Whether the quote at `at`, the last one, begins a string: the quotes before it are in pairs.
@@ -184,6 +209,12 @@ mod tests {
             (r#"put {"ti"#, 5, vec!["\"title\": "]),
             (r#"put {"title": "x", "p"#, 19, vec!["\"price\": "]),
             (r#"put {"title": "ti"#, 17, vec![]),
+            (r#"put {"tags": ["a", "ti"#, 19, vec![]),
+            (r#"recommend {"history": ["a", "ap"#, 28, vec!["\"apple\""]),
+            (r#"recommend {"history": ["#, 23, vec!["\"apple\"", "\"a pear\""]),
+            ("get apple --co", 10, vec!["--collection"]),
+            ("get apple --collection it", 23, vec!["items"]),
+            (".drop ", 6, vec!["items"]),
             ("import x", 7, vec![]),
         ] {
             assert_eq!(session.complete(line, line.len()), (start, candidates.into_iter().map(str::to_owned).collect()), "{line}");

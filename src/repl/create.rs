@@ -27,6 +27,7 @@ pub(crate) fn options(args: &Create) -> Result<CollectionOptions, Failure> {
     if let Some(seed) = args.index.seed {
         options = options.seed(seed);
     }
+    options.check()?;
     Ok(options)
 }
 

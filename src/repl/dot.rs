@@ -11,6 +11,8 @@ pub(super) enum Dot {
     Help(Option<String>),
     /// `.collections`.
     Collections,
+    /// `.drop NAME`.
+    Drop(String),
     /// `.use NAME`.
     Use(String),
     /// `.schema`.
@@ -30,8 +32,9 @@ pub(super) enum Dot {
 }
 
 /// Name, arguments and what it does, for help and completion.
-pub(super) const DOTS: [(&str, &str, &str); 10] = [
+pub(super) const DOTS: [(&str, &str, &str); 11] = [
     (".collections", "", "list the collections"),
+    (".drop", "NAME", "remove a collection with all that it holds"),
     (".help", "[COMMAND]", "this list, or all about a command"),
     (".ids", "[PREFIX]", "the first ids, those that begin with PREFIX"),
     (".mode", "table|json|jsonl|line", "how results are shown"),
@@ -56,6 +59,7 @@ pub(super) fn parse(line: &str) -> Result<Dot, Failure> {
     Ok(match name {
         ".help" | ".h" | ".?" => Dot::Help(argument),
         ".collections" | ".tables" => Dot::Collections,
+        ".drop" => Dot::Drop(needed("the name of a collection; `.collections` lists them")?),
         ".use" => Dot::Use(needed("the name of a collection; `.collections` lists them")?),
         ".schema" => Dot::Schema,
         ".stats" => Dot::Stats,

@@ -9,12 +9,14 @@ use serde_json::Value as Json;
 
 use super::command::Eval;
 use super::failure::Failure;
-use super::output::{Output, Record, grouped, rounded, to_json};
+use super::import::located;
+use super::output::{Output, Record, count, rounded, to_json};
 use super::query::{describe, with_effort, with_effort_each};
 use crate::db::Collection;
 use crate::error::Error;
 use crate::eval::{EvalCase, Evaluation, Report, percentile, read_cases};
 use crate::features::Row;
+use crate::import::Place;
 use crate::progress::{Progress, Stage};
 
 /// Users answered in one call.
@@ -31,12 +33,13 @@ struct Evaluated {
 
 pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress) -> Result<Output, Failure> {
     let cases = read(&args.file)?;
-    let users = cases.iter().enumerate().map(|(at, case)| user_row(case, at)).collect::<Result<Vec<Row>, Failure>>()?;
+    let users = cases.iter().map(|case| user_row(&args.file, case)).collect::<Result<Vec<Row>, Failure>>()?;
     let mut evaluation = Evaluation::new(&args.k);
     let depth = evaluation.depth();
     for (users, cases) in users.chunks(BATCH).zip(cases.chunks(BATCH)) {
         let seen = cases.iter().map(|case| case.seen.clone()).collect();
-        let answers = with_effort_each(collection.recommend_many(users), &args.effort).k(depth).exclude_each(seen).run()?;
+        let answers = with_effort_each(collection.recommend_many(users), &args.effort).k(depth).exclude_each(seen).run();
+        let answers = answers.map_err(|error| about(&args.file, cases, error))?;
         for (answer, case) in answers.iter().zip(cases) {
             let hits: Vec<&str> = answer.ids().collect();
             evaluation.add(&hits, &case.relevant, answer.elapsed.as_secs_f64() * 1e6);
@@ -64,8 +67,17 @@ fn read(path: &Path) -> Result<Vec<EvalCase>, Failure> {
     Ok(cases)
 }
 
-fn user_row(case: &EvalCase, at: usize) -> Result<Row, Failure> {
-    Row::from_json_value(Json::Object(case.user.clone())).map_err(|error| error.at_row(at).into())
+fn user_row(path: &Path, case: &EvalCase) -> Result<Row, Failure> {
+    Row::from_json_value(Json::Object(case.user.clone())).map_err(|error| about(path, std::slice::from_ref(case), error.into()))
+}
+
+/// An error about one of these users, with the line that it stands in.
+fn about(path: &Path, cases: &[EvalCase], error: Error) -> Failure {
+    if !error.is_about_input() {
+        return error.into();
+    }
+    let lines: Vec<Place> = cases.iter().map(|case| Place::Line(case.line)).collect();
+    located(path, &error, &lines)
 }
 
 /// The time of single calls, in microseconds, of users spread evenly over the file; a batch's share would not be what a caller waits.
@@ -99,16 +111,16 @@ fn show(evaluated: &Evaluated) -> Output {
     };
     let text = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let mut notes = vec![
-        format!("{} users, MRR {}, coverage {}", grouped(report.users as u64), text(report.mrr, 4), text(report.coverage, 4)),
+        format!("{}, MRR {}, coverage {}", count(report.users as u64, "user"), text(report.mrr, 4), text(report.coverage, 4)),
         format!(
-            "p50 {} µs, p99 {} µs ({} users, one query at a time)",
+            "p50 {} µs, p99 {} µs ({}, one query at a time)",
             text(report.p50_micros, 1),
             text(report.p99_micros, 1),
-            grouped(*timed_users as u64)
+            count(*timed_users as u64, "user")
         ),
     ];
     if report.users_without_relevant > 0 {
-        notes.push(format!("{} users have nothing relevant and were passed over", grouped(report.users_without_relevant as u64)));
+        notes.push(format!("passed over, with nothing relevant: {}", count(report.users_without_relevant as u64, "user")));
     }
     Output { json: to_json(evaluated), records: report.recall.keys().map(record).collect(), notes, ..Output::default() }
 }

@@ -48,12 +48,13 @@ impl From<Error> for Failure {
             Error::CollectionExists { .. } => "; choose another name with --collection NAME",
             _ => "",
         };
-        Self::new(match &error {
+        let message = match &error {
             Error::UnknownCollection { name, known } if known.is_empty() => {
                 format!("no collection is named {name:?}: the database has none{hint}")
             }
             _ => format!("{error}{hint}"),
-        })
+        };
+        Self { message, usage: matches!(error, Error::InvalidOption { .. }) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::words;
 pub fn reads_files(line: &str) -> bool {
     match parse::parse(line) {
         Ok(Line::Dot(Dot::Read(_))) => true,
-        Ok(Line::Command(command)) => match *command {
+        Ok(Line::Command(asked)) => match asked.command {
             Command::Import(_) | Command::Eval(_) => true,
             Command::Build(args) => args.users.is_some(),
             Command::Recall(args) => args.queries.is_some(),

@@ -164,14 +164,10 @@ fn store(
         match collection.upsert_many(items) {
             Ok(changes) => tally.count(changes),
             Err(error) if error.is_about_input() && skip_bad => {
-                // One by one, so that only the bad rows stay out.
-                for (item, place) in spare.into_iter().zip(places) {
-                    match collection.upsert(item) {
-                        Ok(changes) => tally.count(changes),
-                        Err(error) if error.is_about_input() => tally.reject(located(path, &error, &[place]).to_string()),
-                        Err(error) => return Err(error.into()),
-                    }
-                }
+                let good = collection.sift(spare, &mut |at, error| {
+                    tally.reject(located(path, &error, places.get(at..).unwrap_or_default()).to_string());
+                })?;
+                tally.count(collection.upsert_many(good)?);
             }
             Err(error) if error.is_about_input() => return Err(located(path, &error, &places)),
             Err(error) => return Err(error.into()),
@@ -182,7 +178,7 @@ fn store(
 }
 
 /// An error about a row of a batch, with the row's place in the file instead of that in the batch.
-fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
+pub(super) fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
     let row = match error {
         Error::VectorLength { row, .. }
         | Error::VectorNotFinite { row, .. }
@@ -219,4 +215,41 @@ fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> Col
         _ => CellKind::Text,
     };
     kind.element().map_or_else(|| ColumnKind::One(cell(kind)), |element| ColumnKind::List(cell(element)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fmt::Write as _;
+
+    use torre_storage::Storage;
+
+    use crate::db::Database;
+    use crate::repl::{Fed, Session};
+
+    /// A commit for each row of a batch with a bad one in it would make a messy file a hundred times slower than a clean one.
+    #[test]
+    fn bad_rows_cost_no_commits() {
+        let storage = Storage::in_memory();
+        let mut session = Session::new(Database::with_storage(storage.clone(), false).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.jsonl");
+        let mut text = String::new();
+        for row in 0..300 {
+            let extra = if [7, 8, 250].contains(&row) { r#", "colour": "red""# } else { "" };
+            writeln!(text, r#"{{"id": {row}, "vector": [{row}, 1]{extra}}}"#).unwrap();
+        }
+        std::fs::write(&path, text).unwrap();
+        let mut say = |line: &str| match session.feed(line) {
+            Fed::Done(reply) => (reply.text, reply.error),
+            Fed::NeedMore => (String::new(), Some("more".to_owned())),
+        };
+        assert_eq!(say("create items --dim 2").1, None);
+        let before = storage.durable();
+        let (told, error) = say(&format!("import '{}' --batch 100 --skip-bad --no-seal", path.display()));
+        assert_eq!(error, None);
+        assert!(told.contains("297 inserted, 3 rejected") && told.contains("rows.jsonl, line 8: feature \"colour\""), "{told}");
+        assert_eq!(storage.durable() - before, 3, "one commit a batch");
+        assert!(say("get 249").1.is_none() && say("get 250").1.is_some());
+    }
 }

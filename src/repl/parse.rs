@@ -15,22 +15,28 @@ pub(super) enum Line {
     /// Something about the shell.
     Dot(Dot),
     /// Something about the collection.
-    Command(Box<Command>),
+    Command(Box<Asked>),
     /// A command's help, already written.
     Help(String),
 }
 
-/// The command of a line, for clap.
-#[derive(Parser, Debug)]
+/// A command, with what a line says of this one command alone.
+#[derive(Parser, Clone, Debug)]
 #[command(multicall = true, disable_version_flag = true, disable_help_subcommand = true)]
-struct Parsed {
+pub(super) struct Asked {
     #[command(subcommand)]
-    command: Command,
+    pub(super) command: Command,
+    /// Go to another collection for this command
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(super) collection: Option<String>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
 }
 
 /// The commands and their options, for help and completion.
 pub(super) fn grammar() -> clap::Command {
-    Parsed::command().disable_colored_help(true).term_width(96)
+    Asked::command().disable_colored_help(true).term_width(96)
 }
 
 /// Reads a complete line.
@@ -52,9 +58,9 @@ pub(super) fn parse(line: &str) -> Result<Line, Failure> {
         _ => {}
     }
     let first = words.first().cloned().unwrap_or_default();
-    let parsed = grammar().try_get_matches_from(&words).and_then(|matches| <Parsed as clap::FromArgMatches>::from_arg_matches(&matches));
+    let parsed = grammar().try_get_matches_from(&words).and_then(|matches| <Asked as clap::FromArgMatches>::from_arg_matches(&matches));
     match parsed {
-        Ok(parsed) => Ok(Line::Command(Box::new(parsed.command))),
+        Ok(asked) => Ok(Line::Command(Box::new(asked))),
         Err(error) => refused(&error, &first),
     }
 }
@@ -100,7 +106,7 @@ mod tests {
 
     fn command(line: &str) -> Command {
         match parse(line).unwrap() {
-            Line::Command(command) => *command,
+            Line::Command(asked) => asked.command,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -134,6 +140,28 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_say_where_and_how_for_itself() {
+        let Line::Command(asked) = parse("get a --json --collection films").unwrap() else { panic!() };
+        assert!(asked.json && asked.collection.as_deref() == Some("films"));
+        let Line::Command(asked) = parse("stats").unwrap() else { panic!() };
+        assert!(!asked.json && asked.collection.is_none());
+    }
+
+    #[test]
+    fn numbers_below_zero_are_numbers() {
+        let Command::Get(args) = command("get -7 a") else { panic!() };
+        assert_eq!(args.ids, ["-7", "a"]);
+        for (line, text) in [
+            ("search [1] -k -1", "expected a whole number of 0 or more"),
+            ("search [1] --nprobe -3", "expected a whole number of 1 or more"),
+            ("search [1] --recall -0.5", "above 0 and at most 1"),
+        ] {
+            let said = refusal(line);
+            assert!(said.contains(text), "{line}: {said}");
+        }
+    }
+
+    #[test]
     fn explain_is_an_option() {
         let Command::Similar(args) = command("explain similar 42") else { panic!() };
         assert!(args.options.explain && args.id == "42");
@@ -152,7 +180,7 @@ mod tests {
         for (line, text) in [
             ("recomend {}", "unknown command recomend; did you mean `recommend`?"),
             ("xyzzy", "`.help` lists all"),
-            ("recommend", "required arguments were not provided: <JSON>"),
+            ("recommend", "required arguments were not provided: <USER>"),
             ("recommend {} --exakt", "unexpected argument '--exakt' found"),
             ("recommend {} --exact --nprobe 3", "cannot be used with"),
             ("recommend [1]", "expected a JSON object"),

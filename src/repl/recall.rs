@@ -9,13 +9,14 @@ use serde_json::Value as Json;
 
 use super::command::Recall;
 use super::failure::Failure;
+use super::import;
 use super::output::{Output, grouped, rounded};
 use super::spread::Spread;
 use crate::db::Collection;
 use crate::error::Error;
 use crate::eval::percentile;
 use crate::features::Row;
-use crate::import::{ReadOptions, Source};
+use crate::import::{Place, ReadOptions, Source};
 use crate::index::flat::score_of_row;
 use crate::progress::{Progress, Stage};
 use crate::query::Answer;
@@ -225,7 +226,8 @@ pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize
             Some(crate::features::Value::Object(user)) => user.clone(),
             _ => row,
         };
-        spread.push(collection.recommend(&user).vector().map_err(|error| located(error.to_string()))?);
+        let vector = collection.recommend(&user).vector().map_err(|error| import::located(path, &error, &[Place::Line(number)]))?;
+        spread.push(vector);
     }
     Ok(spread.finish())
 }

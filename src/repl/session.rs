@@ -8,7 +8,7 @@ use super::command::Command;
 use super::dot::Dot;
 use super::failure::Failure;
 use super::output::{Output, count};
-use super::parse::{self, Line};
+use super::parse::{self, Asked, Line};
 use super::render::{Mode, render};
 use super::run::{Context, run};
 use super::{help, words};
@@ -139,7 +139,7 @@ impl Session {
             Ok(Line::Nothing) => return Reply::default(),
             Ok(Line::Help(text)) => return Reply { text, ..Reply::default() },
             Ok(Line::Dot(dot)) => self.dot(dot, progress, depth),
-            Ok(Line::Command(command)) => self.run(&command, progress).into(),
+            Ok(Line::Command(asked)) => self.run(&asked, progress).into(),
             Err(failure) => Err(failure).into(),
         };
         if self.timer && !reply.quit {
@@ -148,25 +148,32 @@ impl Session {
         reply
     }
 
-    fn run(&mut self, command: &Command, progress: &dyn Progress) -> Result<String, Failure> {
-        let context = Context { database: &self.database, collection: &self.collection, progress };
-        let output = run(command, &context)?;
+    fn run(&mut self, asked: &Asked, progress: &dyn Progress) -> Result<String, Failure> {
+        let Asked { command, collection, json } = asked;
+        let collection = collection.as_ref().unwrap_or(&self.collection);
+        let output = run(command, &Context { database: &self.database, collection, progress })?;
         if let Command::Create(created) = command
             && let Some(name) = &created.name
         {
             self.collection.clone_from(name);
         }
+        Ok(render(&output, if *json { Mode::Json } else { self.mode }, self.width))
+    }
+
+    fn run_here(&self, command: &Command, progress: &dyn Progress) -> Result<String, Failure> {
+        let output = run(command, &Context { database: &self.database, collection: &self.collection, progress })?;
         Ok(render(&output, self.mode, self.width))
     }
 
     fn dot(&mut self, dot: Dot, progress: &dyn Progress, depth: usize) -> Reply {
         match dot {
-            Dot::Help(None) => Ok(help::overview()).into(),
-            Dot::Help(Some(name)) => help::about(&name).into(),
+            Dot::Help(None) => Ok(help::overview(self.width)).into(),
+            Dot::Help(Some(name)) => help::about(&name, self.width).into(),
             Dot::Collections => self.collections().map(|output| render(&output, self.mode, self.width)).into(),
+            Dot::Drop(name) => self.drop_collection(&name).map(|output| render(&output, self.mode, self.width)).into(),
             Dot::Use(name) => self.go_to(name).into(),
-            Dot::Schema => self.run(&Command::Schema, progress).into(),
-            Dot::Stats => self.run(&Command::Stats, progress).into(),
+            Dot::Schema => self.run_here(&Command::Schema, progress).into(),
+            Dot::Stats => self.run_here(&Command::Stats, progress).into(),
             Dot::Ids(prefix) => self.ids(&prefix).map(|output| render(&output, self.mode, self.width)).into(),
             Dot::Mode(None) => Ok(format!("mode: {}\n", self.mode.name())).into(),
             Dot::Mode(Some(mode)) => {
@@ -187,6 +194,13 @@ impl Session {
         self.database.collection(&name)?;
         self.collection = name;
         Ok(String::new())
+    }
+
+    fn drop_collection(&self, name: &str) -> Result<Output, Failure> {
+        let rows = self.database.collection(name)?.len();
+        self.database.drop_collection(name)?;
+        let note = format!("collection {name} dropped, with {}", count(rows, "row"));
+        Ok(Output::note(&serde_json::json!({"dropped": name, "rows": rows}), note))
     }
 
     fn collections(&self) -> Result<Output, Failure> {

@@ -66,6 +66,11 @@ pub(super) fn share(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A whole number of 0 or more.
+pub(super) fn whole(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number of 0 or more".to_owned())
+}
+
 /// A whole number of 1 or more.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
@@ -109,6 +114,7 @@ mod tests {
     fn numbers_have_bounds() {
         assert!(share("0").is_err() && share("1.01").is_err() && share("nan").is_err());
         assert_eq!(share("1"), Ok(1.0));
+        assert!(whole("0") == Ok(0) && whole("-1").is_err() && whole("x").is_err());
         assert!(at_least_one("0").is_err() && at_least_one("-1").is_err());
         assert!(score("nan").is_err() && score("-3.5") == Ok(-3.5));
     }

@@ -70,3 +70,24 @@ fn a_recommendation_on_the_command_line_has_titles() {
     let answer = workshop.json(&["recommend", "db", "--user", user, "--fields", "title", "--exclude", "173"]);
     assert!(answer["hits"][0]["fields"]["title"].is_string(), "{answer}");
 }
+
+#[test]
+fn a_bad_user_is_named_by_the_line_of_the_file() {
+    let Some(folder) = bundle("ml100k-avg") else { return };
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let workshop = Workshop::new();
+    workshop.json(&["create", "db", "--item", &file("item.onnx"), "--user", &file("user.onnx")]);
+    workshop.json(&["import", "db", &file("items.jsonl")]);
+    for line in 0..300 {
+        workshop.append("users.jsonl", r#"{"user": {"age": 30}, "relevant": ["50"]}"#);
+        if line % 100 == 0 {
+            workshop.append("users.jsonl", "");
+        }
+    }
+    workshop.append("users.jsonl", r#"{"user": {"age": "old"}, "relevant": ["50"]}"#);
+    let said = "error: users.jsonl, line 304: feature \"age\": expected a number, got the string \"old\"\n";
+    for command in [&["eval", "db", "users.jsonl"][..], &["build", "db", "--users", "users.jsonl"]] {
+        let run = workshop.torre(command);
+        assert_eq!((run.code, run.stderr.as_str()), (1, said), "{command:?}");
+    }
+}
