@@ -126,6 +126,9 @@ fn scans(kernel: Kernel, scalar: Kernel, cycle: f64) {
             let plain = time(|| _ = black_box(read(black_box(lines))));
             let scan = time(|| _ = kernel.filter(filter(black_box(lines), u16::MAX), &mut Nothing));
             row("filter", m, blocks, bytes, scan, plain, cycle);
+            let lists = Visits::new(&mut rng, blocks, height);
+            let scan = time(|| lists.scan(kernel, black_box(lines), filter(&[], u16::MAX)));
+            row("lists", m, lists.order.len() * Visits::BLOCKS, lists.order.len() * Visits::BLOCKS * height * 64, scan, plain, cycle);
             // The exact scan reads two planes: half as many codes are as many bytes.
             let blocks = blocks / 2;
             let (hi, lo) = (&hi[..blocks * height], &lo[..blocks * height]);
@@ -134,6 +137,34 @@ fn scans(kernel: Kernel, scalar: Kernel, cycle: f64) {
                 let scan = time(|| kernel.exact(exact(black_box(hi), lo, u16::MAX), &mut Nothing));
                 row("exact", m, blocks, bytes, scan, plain, cycle);
             }
+        }
+    }
+}
+
+/// Lists of 512 codes, visited in no order, as queries do: each is asked for while the one before is scanned.
+struct Visits {
+    /// First lines.
+    order: Vec<usize>,
+    length: usize,
+}
+
+impl Visits {
+    const BLOCKS: usize = 8;
+
+    fn new(rng: &mut Rng, blocks: usize, height: usize) -> Self {
+        let length = Self::BLOCKS * height;
+        let mut order: Vec<usize> = (0..blocks / Self::BLOCKS).map(|list| list * length).collect();
+        for at in (1..order.len()).rev() {
+            order.swap(at, rng.next() as usize % (at + 1));
+        }
+        Self { order, length }
+    }
+
+    fn scan(&self, kernel: Kernel, lines: &[Line], task: FilterTask<'_>) {
+        let mut fetched = 0;
+        for (at, &start) in self.order.iter().enumerate() {
+            let next = self.order.get(at + 1).map_or(&[][..], |&next| &lines[next..next + self.length]);
+            fetched = kernel.filter(FilterTask { codes: &lines[start..start + self.length], fetched, next, ..task }, &mut Nothing);
         }
     }
 }

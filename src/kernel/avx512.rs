@@ -24,7 +24,7 @@ pub(super) fn is_available() -> bool {
 /// Blocks that share the loading of a table, where there are as many.
 const PASS: usize = 4;
 /// Lines by which the asking runs ahead of the scan.
-const AHEAD: usize = 128;
+const AHEAD: usize = 256;
 
 /// A line, which is aligned to its 64 bytes.
 #[inline]
