@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 shared=${TORRE_SHARED:-../shared}; shared=$(realpath "$shared")
 work=target/peers; cpu=1; rounds=3; seconds=0.15; python=; only=
 sets=glove100-en-341k,minilm384-wordnet-100k
-peers=faiss-ivfpq-refine-sq8,faiss-ivfpq-refine,faiss-fastscan-refine,faiss-fastscan-refine-sq8,scann,hnswlib,usearch,faiss-hnsw32,lancedb-ivfpq
+peers=faiss-ivfpq-refine-sq8,faiss-ivfpq-refine,faiss-fastscan-refine,faiss-fastscan-refine-sq8,scann,hnswlib,usearch,faiss-hnsw32,zvec-hnsw,qdrant-edge,lancedb-ivfpq
 while [ $# -gt 0 ]; do
     case $1 in
     --work) work=$2; shift 2 ;;

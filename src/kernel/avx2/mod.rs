@@ -1,0 +1,9 @@
+//! AVX2, FMA and F16C: 32 codes a register.
+
+mod products;
+mod scan;
+
+pub(super) use products::{
+    at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
+};
+pub(super) use scan::{exact, filter};
