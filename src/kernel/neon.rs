@@ -11,7 +11,6 @@
 
 use std::arch::aarch64::*;
 
-pub(super) use super::scalar::{dot_f16, l2_f16};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Rounding, Sink, portable, prefetch};
 
 #[target_feature(enable = "neon")]
@@ -86,32 +85,42 @@ fn load_f32(values: &[f32; 4]) -> float32x4_t {
     unsafe { vld1q_f32(values.as_ptr()) }
 }
 
-/// The 4 values from a place on, zeros where there are no more.
+/// Half-precision values from little-endian bytes.
 #[inline]
 #[target_feature(enable = "neon")]
-fn load_rest(values: &[f32], from: usize) -> float32x4_t {
-    load_f32(&match values.get(from..).unwrap_or_default() {
+fn load_f16(values: &[[u8; 2]; 4]) -> float32x4_t {
+    // SAFETY: 8 bytes; no alignment is asked for.
+    let bytes = unsafe { vld1_u8(values.as_flattened().as_ptr()) };
+    vcvt_f32_f16(vreinterpret_f16_u8(bytes))
+}
+
+/// The 4 values from a place on, zeros where there are no more.
+#[inline]
+fn rest<T: Copy + Default>(values: &[T], from: usize) -> [T; 4] {
+    let zero = T::default();
+    match values.get(from..).unwrap_or_default() {
         &[a, b, c, d, ..] => [a, b, c, d],
-        &[a, b, c] => [a, b, c, 0.0],
-        &[a, b] => [a, b, 0.0, 0.0],
-        &[a] => [a, 0.0, 0.0, 0.0],
-        [] => [0.0; 4],
-    })
+        &[a, b, c] => [a, b, c, zero],
+        &[a, b] => [a, b, zero, zero],
+        &[a] => [a, zero, zero, zero],
+        [] => [zero; 4],
+    }
 }
 
 /// Sums `$step(x, y, sum)` over every 4 values of two vectors of one length (the last ones zero-filled) into 8 x 4 partial sums.
+/// `$load` makes floats of the second one's.
 macro_rules! accumulate {
-    ($a:ident, $b:ident, $step:expr) => {{
+    ($a:expr, $b:expr, $load:ident, $step:expr) => {{
         let mut sums = [vdupq_n_f32(0.0); 8];
         let ((a, a_rest), (b, b_rest)) = ($a.as_chunks::<32>(), $b.as_chunks::<32>());
         for (a, b) in a.iter().zip(b) {
             for ((sum, a), b) in sums.iter_mut().zip(a.as_chunks::<4>().0).zip(b.as_chunks::<4>().0) {
-                *sum = $step(load_f32(a), load_f32(b), *sum);
+                *sum = $step(load_f32(a), $load(b), *sum);
             }
         }
         for (at, sum) in sums.iter_mut().enumerate() {
             if 4 * at < a_rest.len() {
-                *sum = $step(load_rest(a_rest, 4 * at), load_rest(b_rest, 4 * at), *sum);
+                *sum = $step(load_f32(&rest(a_rest, 4 * at)), $load(&rest(b_rest, 4 * at)), *sum);
             }
         }
         fold(sums)
@@ -120,17 +129,31 @@ macro_rules! accumulate {
 
 #[inline]
 #[target_feature(enable = "neon")]
+fn squared(x: float32x4_t, y: float32x4_t, sum: float32x4_t) -> float32x4_t {
+    let d = vsubq_f32(x, y);
+    vfmaq_f32(sum, d, d)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    accumulate!(a, b, |x, y, sum| vfmaq_f32(sum, x, y))
+    accumulate!(a, b, load_f32, |x, y, sum| vfmaq_f32(sum, x, y))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
 pub(super) fn l2(a: &[f32], b: &[f32]) -> f32 {
-    accumulate!(a, b, |x, y, sum| {
-        let d = vsubq_f32(x, y);
-        vfmaq_f32(sum, d, d)
-    })
+    accumulate!(a, b, load_f32, squared)
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn dot_f16(a: &[f32], row: &[u8]) -> f32 {
+    accumulate!(a, row.as_chunks::<2>().0, load_f16, |x, y, sum| vfmaq_f32(sum, x, y))
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn l2_f16(a: &[f32], row: &[u8]) -> f32 {
+    accumulate!(a, row.as_chunks::<2>().0, load_f16, squared)
 }
 
 #[target_feature(enable = "neon")]

@@ -116,6 +116,19 @@ fn half_precision_products_are_those_of_the_floats() {
 }
 
 #[test]
+fn every_half_precision_number_is_the_same_float() {
+    for bits in (0..=u16::MAX).filter(|&bits| f16::from_bits(bits).is_finite()) {
+        let row: Vec<u8> = bits.to_le_bytes().repeat(9);
+        let at = usize::from(bits) % 9;
+        let mut one = [0f32; 9];
+        one[at] = 1.0;
+        for kernel in Kernel::available() {
+            assert_eq!(kernel.dot_f16(&one, &row), f16::from_bits(bits).to_f32(), "{} {bits:#x}", kernel.name());
+        }
+    }
+}
+
+#[test]
 fn integer_products_are_exact() {
     let mut rng = Rng(2);
     for n in DIMS {
