@@ -158,9 +158,11 @@ macro_rules! accumulate_halves {
         let mut sums = [_mm256_setzero_ps(); 4];
         let ((a, a_rest), (row, row_rest)) = ($a.as_chunks::<8>(), $row.as_chunks::<16>());
         let ((a, a_last), (row, row_last)) = (a.as_chunks::<4>(), row.as_chunks::<4>());
-        // SAFETY: 8 values, unaligned loads.
-        let step =
-            |sum: &mut __m256, a: &[f32; 8], row: &[u8; 16]| *sum = $step(unsafe { _mm256_loadu_ps(a.as_ptr()) }, eight_halves(row), *sum);
+        let step = |sum: &mut __m256, a: &[f32; 8], row: &[u8; 16]| {
+            // SAFETY: 8 values, unaligned load.
+            let a = unsafe { _mm256_loadu_ps(a.as_ptr()) };
+            *sum = $step(a, eight_halves(row), *sum);
+        };
         for (a, row) in a.iter().zip(row) {
             for ((sum, a), row) in sums.iter_mut().zip(a).zip(row) {
                 step(sum, a, row);
