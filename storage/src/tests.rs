@@ -150,6 +150,19 @@ fn dropped_collections_are_gone_and_their_numbers_stay_used() {
 }
 
 #[test]
+fn blobs_written_for_a_dropped_collection_go_with_it() {
+    let storage = Storage::in_memory();
+    with_collection(&storage);
+    storage.write_blob(C, 1, 0, &record(1, 100_000)).unwrap();
+    assert_eq!(storage.sweep(C, &[]).unwrap(), 0, "a manifest may still name it");
+    let mut batch = Batch::new();
+    batch.drop_collection(C);
+    storage.commit(batch).unwrap();
+    assert_eq!(storage.sweep(C, &[]).unwrap(), 1);
+    assert!(everything(&storage).is_empty());
+}
+
+#[test]
 fn orphans_are_swept_on_open_and_what_is_named_stays() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), &create()).unwrap();
