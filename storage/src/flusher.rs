@@ -83,7 +83,8 @@ fn flush(weak: &Weak<Inner>) -> bool {
     weak.upgrade().is_some_and(|inner| inner.flush_records(&mut inner.writer.lock()).is_ok())
 }
 
-#[cfg(all(test, not(feature = "schedules")))]
+#[cfg(test)]
+#[cfg(not(feature = "schedules"))]
 mod tests {
     use std::time::{Duration, Instant};
 
