@@ -93,7 +93,7 @@ pub(crate) enum Scan {
 
 impl BenchArgs {
     pub(super) fn check(&self) -> Result<(), BenchError> {
-        let bad = |what: &str| Err(BenchError::Unusable(what.to_owned()));
+        let bad = |what: &str| Err(BenchError::Usage(what.to_owned()));
         if self.data.is_none() && self.base.is_none() {
             return bad("name the vectors: --data DIR, or --base, --query and --gt");
         }

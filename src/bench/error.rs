@@ -12,7 +12,10 @@ pub(crate) enum BenchError {
     Torre(#[from] crate::Error),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// What was asked for does not go together.
+    /// The arguments do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// What the arguments name cannot be measured.
     #[error("{0}")]
     Unusable(String),
 }

@@ -45,9 +45,9 @@ pub(crate) struct Dump {
     /// The database's directory
     #[arg(value_name = "DB")]
     pub(crate) db: PathBuf,
-    /// The directory of the dump, which must not exist
+    /// The directory of the dump, which must not exist [default: DB.dump]
     #[arg(value_name = "OUT")]
-    pub(crate) out: PathBuf,
+    pub(crate) out: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -59,9 +59,9 @@ pub(crate) struct Load {
     /// The new database's directory, which must not exist
     #[arg(value_name = "DB")]
     pub(crate) db: PathBuf,
-    /// The directory of the dump
+    /// The directory of the dump [default: DB.dump]
     #[arg(value_name = "DUMP")]
-    pub(crate) dump: PathBuf,
+    pub(crate) dump: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -102,11 +102,19 @@ pub(super) fn backup(args: &Copy) -> Result<Output, Failure> {
 }
 
 pub(super) fn dump(args: &Dump) -> Result<Output, Failure> {
-    Ok(Output::card(&open(&args.db)?.dump(&args.out, &Bar::new())?))
+    Ok(Output::card(&open(&args.db)?.dump(&dump_of(args.out.as_deref(), &args.db), &Bar::new())?))
 }
 
 pub(super) fn load(args: &Load) -> Result<Output, Failure> {
-    Ok(Output::card(&Database::load(&args.db, &args.dump, &Bar::new())?))
+    Ok(Output::card(&Database::load(&args.db, &dump_of(args.dump.as_deref(), &args.db), &Bar::new())?))
+}
+
+/// Where a database's dump is when nobody says.
+fn dump_of(given: Option<&Path>, db: &Path) -> PathBuf {
+    // Without a slash at the end, if there is one.
+    let mut beside = db.components().as_path().as_os_str().to_owned();
+    beside.push(".dump");
+    given.map_or_else(|| beside.into(), Path::to_owned)
 }
 
 pub(super) fn salvage(args: &Copy) -> Result<Output, Failure> {

@@ -25,6 +25,7 @@ pub(super) fn bench(command: &Bench) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of the lines went away.
         Err(BenchError::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(BenchError::Usage(message)) => print::fail(&Failure::usage(message)),
         Err(error) => print::fail(&Failure::new(error.to_string())),
     }
 }

@@ -38,11 +38,10 @@ impl Collection {
         let ids: Vec<I> = ids.into_iter().collect();
         let places: Vec<Option<Place>> = ids.iter().map(|id| snapshot.locate(id.as_ref())).collect();
         let rows: Vec<u64> = places.iter().flatten().map(|&place| snapshot.row(place)).collect();
-        let records = shared.storage.records_of(shared.id, &rows)?;
+        let records = shared.records(&rows)?;
         let mut found = rows.into_iter().zip(records);
         let one = |(id, place): (&I, &Option<Place>)| {
             let Some((row, record)) = place.and_then(|_| found.next()) else { return Ok(None) };
-            let record = record.ok_or_else(|| shared.damaged(format!("row {row}"), "the record is missing"))?;
             item(shared, row, &record, id.as_ref()).map(Some)
         };
         ids.iter().zip(&places).map(one).collect()

@@ -73,7 +73,8 @@ pub(crate) fn answers(
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| snapshot.row(a.place).cmp(&snapshot.row(b.place))));
         let above = |found: &&Found| options.min_score.is_none_or(|least| found.score >= least);
         let kept = found.iter().filter(above).skip(options.offset).take(options.k);
-        let hits = kept.map(|found| hit(shared, snapshot, *found, options.fields.as_deref())).collect::<Result<Vec<Hit>>>()?;
+        let kept: Vec<Found> = kept.copied().collect();
+        let hits = hits(shared, snapshot, &kept, options.fields.as_deref())?;
         answers.push(Answer { hits, generation: snapshot.generation.number, ..Answer::default() });
     }
     if let Some(mut explain) = explain {
@@ -180,23 +181,21 @@ pub(crate) fn tail(snapshot: &Snapshot, query: &[f32], skip: &[Place], depth: us
     });
 }
 
-fn hit(shared: &Shared, snapshot: &Snapshot, found: Found, fields: Option<&[String]>) -> Result<Hit> {
-    let id = ItemId::new(snapshot.id(found.place))?;
-    let fields = match fields {
-        None => None,
-        Some(names) => {
-            let row = snapshot.row(found.place);
-            let bytes = shared.record(row)?;
-            let record = shared.decode(row, &bytes)?;
-            let stored =
-                Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-            // The vector is kept beside the features.
-            let vector = |name: &str| (name == VECTOR_FIELD).then(|| record.values().map(Value::from).collect::<Value>());
-            let field = |name: &str| stored.get(name).cloned().or_else(|| vector(name));
-            Some(names.iter().filter_map(|name| Some((name.as_str(), field(name)?))).collect())
-        }
+/// What was found, with the fields asked for: their records are read in one trip to the store.
+fn hits(shared: &Shared, snapshot: &Snapshot, found: &[Found], fields: Option<&[String]>) -> Result<Vec<Hit>> {
+    let hit = |found: &Found, fields| Ok(Hit { id: ItemId::new(snapshot.id(found.place))?, score: found.score, fields });
+    let Some(names) = fields else { return found.iter().map(|found| hit(found, None)).collect() };
+    let rows: Vec<u64> = found.iter().map(|found| snapshot.row(found.place)).collect();
+    let records = shared.records(&rows)?;
+    let one = |((found, &row), bytes): ((&Found, &u64), &Vec<u8>)| {
+        let record = shared.decode(row, bytes)?;
+        let stored = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        // The vector is kept beside the features.
+        let vector = |name: &str| (name == VECTOR_FIELD).then(|| record.values().map(Value::from).collect::<Value>());
+        let field = |name: &str| stored.get(name).cloned().or_else(|| vector(name));
+        hit(found, Some(names.iter().filter_map(|name| Some((name.as_str(), field(name)?))).collect()))
     };
-    Ok(Hit { id, score: found.score, fields })
+    found.iter().zip(&rows).zip(&records).map(one).collect()
 }
 
 #[cfg(test)]

@@ -68,6 +68,13 @@ impl Shared {
         self.storage.record(self.id, row)?.ok_or_else(|| self.damaged(format!("row {row}"), "the record is missing"))
     }
 
+    /// The records of several such rows, in their order.
+    pub(crate) fn records(&self, rows: &[u64]) -> Result<Vec<Vec<u8>>> {
+        let missing =
+            |(row, record): (&u64, Option<Vec<u8>>)| record.ok_or_else(|| self.damaged(format!("row {row}"), "the record is missing"));
+        rows.iter().zip(self.storage.records_of(self.id, rows)?).map(missing).collect()
+    }
+
     /// Decodes a record that storage has vouched for.
     pub(crate) fn decode<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Record<'a>> {
         Record::decode(bytes)

@@ -96,6 +96,9 @@ fn exit_codes_tell_failures_from_bad_arguments() {
         (&["recommend"], 2),
         (&["create", "db"], 2),
         (&["create", "db", "--dim", "0"], 2),
+        (&["bench"], 2),
+        (&["bench", "--data", "somewhere", "--reps", "0"], 2),
+        (&["bench", "--data", "nowhere"], 1),
         (&["get", "missing", "1"], 1),
         (&["missing"], 1),
         (&["create", "db", "--item", "no.onnx", "--user", "no.onnx"], 1),
@@ -105,6 +108,18 @@ fn exit_codes_tell_failures_from_bad_arguments() {
         assert!(code != 1 || run.stderr.starts_with("error: ") && run.stderr.lines().count() == 1, "{arguments:?}: {}", run.stderr);
     }
     assert!(!workshop.path().join("db").exists(), "a failed create leaves nothing behind");
+}
+
+#[test]
+fn a_dump_lies_beside_its_database_where_nothing_else_is_said() {
+    let workshop = Workshop::new();
+    workshop.json(&["create", "db", "--dim", "1", "--metric", "ip"]);
+    workshop.shell("torre db -c 'put {\"id\": \"a\", \"vector\": [1]}'");
+    assert_eq!(workshop.json(&["dump", "db/"])["rows"], 1);
+    assert!(workshop.path().join("db.dump").is_dir());
+    workshop.shell("mv db.dump copy.dump");
+    assert_eq!(workshop.json(&["load", "copy"])["rows"], 1);
+    assert_eq!(workshop.json(&["get", "copy", "a"])["id"], "a");
 }
 
 #[test]
