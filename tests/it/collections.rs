@@ -34,9 +34,9 @@ fn a_dropped_collection_is_gone_for_good() {
     let path = folder.path().join("db");
     let database = Database::builder(&path).create(true).background(false).open().unwrap();
     let (items, other) = (database.create_collection("items", options()).unwrap(), database.create_collection("other", options()).unwrap());
-    items.upsert_many((0..1000).map(item)).unwrap();
+    items.upsert_many((0..20_000).map(item)).unwrap();
     items.build(&BuildOptions::default(), &NoProgress).unwrap();
-    items.upsert_many((1000..1100).map(item)).unwrap();
+    items.upsert_many((20_000..20_100).map(item)).unwrap();
     other.upsert_many((0..50).map(item)).unwrap();
     let disk = database.disk_bytes().unwrap();
 
