@@ -58,16 +58,15 @@ pub(super) fn read(store: &Path) -> Result<Vec<Listed>> {
     logs.sort();
     let bytes = |path: &Path| fs::read(path).map_err(|error| Error::io(format!("reading {}", path.display()), error));
     let mut leaves: HashMap<u64, Item> = HashMap::new();
-    let last = snapshots.last();
-    if let Some((_, path)) = last {
-        let snapshot = bytes(path)?;
-        let items = frame(&mut &*snapshot).ok_or_else(|| Error::corrupt(path.display().to_string(), "its frame is not whole"))?;
-        leaves.extend(items.into_iter().map(|item| (item.leaf, item)));
-    } else if logs.is_empty() {
-        return Err(Error::Absent { part: name() });
-    }
-    let covered = last.map_or(0, |(number, _)| *number);
-    for (_, path) in logs.iter().filter(|(number, _)| last.is_none() || *number > covered) {
+    // sled writes a snapshot whenever it opens, before the first log: without one, or without a log in the middle, most leaves are not listed.
+    let Some((covered, path)) = snapshots.last() else { return Err(Error::Absent { part: format!("the snapshot in {}", name()) }) };
+    let snapshot = bytes(path)?;
+    let items = frame(&mut &*snapshot).ok_or_else(|| Error::corrupt(path.display().to_string(), "its frame is not whole"))?;
+    leaves.extend(items.into_iter().map(|item| (item.leaf, item)));
+    for (next, (number, path)) in (covered.saturating_add(1)..).zip(logs.iter().filter(|(number, _)| number > covered)) {
+        if *number != next {
+            return Err(Error::Absent { part: directory.join(format!("log_{next:016x}")).display().to_string() });
+        }
         let log = bytes(path)?;
         let mut rest = &*log;
         while let Some(items) = frame(&mut rest) {

@@ -24,7 +24,7 @@ use crate::directory::{self, BLOBS, RECORDS};
 use crate::envelope;
 use crate::error::{Error, Result};
 use crate::key::{self, CollectionId, Key};
-use crate::marker::Marker;
+use crate::marker::{Marker, PROGRESS, Progress};
 use crate::open::assemble;
 use crate::storage::{Storage, Writer};
 
@@ -85,8 +85,12 @@ impl Storage {
             return Err(Error::NotADatabase { path: path.into(), why: format!("there is neither {RECORDS} nor {BLOBS}") });
         }
         let lock = directory::lock_to_read(path)?;
+        let mut promised = 0;
         match Marker::read(path) {
-            Ok(Some(_)) => {}
+            Ok(Some(marker)) => {
+                let noted = || Progress::open(path, marker.identity).map_or(0, |(_, noted)| noted);
+                promised = if path.join(PROGRESS).exists() { marker.sequence.max(noted()) } else { marker.sequence };
+            }
             Ok(None) => damages.push(Error::Absent { part: path.join("TORRE").display().to_string() }),
             Err(error @ Error::Newer { .. }) => return Err(error),
             Err(error) => damages.push(error),
@@ -100,7 +104,25 @@ impl Storage {
         let (Some(blobs), Some(records)) = (stores.pop(), stores.pop()) else { return Err(Error::Closed) };
         let storage = assemble(Box::new(records), Box::new(blobs), Some(path.into()), Writer::for_salvage(lock));
         *storage.inner.poison.write() = Some("it was opened for salvage".into());
+        let found = storage.last_sequence();
+        if found < promised {
+            damages.push(Error::Behind { path: path.into(), expected: promised, found });
+        }
         Ok((storage, damages))
+    }
+
+    /// The number of the last commit, as far as heads can be read.
+    fn last_sequence(&self) -> u64 {
+        let head = |c: CollectionId| -> Option<u64> {
+            let key = Key::Head(c).encode();
+            let value = self.inner.records.get(&key).ok()??;
+            envelope::open(&key, &value).ok().map(|envelope| envelope.sequence)
+        };
+        let collections = self.things(key::collections()).filter_map(|thing| match thing {
+            Ok((Key::Collection(c), _)) => head(c),
+            _ => None,
+        });
+        collections.max().unwrap_or(0)
     }
 }
 
@@ -153,11 +175,6 @@ pub fn verify(path: &Path) -> Result<Report> {
             }
             Err(error) => report.damages.push(error),
         }
-    }
-    if let Ok(Some(marker)) = Marker::read(path)
-        && report.sequence < marker.sequence
-    {
-        report.damages.push(Error::Behind { path: path.into(), expected: marker.sequence, found: report.sequence });
     }
     Ok(report)
 }

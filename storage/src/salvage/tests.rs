@@ -55,6 +55,40 @@ fn a_store_that_is_being_made_is_not_damaged_however_long_it_takes() {
     assert!(diagnose(&store).is_some_and(|error| error.is_damage()));
 }
 
+#[test]
+fn a_list_of_leaves_without_its_snapshot_or_of_an_older_state_is_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    make(&path);
+    let metadata = || -> Vec<PathBuf> {
+        let all = fs::read_dir(path.join("records/metadata")).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| fs::metadata(path).unwrap().len() > 0).collect()
+    };
+    let older: Vec<(PathBuf, Vec<u8>)> = metadata().into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    // Only the last log is empty: nothing was written behind the snapshot that is there after another opening.
+    let storage = Storage::open(&path, &OpenOptions::default()).unwrap();
+    let mut batch = Batch::new();
+    batch.put_record(C, ROWS, b"one more");
+    storage.commit(batch).unwrap();
+    storage.close().unwrap();
+    let kept: Vec<(PathBuf, Vec<u8>)> = metadata().into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    let snapshot = kept.iter().find(|(path, _)| path.to_string_lossy().contains("snapshot_")).unwrap();
+    fs::remove_file(&snapshot.0).unwrap();
+    let (storage, damages) = Storage::salvage(&path).unwrap();
+    assert!(damages.iter().any(|damage| damage.to_string().contains("snapshot")), "{damages:?}");
+    assert_eq!(storage.readable_collections().0.len(), 1);
+    assert!(storage.record(C, ROWS).unwrap().is_some());
+    drop(storage);
+    for (path, _) in &kept {
+        let _ = fs::remove_file(path);
+    }
+    for (path, bytes) in &older {
+        fs::write(path, bytes).unwrap();
+    }
+    let (_storage, damages) = Storage::salvage(&path).unwrap();
+    assert!(damages.iter().any(|damage| matches!(damage, Error::Behind { .. })), "{damages:?}");
+}
+
 /// The largest slab of a store.
 fn largest(store: &Path) -> PathBuf {
     let files = fs::read_dir(store.join("slabs")).unwrap().map(|entry| entry.unwrap().path());
