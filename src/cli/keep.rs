@@ -102,11 +102,11 @@ pub(super) fn backup(args: &Copy) -> Result<Output, Failure> {
 }
 
 pub(super) fn dump(args: &Dump) -> Result<Output, Failure> {
-    Ok(Output::card(&open(&args.db)?.dump(&dump_of(args.out.as_deref(), &args.db), &Bar::new())?))
+    Ok(Output::card(&open(&args.db)?.dump(dump_of(args.out.as_deref(), &args.db), &Bar::new())?))
 }
 
 pub(super) fn load(args: &Load) -> Result<Output, Failure> {
-    Ok(Output::card(&Database::load(&args.db, &dump_of(args.dump.as_deref(), &args.db), &Bar::new())?))
+    Ok(Output::card(&Database::load(&args.db, dump_of(args.dump.as_deref(), &args.db), &Bar::new())?))
 }
 
 /// Where a database's dump is when nobody says.

@@ -97,7 +97,7 @@ pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: us
     let share = |task: &ListTask| base(metric, task.product, lowest(task));
     // Shares count from the largest down, so that they fit whatever the vectors' lengths are.
     let most = scratch.tasks.iter().map(share).fold(f32::NEG_INFINITY, f32::max);
-    let below = |task: &ListTask| (((most - share(task)) * inverse).round_ties_even() as i32).clamp(0, 1 << 30).cast_unsigned();
+    let below = |task: &ListTask| (((most - share(task)) * inverse + 0.5) as i32).clamp(0, 1 << 30).cast_unsigned();
     let span = scratch.tasks.iter().map(below).max().unwrap_or(0);
     for task in &mut scratch.tasks {
         task.base = span - below(task);

@@ -255,7 +255,7 @@ fn the_filter_keeps_the_best_by_its_integers() {
                 let code = &case.codes[row as usize * m..];
                 let sum: i64 =
                     (0..m).map(|j| i64::from(((table[16 * j + usize::from(code[j] >> 4)] - low[j]) * inverse + 0.5) as i32)).sum();
-                let below = ((most_used - products[case.assignment[row as usize] as usize]) * inverse).round_ties_even() as i64;
+                let below = ((most_used - products[case.assignment[row as usize] as usize]) * inverse + 0.5) as i64;
                 (below - sum, position as u32)
             })
             .collect();
