@@ -1,11 +1,15 @@
 //! The directory of a database: creation that is all or nothing, the lock, and the fsyncs that the store leaves out.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::marker::{self, Marker};
+
+/// How long a lock of this process is waited for: a child process that another thread is starting has it too, until it is another program.
+pub(crate) const FORKED: Duration = Duration::from_millis(500);
 
 const LOCK: &str = "LOCK";
 /// Directory of the store of records, tombstones, manifests and settings.
@@ -157,15 +161,22 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
     let name = path.join(LOCK);
     let failed = |error| Error::io(format!("locking {}", name.display()), error);
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let _ = (&mut file).take(20).read_to_string(&mut text);
-            return Err(Error::InUse { path: path.into(), holder: text.trim().parse().ok() });
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
+        let mut text = String::new();
+        let _ = file.rewind().and_then(|()| (&mut file).take(20).read_to_string(&mut text));
+        let holder = text.trim().parse().ok();
+        if holder != Some(std::process::id()) || start.elapsed() > FORKED {
+            return Err(Error::InUse { path: path.into(), holder });
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
+    let _ = file.rewind();
     // Only for the message above: a failure to write it is none of locking.
     let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)

@@ -119,3 +119,24 @@ fn a_slab_that_is_cut_short_is_damaged_where_it_ends() {
         assert!(after.len() >= whole.len() && after[..whole.len() - slot] == whole[..whole.len() - slot]);
     }
 }
+
+#[test]
+fn a_lock_that_a_child_process_keeps_for_a_moment_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    make(&path);
+    let held = crate::directory::lock(&path).unwrap();
+    let store = fs::File::open(path.join("records/metadata")).unwrap();
+    store.try_lock().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(held);
+            std::thread::sleep(Duration::from_millis(100));
+            drop(store);
+        });
+        open(&path).unwrap().close().unwrap();
+    });
+    let _held = crate::directory::lock(&path).unwrap();
+    assert!(matches!(open(&path), Err(Error::InUse { holder: Some(pid), .. }) if pid == std::process::id()));
+}

@@ -13,7 +13,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -83,7 +83,14 @@ impl<const FANOUT: usize> Sled<FANOUT> {
                 .flush_every_ms(None)
                 .zstd_compression_level(settings.compression);
             config.target_heap_file_fill_ratio = 0.8;
-            *db = Some(config.open::<FANOUT>().map_err(|error| failure(&settings.path, "opening", error))?);
+            let start = Instant::now();
+            loop {
+                match config.open::<FANOUT>().map_err(|error| failure(&settings.path, "opening", error)) {
+                    // Ours is the only handle: a child process that is being started has its lock a little longer.
+                    Err(Error::Held { .. }) if start.elapsed() < directory::FORKED => std::thread::sleep(Duration::from_millis(5)),
+                    opened => break *db = Some(opened?),
+                }
+            }
             Ok(())
         })
     }
