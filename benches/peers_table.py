@@ -156,7 +156,7 @@ def machine():
         rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
     except OSError:
         rust = "rustc unknown"
-    return f"{os.cpu_count()} cores of {cpu} ({', '.join(simd)}), {memory:.0f} GB, Linux {platform.release().split("-")[0]}, {rust}; {datetime.date.today()}"
+    return f"{os.cpu_count()} cores of {cpu} ({', '.join(simd)}), {memory:.0f} GB, Linux {platform.release().split('-')[0]}, {rust}; {datetime.date.today()}"
 
 
 def main():

@@ -1,8 +1,9 @@
 //! Many queries at once, on all threads of the current rayon pool.
 //!
-//! A thread takes a block of queries. Each of them scans its nearest lists, which brings its threshold near its last height; the other
-//! lists are scanned list by list, each for all queries of the block that visit it, while it is in the cache. What a scan keeps does
-//! not depend on the order of lists, so every query gets what it would have got alone.
+//! A thread takes a block of queries. Codes that stay in the cache are best scanned query by query. Where they come from memory, and
+//! several queries visit a list, they are scanned list by list: each query of the block first scans its nearest lists, which brings
+//! its threshold near its last height; the other lists are then scanned for all queries that visit them while they are in the cache.
+//! What a scan keeps does not depend on the order of lists, so every query gets what it would have got alone.
 
 use rayon::prelude::*;
 
@@ -18,6 +19,26 @@ use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, r
 const QUERIES: usize = 128;
 /// The share of its lists that a query scans by itself, nearest first.
 const OWN_SHARE: usize = 8;
+
+/// Bytes of the scanned planes that the third-level cache is taken to keep from query to query.
+const CACHED: usize = 24 << 20;
+/// Queries of a block that have to visit a list, on average, for the way list by list to be worth its while.
+const VISITORS: usize = 3;
+
+/// How a block of queries is scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Order {
+    Queries,
+    Lists,
+}
+
+impl Order {
+    fn choose(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, block: usize) -> Self {
+        let bytes: usize = parts.iter().map(|part| 64 * part.index.hi.len()).sum();
+        let shared = block.saturating_mul(params.nprobe) >= VISITORS * engine.quantizer.lists();
+        if bytes > CACHED && shared { Self::Lists } else { Self::Queries }
+    }
+}
 
 /// What a thread works in.
 #[derive(Default)]
@@ -38,25 +59,41 @@ pub(crate) fn search_batch(
     params: &SearchParams<'_>,
     skips: &[Vec<(u32, u32)>],
 ) -> Vec<Vec<Candidate>> {
+    let block = block(queries.rows());
+    search_in(Order::choose(engine, parts, params, block), engine, parts, queries, params, skips)
+}
+
+/// Queries of a block: several blocks a thread, so that they end together.
+fn block(queries: usize) -> usize {
+    queries.div_ceil(4 * rayon::current_num_threads()).clamp(1, QUERIES)
+}
+
+pub(super) fn search_in(
+    order: Order,
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    queries: &Matrix,
+    params: &SearchParams<'_>,
+    skips: &[Vec<(u32, u32)>],
+) -> Vec<Vec<Candidate>> {
     let own = |query: usize| {
         let skip = skips.get(query).or(skips.first()).map_or(params.skip, Vec::as_slice);
         SearchParams { skip, ..*params }
     };
     let mut found = vec![Vec::new(); queries.rows()];
-    // Several blocks a thread, so that they end together.
-    let block = queries.rows().div_ceil(4 * rayon::current_num_threads()).clamp(1, QUERIES);
+    let block = block(queries.rows());
     found.par_chunks_mut(block).enumerate().for_each_init(BlockScratch::default, |scratch, (at, found)| {
         let rows = at * block..at * block + found.len();
-        if params.mode == ScanMode::Filter && rows.len() > 1 {
+        if order == Order::Lists && params.mode == ScanMode::Filter && rows.len() > 1 {
             search_block(engine, parts, queries, rows, &own, scratch);
-        } else {
-            scratch.queries.resize_with(scratch.queries.len().max(rows.len()), Scratch::default);
-            for (row, scratch) in rows.zip(&mut scratch.queries) {
-                search(engine, parts, queries.row(row), &own(row), scratch);
+            for (scratch, found) in scratch.queries.iter().zip(found) {
+                found.extend_from_slice(scratch.hits());
             }
-        }
-        for (scratch, found) in scratch.queries.iter().zip(found) {
-            *found = scratch.hits.clone();
+        } else {
+            for (row, found) in rows.zip(found) {
+                search(engine, parts, queries.row(row), &own(row), &mut scratch.front);
+                found.extend_from_slice(scratch.front.hits());
+            }
         }
     });
     found

@@ -496,10 +496,10 @@ fn a_batch_answers_as_its_queries_do_one_by_one() {
                     let queries = rng.matrix(dim, queries);
                     for mode in [ScanMode::Filter, ScanMode::Exact] {
                         let params = SearchParams { k, nprobe: 12, candidates: 30, mode, skip: &skip, ..SearchParams::default() };
-                        let batch = search_batch(&engine, &parts, &queries, &params, &[]);
-                        assert_eq!(batch.len(), queries.rows());
-                        for (query, hits) in queries.iter().zip(&batch) {
-                            assert_eq!(bits(hits), bits(&run(&engine, &parts, query, &params)));
+                        let alone: Vec<_> = queries.iter().map(|query| bits(&run(&engine, &parts, query, &params))).collect();
+                        for order in [batch::Order::Queries, batch::Order::Lists] {
+                            let found = batch::search_in(order, &engine, &parts, &queries, &params, &[]);
+                            assert_eq!(found.iter().map(|hits| bits(hits)).collect::<Vec<_>>(), alone, "{order:?}");
                         }
                     }
                 }
