@@ -16,7 +16,7 @@ for rows in 10000 100000 1000000; do
     lists=$("$python" -c "print(1 << round(__import__('math').log2(2 * $rows ** 0.5)))")
     options=(--data "$set" --m 64 --lists "$lists" --index "$set/torre.index")
     [ -f "$set/torre.index" ] || "$TORRE_BIN" bench "${options[@]}" --build-only --threads "$(nproc)"
-    pinned "$TORRE_BIN" bench "${options[@]}" --refine-factor 5,10,20,40 --point-s 0.1 --out "$work/growth.jsonl"
+    pinned "$TORRE_BIN" bench "${options[@]}" --nprobe 8,10,12,14,16,18,20,22,24,28,32,48,64 --refine-factor 5,7,10,20 --point-s 0.1 --out "$work/growth.jsonl"
 done
 "$python" - "$work/growth.jsonl" <<'PYTHON'
 import collections, json, sys
