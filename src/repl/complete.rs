@@ -64,13 +64,12 @@ fn first_words() -> Vec<String> {
 
 fn options(command: &str) -> Vec<String> {
     let grammar = grammar();
-    let found = grammar.find_subcommand(command);
-    found
+    grammar
+        .find_subcommand(command)
         .into_iter()
         .flat_map(clap::Command::get_arguments)
         .filter_map(|option| option.get_long())
         .map(|name| format!("--{name}"))
-        .chain(found.is_some().then(|| ["--collection", "--json"].map(str::to_owned)).into_iter().flatten())
         .collect()
 }
 

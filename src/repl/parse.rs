@@ -1,6 +1,6 @@
 //! A line of the shell becomes a command; the options are those of the subcommands.
 
-use clap::{CommandFactory, Parser};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
 use super::dot::{self, Dot};
@@ -21,22 +21,41 @@ pub(super) enum Line {
 }
 
 /// A command, with what a line says of this one command alone.
-#[derive(Parser, Clone, Debug)]
-#[command(multicall = true, disable_version_flag = true, disable_help_subcommand = true)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
-    #[command(subcommand)]
     pub(super) command: Command,
-    /// Go to another collection for this command
-    #[arg(long, value_name = "NAME", global = true)]
+    /// Go to another collection for this command.
     pub(super) collection: Option<String>,
-    /// Answer in JSON
-    #[arg(long, global = true)]
+    /// Answer in JSON.
     pub(super) json: bool,
 }
 
+#[derive(Parser)]
+#[command(multicall = true, disable_version_flag = true, disable_help_subcommand = true)]
+struct Grammar {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const COLLECTION: &str = "collection";
+const JSON: &str = "json";
+
 /// The commands and their options, for help and completion.
 pub(super) fn grammar() -> clap::Command {
-    Asked::command().disable_colored_help(true).term_width(96)
+    // The first word is the command, so what every command takes has to stand with each of them.
+    let collection = Arg::new(COLLECTION).long(COLLECTION).value_name("NAME").help("Go to another collection for this command");
+    let json = Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Answer in JSON");
+    let commands = Grammar::command().mut_subcommands(|command| command.arg(collection.clone()).arg(json.clone()));
+    commands.disable_colored_help(true).term_width(96)
+}
+
+impl Asked {
+    fn new(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let command = Grammar::from_arg_matches(matches)?.command;
+        let own = matches.subcommand().map(|(_, own)| own);
+        let collection = own.and_then(|own| own.get_one::<String>(COLLECTION)).cloned();
+        Ok(Self { command, collection, json: own.is_some_and(|own| own.get_flag(JSON)) })
+    }
 }
 
 /// Reads a complete line.
@@ -58,8 +77,7 @@ pub(super) fn parse(line: &str) -> Result<Line, Failure> {
         _ => {}
     }
     let first = words.first().cloned().unwrap_or_default();
-    let parsed = grammar().try_get_matches_from(&words).and_then(|matches| <Asked as clap::FromArgMatches>::from_arg_matches(&matches));
-    match parsed {
+    match grammar().try_get_matches_from(&words).and_then(|matches| Asked::new(&matches)) {
         Ok(asked) => Ok(Line::Command(Box::new(asked))),
         Err(error) => refused(&error, &first),
     }
@@ -120,6 +138,9 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         grammar().debug_assert();
+        // Found by fuzzing, which has debug assertions where a release build has not: each command takes them, their parent must not.
+        assert_eq!(grammar().get_arguments().count(), 0);
+        assert!(grammar().get_subcommands().all(|command| command.get_arguments().any(|option| option.get_long() == Some(COLLECTION))));
     }
 
     #[test]
