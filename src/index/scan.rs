@@ -114,7 +114,8 @@ pub(super) fn codes<'a>(parts: &[Part<'a>], task: &ListTask) -> &'a [Line] {
     &index.hi[blocks.start * index.height()..blocks.end * index.height()]
 }
 
-/// Scans one of the lists that [`filter_begin`] named; answers the number of codes, 0 when none of them can reach the threshold.
+/// Scans one of the lists that [`filter_begin`] named; answers the number of codes, 0 when none of them can reach the threshold. `fetched` is
+/// how many of the list's first lines were asked for before, and then how many of `next`.
 pub(super) fn filter_list(
     engine: &SearchEngine,
     parts: &[Part<'_>],
@@ -127,6 +128,8 @@ pub(super) fn filter_list(
     let task = tasks[at];
     let threshold = pool.threshold().saturating_sub(task.base);
     if threshold > scan.highest {
+        // Nothing of the next list is asked for then.
+        *fetched = 0;
         return 0;
     }
     let Part { index, mask } = parts[task.part as usize];

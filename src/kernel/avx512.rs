@@ -204,7 +204,7 @@ pub(super) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
             &task.codes[from..asked]
         } else {
             let from = asked_next;
-            asked_next = (asked_next + pass * height).min(until - task.codes.len()).min(task.next.len()).max(from);
+            asked_next = (asked_next + pass * height).min(until.saturating_sub(task.codes.len())).min(task.next.len()).max(from);
             &task.next[from..asked_next]
         };
         match pass {

@@ -216,7 +216,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "MB", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) memory: Option<usize>,
     /// Weight of a code's error along the vector, from 1; 1 turns score-aware encoding off [default: as last built, first 4, under L2 1]
-    #[arg(long, value_name = "WEIGHT")]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
     pub(crate) eta: Option<f32>,
 }
 
