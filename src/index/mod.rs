@@ -24,6 +24,8 @@ mod skip;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod warm_tests;
 
 pub(crate) use batch::search_batch;
 pub(crate) use engine::SearchEngine;

@@ -106,13 +106,13 @@ fn sort(hits: &mut [Candidate]) {
     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.part.cmp(&b.part)).then(a.position.cmp(&b.position)));
 }
 
-fn run(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>) -> Vec<Candidate> {
+pub(super) fn run(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>) -> Vec<Candidate> {
     let mut scratch = Scratch::default();
     search(engine, parts, query, params, &mut scratch);
     scratch.hits().to_vec()
 }
 
-fn bits(hits: &[Candidate]) -> Vec<(u32, u32, u32)> {
+pub(super) fn bits(hits: &[Candidate]) -> Vec<(u32, u32, u32)> {
     hits.iter().map(|hit| (hit.part, hit.position, hit.score.to_bits())).collect()
 }
 
@@ -479,74 +479,4 @@ fn extreme_numbers_do_no_harm() {
             }
         }
     }
-}
-
-#[test]
-fn a_batch_answers_as_its_queries_do_one_by_one() {
-    let mut rng = Rng(20);
-    for metric in [Metric::Cosine, Metric::L2] {
-        for (dim, m, lists) in [(8, 8, 1), (100, 50, 40), (33, 5, 7)] {
-            let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
-            for refine in [Refine::None, Refine::Int8] {
-                let cases: Vec<Case> = [900, 0, 65].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-                let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, mask: &case.mask }).collect();
-                let engine = SearchEngine::new(Arc::clone(&quantizer));
-                let skip = [(0, 5), (0, 700), (2, 64)];
-                for (queries, k) in [(0, 3), (1, 3), (2, 0), (37, 10), (300, 4)] {
-                    let queries = rng.matrix(dim, queries);
-                    for mode in [ScanMode::Filter, ScanMode::Exact] {
-                        let params = SearchParams { k, nprobe: 12, candidates: 30, mode, skip: &skip, ..SearchParams::default() };
-                        let alone: Vec<_> = queries.iter().map(|query| bits(&run(&engine, &parts, query, &params))).collect();
-                        for order in [batch::Order::Queries, batch::Order::Lists] {
-                            let found = batch::search_in(order, &engine, &parts, &queries, &params, &[]);
-                            assert_eq!(found.iter().map(|hits| bits(hits)).collect::<Vec<_>>(), alone, "{order:?}");
-                        }
-                    }
-                }
-            }
-            let engine = SearchEngine::new(Arc::clone(&quantizer));
-            assert_eq!(search_batch(&engine, &[], &rng.matrix(dim, 3), &SearchParams::default(), &[]), vec![Vec::new(); 3]);
-        }
-    }
-}
-
-#[test]
-fn a_warm_query_allocates_nothing() {
-    let mut rng = Rng(21);
-    for metric in [Metric::Cosine, Metric::L2] {
-        let quantizer = Arc::new(quantizer(&mut rng, 48, 13, 150, metric));
-        for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
-            let cases: Vec<Case> = [3000, 700].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-            let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, mask: &case.mask }).collect();
-            let queries = rng.matrix(48, 40);
-            let skip = [(0, 1), (1, 5)];
-            for kernel in Kernel::available() {
-                let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
-                for mode in [ScanMode::Filter, ScanMode::Exact] {
-                    let params = SearchParams { nprobe: 20, mode, skip: &skip, timed: true, ..SearchParams::default() };
-                    let mut scratch = Scratch::default();
-                    let mut pass = || {
-                        for query in queries.iter() {
-                            search(&engine, &parts, query, &params, &mut scratch);
-                        }
-                    };
-                    pass();
-                    let before = crate::kernel::counting::allocations();
-                    pass();
-                    assert_eq!(crate::kernel::counting::allocations() - before, 0, "{metric} {refine:?} {mode:?} {}", kernel.name());
-                }
-            }
-            // Detecting allocates.
-            let kernel = Kernel::detect();
-            let (mut scratch, params) = (flat::FlatScratch::default(), flat::FlatParams { metric, k: 10, min_score: None, skip: &skip });
-            let rows = [flat::FlatPart { rows: cases[0].vectors.as_slice(), mask: &Mask::flat(3000) }];
-            flat::search(kernel, &rows, queries.row(0), &params, &mut scratch);
-            let before = crate::kernel::counting::allocations();
-            flat::search(kernel, &rows, queries.row(1), &params, &mut scratch);
-            assert_eq!(crate::kernel::counting::allocations() - before, 0);
-        }
-    }
-    let before = crate::kernel::counting::allocations();
-    drop(std::hint::black_box(vec![1u8; 100]));
-    assert_eq!(crate::kernel::counting::allocations() - before, 1, "the counter counts");
 }
