@@ -77,7 +77,7 @@ for round in $(seq "$rounds"); do
             pinned "$python" "$shared/peers/ann_peers.py" --data "$shared/data/$set" --peer "$name" --work "$work" --out "$out.peer.jsonl" \
                 --phase search --keep --no-k100 --no-filters --point-s "$seconds" || { echo "$name: search failed" >&2; continue; }
             for refine in int8 f16; do
-                bench $refine pinned -- --batch --refine-factor 5,10,20,40 --point-s "$seconds" --out "$out.torre.jsonl" "$@"
+                bench $refine pinned -- --batch --refine-factor 5,7,10,14,20,28,40 --point-s "$seconds" --out "$out.torre.jsonl" "$@"
             done
             echo "round $round, $set: $name and torre measured"
         done

@@ -70,7 +70,8 @@ fn ready(stored: Stored, start: Instant, before: Option<(f64, f64)>, disk_mb: f6
 fn build(args: &BenchArgs, data: &Dataset, progress: &dyn Progress) -> Result<Stored, BenchError> {
     let base = &data.read_base()?;
     let (start, cpu) = (Instant::now(), cpu_seconds());
-    let params = TrainParams { lists: args.lists, m: args.m, seed: args.seed, eta: args.eta, ..TrainParams::new(data.metric) };
+    let (lists, m, eta, refined) = (args.lists, args.m, args.eta, args.refine != Refine::None);
+    let params = TrainParams { lists, m, seed: args.seed, eta, refined, ..TrainParams::new(data.metric) };
     let quantizer = Quantizer::train(base, &params, progress)?;
     let lists = quantizer.assign(base);
     let codes = quantizer.encode(base, &lists);

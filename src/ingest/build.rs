@@ -99,6 +99,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         m: index.m,
         seed: index.seed,
         eta: params.eta.or_else(|| snapshot.generation.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
+        refined: index.refine != Refine::None,
         rows: usize::try_from(live).ok(),
         ..TrainParams::new(shared.settings.metric)
     };

@@ -8,6 +8,8 @@
 
 /// Centroids of one sub-quantizer.
 const CENTROIDS: usize = 256;
+/// Groups of them, of equal size, one after another.
+const GROUPS: usize = 16;
 /// Centroids whose sums are kept in registers together.
 const LANES: usize = 32;
 
@@ -57,32 +59,70 @@ pub(crate) fn product_error(dim: usize) -> f32 {
     (n / (1.0 - n)) as f32
 }
 
-/// One sub-quantizer's centroids laid out for choosing: `by_dim[d * 256 + c]`, and half the squared length of each centroid.
+/// One sub-quantizer's centroids laid out for choosing.
+///
+/// A centroid's cost is half its squared distance plus `weight` times half that of its group's centre, up to what all have in common:
+/// `half[c] - <pull[c], row>` with `pull = centroid + weight * centre`.
 pub(crate) struct PartTable {
     width: usize,
+    weight: f32,
+    /// The centroids: `by_dim[d * 256 + c]`.
     by_dim: Vec<f32>,
+    /// In the same order.
+    pull: Vec<f32>,
     half: Vec<f32>,
+    /// The groups' centres: `centres[d * 16 + g]`.
+    centres: Vec<f32>,
 }
 
 impl PartTable {
     /// Takes up to 256 centroids, row after row of `width` values. Places left over are never chosen.
     pub(crate) fn new(width: usize, centroids: &[f32]) -> Self {
-        assert!(width > 0 && centroids.len() <= CENTROIDS * width);
-        let mut by_dim = vec![0.0; CENTROIDS * width];
+        Self::with_groups(width, centroids, &vec![0.0; GROUPS * width], 0.0)
+    }
+
+    /// Takes the centres of the groups of 16 centroids too, and what their distance counts.
+    pub(crate) fn with_groups(width: usize, centroids: &[f32], centres: &[f32], weight: f32) -> Self {
+        assert!(width > 0 && centroids.len() <= CENTROIDS * width && centres.len() == GROUPS * width);
+        let (mut by_dim, mut pull) = (vec![0.0; CENTROIDS * width], vec![0.0; CENTROIDS * width]);
         let mut half = vec![f32::INFINITY; CENTROIDS];
         for (c, centroid) in centroids.chunks_exact(width).enumerate() {
             let mut square = 0.0f32;
-            for (d, &x) in centroid.iter().enumerate() {
+            for (d, (&x, &y)) in centroid.iter().zip(&centres[c / (CENTROIDS / GROUPS) * width..]).enumerate() {
                 by_dim[d * CENTROIDS + c] = x;
-                square = x.mul_add(x, square);
+                pull[d * CENTROIDS + c] = weight.mul_add(y, x);
+                square = (weight * y).mul_add(y, x.mul_add(x, square));
             }
             half[c] = 0.5 * square;
         }
-        Self { width, by_dim, half }
+        let centres = (0..GROUPS * width).map(|at| centres[at % GROUPS * width + at / GROUPS]).collect();
+        Self { width, weight, by_dim, pull, half, centres }
+    }
+
+    /// What the groups' errors along a direction cost, where `along` is the error without this part.
+    #[inline(always)]
+    fn group_costs(&self, direction: &[f32], along: f32, weight: f32) -> [f32; GROUPS] {
+        let mut costs = [along; GROUPS];
+        for (&y, centres) in direction.iter().zip(self.centres.as_chunks::<GROUPS>().0) {
+            for (left, &c) in costs.iter_mut().zip(centres) {
+                *left = (-y).mul_add(c, *left);
+            }
+        }
+        costs.map(|left| self.weight * weight * left * left)
+    }
+
+    /// Takes a chosen centroid's share off the errors along a direction.
+    #[inline(always)]
+    fn settle(&self, code: u8, direction: &[f32], along: &mut [f32; 2]) {
+        let group = usize::from(code) / (CENTROIDS / GROUPS);
+        for (d, &y) in direction.iter().enumerate() {
+            along[0] = (-y).mul_add(self.by_dim[d * CENTROIDS + usize::from(code)], along[0]);
+            along[1] = (-y).mul_add(self.centres[d * GROUPS + group], along[1]);
+        }
     }
 }
 
-/// For each of the rows (`width` values each) the nearest centroid by squared distance; the lowest number where they tie.
+/// For each of the rows (`width` values each) the centroid of least cost, without weight the nearest; the lowest number where they tie.
 pub(crate) fn choose_nearest(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
     assert_eq!(rows.len(), codes.len() * table.width);
     #[cfg(target_arch = "x86_64")]
@@ -111,10 +151,10 @@ pub(crate) struct Aware<'a> {
     pub(crate) weight: f32,
 }
 
-/// For each row picks the centroid c that minimises `|c|^2 / 2 - <c, residual> + weight * (along - <c, direction>)^2`, where `along` is
-/// the error along the row's direction with this part's contribution taken out. `along` is left as the error with the choice in.
-/// The lowest number wins a tie.
-pub(crate) fn choose_aware(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+/// For each row picks the centroid c that minimises its cost (see [`PartTable`]) plus `weight * (along - <c, direction>)^2` plus the table's
+/// weight times the same for its group's centre. `along` are the errors along the row's direction, of codes and of groups, with this part's
+/// contribution taken out; they are left with the choice in. The lowest number wins a tie.
+pub(crate) fn choose_aware(table: &PartTable, step: &Aware<'_>, along: &mut [[f32; 2]], codes: &mut [u8]) {
     assert_eq!(step.residuals.len(), codes.len() * table.width);
     assert_eq!(step.directions.len(), codes.len() * table.width);
     assert_eq!(along.len(), codes.len());
@@ -140,7 +180,7 @@ mod avx2 {
 
     use std::arch::x86_64::*;
 
-    use super::{Aware, CENTROIDS, LANES, PartTable};
+    use super::{Aware, CENTROIDS, GROUPS, LANES, PartTable};
 
     const REGISTERS: usize = LANES / 8;
 
@@ -205,7 +245,7 @@ mod avx2 {
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn nearest<const WIDTH: usize>(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
         let width = if WIDTH == 0 { table.width } else { WIDTH };
-        assert!(table.half.len() == CENTROIDS && table.by_dim.len() == CENTROIDS * width);
+        assert!(table.half.len() == CENTROIDS && table.pull.len() == CENTROIDS * width);
         for (row, code) in rows.chunks_exact(width).zip(codes) {
             let mut least = Least::new();
             for first in (0..CENTROIDS).step_by(LANES) {
@@ -215,7 +255,7 @@ mod avx2 {
                     let mut cost = unsafe { load(&table.half, at) };
                     for (d, &x) in row.iter().enumerate() {
                         // SAFETY: as above.
-                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), unsafe { load(&table.by_dim, d * CENTROIDS + at) }, cost);
+                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), unsafe { load(&table.pull, d * CENTROIDS + at) }, cost);
                     }
                     least.take(register, cost, at);
                 }
@@ -225,24 +265,26 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) fn aware<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+    pub(super) fn aware<const WIDTH: usize>(table: &PartTable, step: &Aware<'_>, along: &mut [[f32; 2]], codes: &mut [u8]) {
         let width = if WIDTH == 0 { table.width } else { WIDTH };
-        assert!(table.half.len() == CENTROIDS && table.by_dim.len() == CENTROIDS * width);
+        assert!(table.half.len() == CENTROIDS && table.by_dim.len() == CENTROIDS * width && table.pull.len() == CENTROIDS * width);
         let weight = _mm256_set1_ps(step.weight);
         let rows = step.residuals.chunks_exact(width).zip(step.directions.chunks_exact(width));
         for (((row, direction), along), code) in rows.zip(along).zip(codes) {
             let mut least = Least::new();
-            let before = _mm256_set1_ps(*along);
+            let before = _mm256_set1_ps(along[0]);
+            let groups = table.group_costs(direction, along[1], step.weight);
             for first in (0..CENTROIDS).step_by(LANES) {
                 for register in 0..REGISTERS {
                     let at = first + 8 * register;
                     // SAFETY: at + 8 <= CENTROIDS, and d < width; lengths are asserted above.
-                    let mut cost = unsafe { load(&table.half, at) };
+                    let half = unsafe { load(&table.half, at) };
+                    let mut cost = _mm256_add_ps(half, _mm256_set1_ps(groups[at * GROUPS / CENTROIDS]));
                     let mut left = before;
                     for (d, (&x, &y)) in row.iter().zip(direction).enumerate() {
                         // SAFETY: as above.
-                        let centroids = unsafe { load(&table.by_dim, d * CENTROIDS + at) };
-                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), centroids, cost);
+                        let (pull, centroids) = unsafe { (load(&table.pull, d * CENTROIDS + at), load(&table.by_dim, d * CENTROIDS + at)) };
+                        cost = _mm256_fnmadd_ps(_mm256_set1_ps(x), pull, cost);
                         left = _mm256_fnmadd_ps(_mm256_set1_ps(y), centroids, left);
                     }
                     cost = _mm256_fmadd_ps(_mm256_mul_ps(weight, left), left, cost);
@@ -250,9 +292,7 @@ mod avx2 {
                 }
             }
             *code = least.lowest();
-            for (d, &y) in direction.iter().enumerate() {
-                *along = (-y).mul_add(table.by_dim[d * CENTROIDS + usize::from(*code)], *along);
-            }
+            table.settle(*code, direction, along);
         }
     }
 }
@@ -266,8 +306,8 @@ fn nearest_any(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
             let mut sums = [0.0f32; LANES];
             sums.copy_from_slice(&table.half[at * LANES..(at + 1) * LANES]);
             for (d, &x) in row.iter().enumerate() {
-                let centroids = &table.by_dim[d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES];
-                for (sum, &c) in sums.iter_mut().zip(centroids) {
+                let pull = &table.pull[d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES];
+                for (sum, &c) in sums.iter_mut().zip(pull) {
                     *sum = (-x).mul_add(c, *sum);
                 }
             }
@@ -277,20 +317,21 @@ fn nearest_any(table: &PartTable, rows: &[f32], codes: &mut [u8]) {
     }
 }
 
-fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut [u8]) {
+fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [[f32; 2]], codes: &mut [u8]) {
     let width = table.width;
     let mut costs = [0.0f32; CENTROIDS];
-    let mut errors = [0.0f32; CENTROIDS];
     let rows = step.residuals.chunks_exact(width).zip(step.directions.chunks_exact(width));
     for (((row, direction), along), code) in rows.zip(along).zip(codes) {
-        for (at, (out, errors)) in costs.chunks_exact_mut(LANES).zip(errors.chunks_exact_mut(LANES)).enumerate() {
-            let mut sums = [0.0f32; LANES];
-            let mut left = [*along; LANES];
-            sums.copy_from_slice(&table.half[at * LANES..(at + 1) * LANES]);
+        let groups = table.group_costs(direction, along[1], step.weight);
+        for (at, out) in costs.chunks_exact_mut(LANES).enumerate() {
+            let mut left = [along[0]; LANES];
+            let mut sums: [f32; LANES] =
+                std::array::from_fn(|lane| table.half[at * LANES + lane] + groups[(at * LANES + lane) * GROUPS / CENTROIDS]);
             for (d, (&x, &y)) in row.iter().zip(direction).enumerate() {
-                let centroids = &table.by_dim[d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES];
-                for ((sum, left), &c) in sums.iter_mut().zip(&mut left).zip(centroids) {
-                    *sum = (-x).mul_add(c, *sum);
+                let range = d * CENTROIDS + at * LANES..d * CENTROIDS + (at + 1) * LANES;
+                let values = table.pull[range.clone()].iter().zip(&table.by_dim[range]);
+                for ((sum, left), (&pull, &c)) in sums.iter_mut().zip(&mut left).zip(values) {
+                    *sum = (-x).mul_add(pull, *sum);
                     *left = (-y).mul_add(c, *left);
                 }
             }
@@ -298,10 +339,9 @@ fn aware_any(table: &PartTable, step: &Aware<'_>, along: &mut [f32], codes: &mut
                 *sum = (step.weight * left).mul_add(left, *sum);
             }
             out.copy_from_slice(&sums);
-            errors.copy_from_slice(&left);
         }
         *code = lowest(&costs);
-        *along = errors[usize::from(*code)];
+        table.settle(*code, direction, along);
     }
 }
 
@@ -355,23 +395,43 @@ mod tests {
     #[test]
     fn every_path_chooses_the_lowest_cost() {
         for width in [1, 2, 3, 4, 5, 8, 17] {
-            for centroids in [1, 31, 255, 256] {
-                let table = PartTable::new(width, &noise(centroids * width, 3));
+            for (centroids, weight) in [(1, 0.0), (31, 0.0), (255, 2.0), (256, 0.0), (256, 2.0)] {
+                let (values, centres) = (noise(centroids * width, 3), noise(GROUPS * width, 7));
+                let table = PartTable::with_groups(width, &values, &centres, weight);
                 let (rows, directions) = (noise(50 * width, 4), noise(50 * width, 5));
                 let (mut fast, mut plain) = (vec![0u8; 50], vec![0u8; 50]);
                 choose_nearest(&table, &rows, &mut fast);
                 nearest_any(&table, &rows, &mut plain);
                 assert_eq!(fast, plain);
-                for (row, &code) in rows.chunks_exact(width).zip(&fast) {
-                    let cost = |c: usize| -> f64 { (0..width).map(|d| f64::from(row[d] - table.by_dim[d * CENTROIDS + c]).powi(2)).sum() };
-                    let least = (0..centroids).map(cost).fold(f64::INFINITY, f64::min);
-                    assert!(usize::from(code) < centroids && cost(usize::from(code)) <= least + 1e-5);
+                let part = |values: &[f32], at: usize| values[at * width..(at + 1) * width].to_vec();
+                let squared = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+                let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+                let far = |row: usize, c: usize| {
+                    let row = part(&rows, row);
+                    0.5 * (squared(&row, &part(&values, c)) + f64::from(weight) * squared(&row, &part(&centres, c / 16)))
+                };
+                let least = |cost: &dyn Fn(usize) -> f64| (0..centroids).map(cost).fold(f64::INFINITY, f64::min);
+                for (row, &code) in fast.iter().enumerate() {
+                    let cost = |c| far(row, c);
+                    assert!(usize::from(code) < centroids && cost(usize::from(code)) <= least(&cost) + 1e-5);
                 }
                 let step = Aware { residuals: &rows, directions: &directions, weight: 1.5 };
-                let (mut a, mut b) = (noise(50, 6), noise(50, 6));
+                let before: Vec<[f32; 2]> = noise(100, 6).as_chunks::<2>().0.to_vec();
+                let (mut a, mut b) = (before.clone(), before.clone());
                 choose_aware(&table, &step, &mut a, &mut fast);
                 aware_any(&table, &step, &mut b, &mut plain);
-                assert_eq!((fast, a), (plain, b));
+                assert_eq!((&fast, &a), (&plain, &b));
+                for (row, &code) in fast.iter().enumerate() {
+                    let direction = part(&directions, row);
+                    let left = |at: usize, values: Vec<f32>| f64::from(before[row][at]) - product(&direction, &values);
+                    let cost = |c: usize| {
+                        let along = left(0, part(&values, c)).powi(2) + f64::from(weight) * left(1, part(&centres, c / 16)).powi(2);
+                        far(row, c) + 1.5 * along
+                    };
+                    assert!(cost(usize::from(code)) <= least(&cost) * (1.0 + 1e-5) + 1e-5, "width {width}, weight {weight}");
+                    assert!((f64::from(a[row][0]) - left(0, part(&values, usize::from(code)))).abs() < 1e-4);
+                    assert!((f64::from(a[row][1]) - left(1, part(&centres, usize::from(code) / 16))).abs() < 1e-4);
+                }
             }
         }
     }

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | 4 | `TQZ1` |
 //! | 1 | metric: 0 ip, 1 cosine, 2 l2 |
-//! | 3 | zero |
+//! | 1 | group weight |
+//! | 2 | zero |
 //! | 4, 4, 4 | dim, lists, m (u32) |
 //! | 4 | eta (f32) |
 //! | 4 (m + 1) | bounds of the parts (u32) |
@@ -41,7 +42,7 @@ impl Quantizer {
             Metric::L2 => 2,
         };
         let mut out = TAG.to_vec();
-        out.extend([metric, 0, 0, 0]);
+        out.extend([metric, self.group_weight, 0, 0]);
         for number in [self.dim() as u32, self.lists() as u32, self.pq.m() as u32] {
             out.extend(number.to_le_bytes());
         }
@@ -56,10 +57,11 @@ impl Quantizer {
     /// Reads [`Quantizer::to_bytes`]' output; `None` for anything that is not a whole, usable quantizer.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(TAG)?;
-        let metric = match take(&mut rest, 4)? {
-            [0, 0, 0, 0] => Metric::Ip,
-            [1, 0, 0, 0] => Metric::Cosine,
-            [2, 0, 0, 0] => Metric::L2,
+        let &[metric, group_weight, 0, 0] = take(&mut rest, 4)? else { return None };
+        let metric = match metric {
+            0 => Metric::Ip,
+            1 => Metric::Cosine,
+            2 => Metric::L2,
             _ => return None,
         };
         let (dim, lists, m) = (number(&mut rest)? as usize, number(&mut rest)? as usize, number(&mut rest)? as usize);
@@ -79,7 +81,7 @@ impl Quantizer {
         let coarse = Matrix::from_vec(dim, floats(&mut rest, lists * dim)?)?;
         let codebook = floats(&mut rest, CENTROIDS * dim)?;
         let groups = floats(&mut rest, GROUPS * dim)?;
-        Some(Self { metric, coarse, pq: ProductQuantizer { bounds, codebook, groups }, eta })
+        Some(Self { metric, coarse, pq: ProductQuantizer { bounds, codebook, groups }, eta, group_weight })
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
     use crate::quantizer::testing::clustered;
 
     fn sample() -> Quantizer {
-        let params = TrainParams { lists: Some(3), m: Some(2), ..TrainParams::new(Metric::Cosine) };
+        let params = TrainParams { lists: Some(3), m: Some(2), refined: true, ..TrainParams::new(Metric::Cosine) };
         Quantizer::train(&clustered(300, 5, 4, 1), &params, &NoProgress).unwrap()
     }
 
@@ -161,7 +163,7 @@ mod tests {
         let quantizer = sample();
         let bytes = quantizer.to_bytes();
         assert_eq!(Quantizer::from_bytes(&bytes).unwrap(), quantizer);
-        assert_eq!(&bytes[..8], b"TQZ1\x01\0\0\0");
+        assert_eq!(&bytes[..8], b"TQZ1\x01\x02\0\0");
         assert_eq!(bytes.len(), 24 + 4 * (3 + 5 * (3 + 272)));
     }
 

@@ -4,10 +4,13 @@
 //! the vector moves its inner product with the queries near it, an error across hardly does. So a code minimises
 //! `|e|^2 + (eta - 1) <e, x>^2 / |x|^2` for the error e of vector x: from the nearest centroids, one sub-quantizer after another is
 //! chosen again with the others fixed.
+//!
+//! Where candidates are scored again by refine vectors, codes only have to find them, and a scan finds them by the codes' groups (see
+//! `groups`). Then a code minimises its own error plus `group_weight` times that of its group's centres, in the same terms.
 
 use rayon::prelude::*;
 
-use super::{ProductQuantizer, Quantizer};
+use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer};
 use crate::kernel::train::{Aware, PartTable, choose_aware, choose_nearest};
 use crate::vector::Matrix;
 
@@ -25,7 +28,7 @@ impl Quantizer {
             debug_assert!(vectors.is_empty() && lists.is_empty());
             return codes;
         }
-        let encoder = Encoder::new(&self.pq, self.eta);
+        let encoder = Encoder::new(self);
         let blocks = codes.par_chunks_mut(BLOCK * m).zip(vectors.as_slice().par_chunks(BLOCK * dim)).zip(lists.par_chunks(BLOCK));
         blocks.for_each_init(Scratch::default, |scratch, ((codes, vectors), lists)| {
             scratch.residuals.clear();
@@ -75,16 +78,18 @@ struct Encoder<'a> {
 struct Scratch {
     residuals: Vec<f32>,
     directions: Vec<f32>,
-    along: Vec<f32>,
+    /// Errors along the directions: of the codes, of their groups.
+    along: Vec<[f32; 2]>,
     part: Vec<f32>,
     part_directions: Vec<f32>,
     chosen: Vec<u8>,
 }
 
 impl<'a> Encoder<'a> {
-    fn new(pq: &'a ProductQuantizer, eta: f32) -> Self {
-        let tables = (0..pq.m()).map(|part| PartTable::new(pq.part(part).1, pq.centroids(part))).collect();
-        Self { pq, tables, eta }
+    fn new(quantizer: &'a Quantizer) -> Self {
+        let (pq, weight) = (&quantizer.pq, f32::from(quantizer.group_weight));
+        let table = |part| PartTable::with_groups(pq.part(part).1, pq.centroids(part), pq.centres(part), weight);
+        Self { pq, tables: (0..pq.m()).map(table).collect(), eta: quantizer.eta }
     }
 
     /// `scratch.residuals` holds the vectors' residuals.
@@ -115,9 +120,11 @@ impl<'a> Encoder<'a> {
             let start = scratch.directions.len();
             scratch.directions.extend(vector.iter().map(|x| x * scale));
             let direction = &scratch.directions[start..];
-            let mut along: f32 = residual.iter().zip(direction).map(|(r, x)| r * x).sum();
+            let mut along = [residual.iter().zip(direction).map(|(r, x)| r * x).sum::<f32>(); 2];
             for (part, &code) in code.iter().enumerate() {
-                along -= self.share(part, code, direction);
+                for (along, share) in along.iter_mut().zip(self.shares(part, code, direction)) {
+                    *along -= share;
+                }
             }
             scratch.along.push(along);
         }
@@ -127,7 +134,9 @@ impl<'a> Encoder<'a> {
                 gather(&scratch.directions, dim, self.pq.part(part), &mut scratch.part_directions);
                 let rows = scratch.directions.chunks_exact(dim).zip(codes.chunks_exact(m));
                 for ((direction, code), along) in rows.zip(&mut scratch.along) {
-                    *along += self.share(part, code[part], direction);
+                    for (along, share) in along.iter_mut().zip(self.shares(part, code[part], direction)) {
+                        *along += share;
+                    }
                 }
                 let step = Aware { residuals: &scratch.part, directions: &scratch.part_directions, weight: 0.5 * (self.eta - 1.0) };
                 choose_aware(table, &step, &mut scratch.along, &mut scratch.chosen);
@@ -138,10 +147,12 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// What one part's centroid adds along a direction.
-    fn share(&self, part: usize, code: u8, direction: &[f32]) -> f32 {
-        let (from, _) = self.pq.part(part);
-        self.pq.centroid(part, code).iter().zip(&direction[from..]).map(|(c, x)| c * x).sum()
+    /// What one part's centroid adds along a direction, and what its group's centre does.
+    fn shares(&self, part: usize, code: u8, direction: &[f32]) -> [f32; 2] {
+        let (from, width) = self.pq.part(part);
+        let group = usize::from(code) / (CENTROIDS / GROUPS);
+        [self.pq.centroid(part, code), &self.pq.centres(part)[group * width..(group + 1) * width]]
+            .map(|values| values.iter().zip(&direction[from..]).map(|(c, x)| c * x).sum())
     }
 }
 
@@ -171,8 +182,9 @@ mod tests {
     fn decoding_comes_near_and_splitting_changes_nothing() {
         for (dim, m) in [(1, 1), (7, 3), (16, 8), (20, 5)] {
             let vectors = clustered(1000, dim, 10, 1);
-            for eta in [1.0, 4.0] {
-                let quantizer = trained(&vectors, Metric::Ip, m, eta);
+            for (eta, refined) in [(1.0, false), (4.0, false), (1.0, true), (4.0, true)] {
+                let params = TrainParams { lists: Some(8), m: Some(m), eta: Some(eta), refined, ..TrainParams::new(Metric::Ip) };
+                let quantizer = Quantizer::train(&vectors, &params, &NoProgress).unwrap();
                 let lists = quantizer.assign(&vectors);
                 let codes = quantizer.encode(&vectors, &lists);
                 assert_eq!(codes.len(), 1000 * m);
@@ -205,6 +217,38 @@ mod tests {
                 .sum::<f64>()
         };
         assert!(along(4.0) < 0.7 * along(1.0), "{} of {}", along(4.0), along(1.0));
+    }
+
+    /// Squared errors of codes and of their groups, over the vectors.
+    fn errors(quantizer: &Quantizer, vectors: &Matrix) -> [f64; 2] {
+        let lists = quantizer.assign(vectors);
+        let codes = quantizer.encode(vectors, &lists);
+        let mut errors = [0.0; 2];
+        for ((vector, &list), code) in vectors.iter().zip(&lists).zip(codes.chunks_exact(quantizer.pq.m())) {
+            for (part, &code) in code.iter().enumerate() {
+                let (from, width) = quantizer.pq.part(part);
+                let centre = &quantizer.pq.centres(part)[usize::from(code / 16) * width..];
+                for d in 0..width {
+                    let residual = vector[from + d] - quantizer.coarse.row(list as usize)[from + d];
+                    errors[0] += f64::from(residual - quantizer.pq.centroid(part, code)[d]).powi(2);
+                    errors[1] += f64::from(residual - centre[d]).powi(2);
+                }
+            }
+        }
+        errors
+    }
+
+    #[test]
+    fn groups_come_nearer_where_they_weigh() {
+        let vectors = clustered(4000, 24, 10, 2);
+        for (metric, eta) in [(Metric::L2, 1.0), (Metric::Ip, 4.0)] {
+            let [codes, groups] = [false, true].map(|refined| {
+                let params = TrainParams { lists: Some(8), m: Some(6), eta: Some(eta), refined, ..TrainParams::new(metric) };
+                errors(&Quantizer::train(&vectors, &params, &NoProgress).unwrap(), &vectors)
+            });
+            assert!(groups[1] < 0.95 * codes[1], "{metric:?}: {groups:?} beside {codes:?}");
+            assert!(groups[0] < 1.6 * codes[0], "{metric:?}: {groups:?} beside {codes:?}");
+        }
     }
 
     #[test]

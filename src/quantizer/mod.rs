@@ -28,6 +28,8 @@ pub(crate) const CENTROIDS: usize = 256;
 pub(crate) const GROUPS: usize = 16;
 /// Weight of an error along the vector against one across it, for inner product and cosine.
 pub(crate) const DEFAULT_ETA: f32 = 4.0;
+/// Weight of a group's error beside its code's, where candidates are scored again by refine vectors.
+pub(crate) const GROUP_WEIGHT: u8 = 2;
 
 /// Splits a residual into `m` parts of (almost) equal width and names for each the nearest of 256 centroids.
 #[derive(Clone, PartialEq, Debug)]
@@ -49,6 +51,8 @@ pub(crate) struct Quantizer {
     pub(crate) pq: ProductQuantizer,
     /// Weight of an error along the vector against one across it when encoding; 1 counts both the same.
     pub(crate) eta: f32,
+    /// Weight of the error of a code's group beside the code's own when encoding: 0 where codes alone say how near a vector is.
+    pub(crate) group_weight: u8,
 }
 
 /// How to train.
@@ -63,13 +67,15 @@ pub(crate) struct TrainParams {
     pub(crate) seed: u64,
     /// See [`Quantizer::eta`]; 4 for inner product and cosine and 1 for L2 when `None`.
     pub(crate) eta: Option<f32>,
+    /// Refine vectors will be kept beside the codes, which then only have to find candidates.
+    pub(crate) refined: bool,
     /// Rows that the collection holds, when `vectors` is only a sample of it: the number of lists follows it.
     pub(crate) rows: Option<usize>,
 }
 
 impl TrainParams {
     pub(crate) fn new(metric: Metric) -> Self {
-        Self { metric, lists: None, m: None, seed: 0, eta: None, rows: None }
+        Self { metric, lists: None, m: None, seed: 0, eta: None, refined: false, rows: None }
     }
 }
 
@@ -95,11 +101,14 @@ impl Quantizer {
         }
         let rows = params.rows.unwrap_or(vectors.rows());
         let lists = params.lists.unwrap_or_else(|| choose::default_lists(rows, vectors.rows())).min(vectors.rows());
-        let spherical = params.metric == Metric::Cosine;
+        let metric = params.metric;
+        let spherical = metric == Metric::Cosine;
         let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical }, progress)?;
         let residuals = residuals(vectors, &coarse, params.seed);
-        let pq = ProductQuantizer::train(&residuals, m.min(vectors.dim()), params.seed, progress)?;
-        Ok(Self { metric: params.metric, coarse, pq, eta })
+        let group_weight = if params.refined { GROUP_WEIGHT } else { 0 };
+        let params = pq::PqParams { m: m.min(vectors.dim()), seed: params.seed, group_weight };
+        let pq = ProductQuantizer::train(&residuals, params, progress)?;
+        Ok(Self { metric, coarse, pq, eta, group_weight })
     }
 
     /// The list of each vector: the one with the nearest centroid by squared distance, under every metric (residuals are smallest

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::kmeans::Members;
 use super::rng::Rng;
-use super::{CENTROIDS, ProductQuantizer, choose, groups};
+use super::{CENTROIDS, GROUPS, ProductQuantizer, choose, groups};
 use crate::error::{Error, Result};
 use crate::kernel::train::{PartTable, choose_nearest};
 use crate::progress::{Progress, Stage};
@@ -15,8 +15,20 @@ use crate::vector::Matrix;
 /// Residuals that are enough to train on.
 pub(crate) const TRAIN_ROWS: usize = 256 * CENTROIDS;
 const ITERATIONS: usize = 25;
+/// Rounds in which centroids and groups' centres are moved together.
+const ROUNDS: usize = 4;
 /// An iteration that moves less than this share of the residuals is the last.
 const SETTLED: f64 = 0.002;
+
+/// How to train one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PqParams {
+    /// Number of sub-quantizers, 1 to the dimension.
+    pub(crate) m: usize,
+    pub(crate) seed: u64,
+    /// See [`Quantizer::group_weight`](super::Quantizer::group_weight).
+    pub(crate) group_weight: u8,
+}
 
 impl ProductQuantizer {
     /// Number of sub-quantizers: bytes of a code.
@@ -35,6 +47,11 @@ impl ProductQuantizer {
         &self.codebook[CENTROIDS * self.bounds[part] as usize..CENTROIDS * self.bounds[part + 1] as usize]
     }
 
+    /// The centres of a part's 16 groups, row after row.
+    pub(crate) fn centres(&self, part: usize) -> &[f32] {
+        &self.groups[GROUPS * self.bounds[part] as usize..GROUPS * self.bounds[part + 1] as usize]
+    }
+
     /// One centroid of a part.
     pub(crate) fn centroid(&self, part: usize, code: u8) -> &[f32] {
         let (from, width) = self.part(part);
@@ -42,8 +59,9 @@ impl ProductQuantizer {
         &self.codebook[start..start + width]
     }
 
-    /// Trains `m` sub-quantizers on residuals (at least one). The same seed gives the same result on any number of threads.
-    pub(crate) fn train(residuals: &Matrix, m: usize, seed: u64, progress: &dyn Progress) -> Result<Self> {
+    /// Trains on residuals (at least one). The same seed gives the same result on any number of threads.
+    pub(crate) fn train(residuals: &Matrix, params: PqParams, progress: &dyn Progress) -> Result<Self> {
+        let PqParams { m, seed, group_weight } = params;
         let bounds = choose::part_bounds(residuals.dim(), m);
         let done = AtomicU64::new(0);
         let stopped = AtomicBool::new(false);
@@ -53,12 +71,16 @@ impl ProductQuantizer {
             .map(|part| {
                 let (from, to) = (bounds[part] as usize, bounds[part + 1] as usize);
                 let values: Vec<f32> = residuals.iter().flat_map(|row| &row[from..to]).copied().collect();
-                let arranged = train_part(&values, to - from, Rng::new(seed, 100 + part as u64), || {
+                let stop = || {
                     if progress.cancelled() {
                         stopped.store(true, Ordering::Relaxed);
                     }
                     stopped.load(Ordering::Relaxed)
-                });
+                };
+                let mut arranged = train_part(&values, to - from, Rng::new(seed, 100 + part as u64), stop);
+                if group_weight > 0 {
+                    move_together(&mut arranged, &values, to - from, f32::from(group_weight), stop);
+                }
                 progress.update(Stage::TrainCodebooks, done.fetch_add(1, Ordering::Relaxed) + 1, Some(m as u64));
                 arranged
             })
@@ -83,24 +105,14 @@ fn train_part(values: &[f32], width: usize, mut rng: Rng, stop: impl Fn() -> boo
     let first = rng.sample(rows, CENTROIDS);
     let mut centroids: Vec<f32> = (0..CENTROIDS).flat_map(|c| row(first[c % first.len()] as usize)).copied().collect();
     let mut codes = vec![0u8; rows];
-    let mut uses = [0u32; CENTROIDS];
+    let mut uses = vec![0u32; CENTROIDS];
     for iteration in 0..ITERATIONS {
         if stop() {
             break;
         }
         let before = codes.clone();
         choose_nearest(&PartTable::new(width, &centroids), values, &mut codes);
-        let labels: Vec<u32> = codes.iter().map(|&code| u32::from(code)).collect();
-        let members = Members::new(&labels, CENTROIDS);
-        for (c, centroid) in centroids.chunks_exact_mut(width).enumerate() {
-            uses[c] = members.of(c).len() as u32;
-            for (d, x) in centroid.iter_mut().enumerate() {
-                if uses[c] > 0 {
-                    let sum: f64 = members.of(c).iter().map(|&at| f64::from(row(at as usize)[d])).sum();
-                    *x = (sum / f64::from(uses[c])) as f32;
-                }
-            }
-        }
+        uses = to_means(&mut centroids, values, width, codes.iter().map(|&code| u32::from(code)));
         let moved = codes.iter().zip(&before).filter(|(a, b)| a != b).count();
         if iteration > 0 && (moved as f64) < SETTLED * rows as f64 {
             break;
@@ -112,8 +124,40 @@ fn train_part(values: &[f32], width: usize, mut rng: Rng, stop: impl Fn() -> boo
     groups::arrange(&centroids, width, &uses, rng.next())
 }
 
+/// Moves every centroid to the mean of the rows with its label, as far as there are any; answers how many each has.
+fn to_means(centroids: &mut [f32], values: &[f32], width: usize, labels: impl Iterator<Item = u32>) -> Vec<u32> {
+    let labels: Vec<u32> = labels.collect();
+    let members = Members::new(&labels, centroids.len() / width);
+    let mut uses = Vec::with_capacity(centroids.len() / width);
+    for (c, centroid) in centroids.chunks_exact_mut(width).enumerate() {
+        let members = members.of(c);
+        for (d, x) in centroid.iter_mut().enumerate() {
+            if !members.is_empty() {
+                let sum: f64 = members.iter().map(|&at| f64::from(values[at as usize * width + d])).sum();
+                *x = (sum / members.len() as f64) as f32;
+            }
+        }
+        uses.push(members.len() as u32);
+    }
+    uses
+}
+
+/// Lets centroids and groups' centres follow the rows that are given to them when a group's error weighs too.
+fn move_together(arranged: &mut groups::Arranged, values: &[f32], width: usize, weight: f32, stop: impl Fn() -> bool) {
+    let groups::Arranged { centroids, centres } = arranged;
+    let mut codes = vec![0u8; values.len() / width];
+    for _ in 0..ROUNDS {
+        if stop() {
+            return;
+        }
+        choose_nearest(&PartTable::with_groups(width, centroids, centres, weight), values, &mut codes);
+        to_means(centroids, values, width, codes.iter().map(|&code| u32::from(code)));
+        to_means(centres, values, width, codes.iter().map(|&code| u32::from(code) / (CENTROIDS / GROUPS) as u32));
+    }
+}
+
 /// Puts every unused centroid beside one of the most used.
-fn repair(centroids: &mut [f32], width: usize, uses: &[u32; CENTROIDS]) {
+fn repair(centroids: &mut [f32], width: usize, uses: &[u32]) {
     let mut crowded: Vec<usize> = (0..CENTROIDS).collect();
     crowded.sort_by_key(|&c| (std::cmp::Reverse(uses[c]), c));
     let unused: Vec<usize> = (0..CENTROIDS).filter(|&c| uses[c] == 0).collect();
@@ -136,7 +180,7 @@ mod tests {
     fn few_rows_are_kept_exactly() {
         for rows in [1, 2, 100, 256] {
             let residuals = noise(rows, 7, 1);
-            let quantizer = ProductQuantizer::train(&residuals, 3, 1, &NoProgress).unwrap();
+            let quantizer = ProductQuantizer::train(&residuals, PqParams { m: 3, seed: 1, group_weight: 0 }, &NoProgress).unwrap();
             assert_eq!((quantizer.m(), quantizer.codebook.len(), quantizer.groups.len()), (3, 256 * 7, 16 * 7));
             for part in 0..3 {
                 let (from, width) = quantizer.part(part);
@@ -154,7 +198,7 @@ mod tests {
             .into_iter()
             .map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| ProductQuantizer::train(&residuals, 4, 9, &NoProgress).unwrap())
+                pool.install(|| ProductQuantizer::train(&residuals, PqParams { m: 4, seed: 9, group_weight: 2 }, &NoProgress).unwrap())
             })
             .collect();
         assert!(runs[0] == runs[1]);
