@@ -219,23 +219,31 @@ mod tests {
         assert!(along(4.0) < 0.7 * along(1.0), "{} of {}", along(4.0), along(1.0));
     }
 
-    /// Squared errors of codes and of their groups, over the vectors.
-    fn errors(quantizer: &Quantizer, vectors: &Matrix) -> [f64; 2] {
+    /// What encoding makes small: the errors of codes and of their groups, those along the vectors weighted.
+    fn losses(quantizer: &Quantizer, vectors: &Matrix) -> [f64; 2] {
         let lists = quantizer.assign(vectors);
         let codes = quantizer.encode(vectors, &lists);
-        let mut errors = [0.0; 2];
+        let mut losses = [0.0; 2];
         for ((vector, &list), code) in vectors.iter().zip(&lists).zip(codes.chunks_exact(quantizer.pq.m())) {
+            let length: f64 = vector.iter().map(|&x| f64::from(x).powi(2)).sum();
+            let (mut squares, mut along) = ([0.0; 2], [0.0; 2]);
             for (part, &code) in code.iter().enumerate() {
                 let (from, width) = quantizer.pq.part(part);
                 let centre = &quantizer.pq.centres(part)[usize::from(code / 16) * width..];
                 for d in 0..width {
                     let residual = vector[from + d] - quantizer.coarse.row(list as usize)[from + d];
-                    errors[0] += f64::from(residual - quantizer.pq.centroid(part, code)[d]).powi(2);
-                    errors[1] += f64::from(residual - centre[d]).powi(2);
+                    for (at, near) in [quantizer.pq.centroid(part, code)[d], centre[d]].into_iter().enumerate() {
+                        let error = f64::from(residual - near);
+                        squares[at] += error * error;
+                        along[at] += error * f64::from(vector[from + d]);
+                    }
                 }
             }
+            for at in 0..2 {
+                losses[at] += squares[at] + f64::from(quantizer.eta - 1.0) * along[at].powi(2) / length;
+            }
         }
-        errors
+        losses
     }
 
     #[test]
@@ -244,7 +252,7 @@ mod tests {
         for (metric, eta) in [(Metric::L2, 1.0), (Metric::Ip, 4.0)] {
             let [codes, groups] = [false, true].map(|refined| {
                 let params = TrainParams { lists: Some(8), m: Some(6), eta: Some(eta), refined, ..TrainParams::new(metric) };
-                errors(&Quantizer::train(&vectors, &params, &NoProgress).unwrap(), &vectors)
+                losses(&Quantizer::train(&vectors, &params, &NoProgress).unwrap(), &vectors)
             });
             assert!(groups[1] < 0.95 * codes[1], "{metric:?}: {groups:?} beside {codes:?}");
             assert!(groups[0] < 1.6 * codes[0], "{metric:?}: {groups:?} beside {codes:?}");
