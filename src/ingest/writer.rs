@@ -14,12 +14,14 @@ use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::{Changes, Op};
 use crate::segment::{Shared, Snapshot};
-use crate::sync::{Condvar, Instant, Mutex, MutexGuard, thread};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Commits changes of one collection.
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     queue: Mutex<Queue>,
+    /// Signalled when as many wait as the leader expects.
+    gathered: Condvar,
     state: Mutex<State>,
     /// Held by whoever seals, compacts or builds: one at a time.
     pub(crate) maintenance: Mutex<()>,
@@ -49,6 +51,8 @@ struct Queue {
     led: bool,
     /// Threads that were in the last commit or came while it was under way, and how long it took.
     last: (usize, Duration),
+    /// How many the leader waits for; 0 when it does not.
+    expected: usize,
 }
 
 /// One thread's changes, waiting.
@@ -124,7 +128,7 @@ pub(crate) enum Outcome {
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Manifest, tail_dead: Vec<u64>) -> Self {
         let state = State { manifest, fixed_row: 0, tail_dead, eras: Vec::new() };
-        Self { shared, queue: Mutex::default(), state: Mutex::new(state), maintenance: Mutex::new(()) }
+        Self { shared, queue: Mutex::default(), gathered: Condvar::new(), state: Mutex::new(state), maintenance: Mutex::new(()) }
     }
 
     /// Commits the changes as one: all of them are durable and visible on return, or none.
@@ -133,6 +137,9 @@ impl Writer {
         let leads = {
             let mut queue = self.queue.lock();
             queue.waiting.push(Arc::clone(&pending));
+            if queue.waiting.len() == queue.expected {
+                self.gathered.notify_one();
+            }
             !std::mem::replace(&mut queue.led, true)
         };
         if !leads && let Some(result) = pending.wait() {
@@ -142,15 +149,9 @@ impl Writer {
         self.gather();
         let mut state = self.state.lock();
         let group = std::mem::take(&mut self.queue.lock().waiting);
-        let start = Instant::now();
         let called = Called(&group);
         self.commit_group(&mut state, &group);
         drop(called);
-        {
-            let mut queue = self.queue.lock();
-            // All of them will be there for the next one: those answered now, with what they do next.
-            queue.last = (group.len() + queue.waiting.len(), start.elapsed());
-        }
         drop(state);
         drop(lead);
         // The leader's own changes were in the group.
@@ -160,17 +161,25 @@ impl Writer {
     /// Threads that were in the last commit are on their way with their next changes: waiting for them a little, against the time that
     /// a commit takes, spares them one. Those that came too late for it are counted too, or groups would only ever become smaller.
     fn gather(&self) {
-        let (expected, took) = self.queue.lock().last;
+        let mut queue = self.queue.lock();
+        let (expected, took) = queue.last;
         let (start, limit) = (Instant::now(), (took / GATHER_SHARE).min(GATHER));
-        while expected > 1 && start.elapsed() < limit && self.queue.lock().waiting.len() < expected {
-            thread::yield_now();
+        queue.expected = expected;
+        while queue.waiting.len() < expected {
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            self.gathered.wait_for(&mut queue, left);
         }
+        queue.expected = 0;
     }
 
     fn commit_group(&self, state: &mut State, pending: &[Arc<Pending>]) {
         if self.shared.is_dropped() {
             return pending.iter().for_each(|waiting| waiting.call(Turn::Done(Err(self.shared.gone()))));
         }
+        let start = Instant::now();
         let snapshot = self.shared.snapshot.load_full();
         let mut group = Group::new(&snapshot);
         let mut done = Vec::with_capacity(pending.len());
@@ -179,6 +188,11 @@ impl Writer {
             done.push(if group.admits(&ops) { Outcome::Done(group.add(ops)) } else { Outcome::Conflict });
         }
         let committed = group.batch(&self.shared).map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
+        {
+            let mut queue = self.queue.lock();
+            // All of them may be there for the next one. Before the group is answered, or those that come back soon count twice.
+            queue.last = (pending.len() + queue.waiting.len(), start.elapsed());
+        }
         match committed {
             Ok(()) => {
                 state.tail_dead.extend(group.dead().filter(|&row| row >= snapshot.sealed_row));
