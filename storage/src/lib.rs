@@ -36,6 +36,8 @@ mod commit;
 mod directory;
 mod envelope;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod flusher;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
