@@ -8,6 +8,7 @@
 # virtual environment is made in the work directory (Python 3.11, about 1 GB of packages). Indexes are built once and kept there; a round
 # then measures one peer, then Torre, then the next peer, so that both sides of a ratio see the same machine.
 # Torre is measured with int8 refine vectors, its default, and with f16 ones, which the highest recalls need.
+# Options after -- are the settings that Torre is measured at, instead of the usual lists and 5 to 40 times k candidates.
 # --builds stops when everything is built, --table only writes the tables again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
     *) echo "unknown argument $1" >&2; exit 2 ;;
     esac
 done
+[ $# -gt 0 ] || set -- --refine-factor 5,7,10,14,20,28,40
 mkdir -p "$work/out"; work=$(realpath "$work")
 
 write_tables() { python3 benches/peers_table.py --out docs/benchmarks.md "$work"/out/*.jsonl; }
@@ -77,7 +79,7 @@ for round in $(seq "$rounds"); do
             pinned "$python" "$shared/peers/ann_peers.py" --data "$shared/data/$set" --peer "$name" --work "$work" --out "$out.peer.jsonl" \
                 --phase search --keep --no-k100 --no-filters --point-s "$seconds" || { echo "$name: search failed" >&2; continue; }
             for refine in int8 f16; do
-                bench $refine pinned -- --batch --refine-factor 5,7,10,14,20,28,40 --point-s "$seconds" --out "$out.torre.jsonl" "$@"
+                bench $refine pinned -- --batch --point-s "$seconds" --out "$out.torre.jsonl" "$@"
             done
             echo "round $round, $set: $name and torre measured"
         done

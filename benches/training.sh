@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What training gives and costs: recall of codes alone (no refine vectors) by the weight eta of score-aware encoding, beside FAISS's IVFPQ of
-# the same lists and bytes; and the time to train on and add 1,000,000 x 128 vectors, beside FAISS's.
+# the same lists and bytes; recall with refine vectors by the weight of groups' errors; and the time to train on and add 1,000,000 x 128 vectors, beside FAISS's.
 #
 #   benches/training.sh [WORK_DIR] [PYTHON]      PYTHON has numpy and faiss-cpu ($TORRE_SHARED/peers/requirements.txt)
 set -euo pipefail
@@ -59,6 +59,19 @@ for name in ml100k-avg retail-attn; do
         row+=" | $("$python" -c 'import json, sys; print("%.4f" % json.loads(sys.argv[1])[0]["recall10"])' "$recall")"
     done
     echo "$row |"
+done
+
+echo
+echo "| set, codes that are refined (f16) | 50 | 100 | 200 | 400 |"
+echo "| --- | ---: | ---: | ---: | ---: |"
+for set in glove100-en-341k:50:1024 minilm384-wordnet-100k:96:512; do
+    IFS=: read -r name m lists <<<"$set"
+    for weight in 0 2; do
+        lines=$work/$name.group$weight.jsonl; rm -f "$lines"
+        "$TORRE_BIN" bench --data "$shared/data/$name" --m "$m" --lists "$lists" --refine f16 --group-weight $weight --threads "$threads" \
+            --nprobe 128 --refine-factor 5,10,20,40 --reps 1 --point-s 0.01 --out "$lines"
+        echo "| $name, group weight $weight |" $("$python" -c 'import json, sys; [print("%.4f |" % json.loads(line)["recall@10"]) for line in open(sys.argv[1])]' "$lines")
+    done
 done
 
 echo

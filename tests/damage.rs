@@ -226,6 +226,10 @@ fn damage_is_an_error_or_no_harm_and_salvage_saves_the_rest() {
         for path in [path, spare, out] {
             let _ = fs::remove_dir_all(path);
         }
+        let done = seed - first + 1;
+        if done.is_multiple_of(50) {
+            eprintln!("{done} of {trials} damages, {} failures", failures.len());
+        }
     }
     let whole = saved.iter().filter(|&&saved| saved == rows).count();
     println!(

@@ -40,6 +40,9 @@ pub(crate) struct BenchArgs {
     /// Weight of an error along the vector when encoding; 1 turns score-aware encoding off
     #[arg(long)]
     pub(crate) eta: Option<f32>,
+    /// Weight of the error of a code's group, by which the scan finds it, beside the code's own; by default 2 with refine vectors, else 0
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) group_weight: Option<u8>,
     /// Seed of the training
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

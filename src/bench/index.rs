@@ -10,7 +10,7 @@ use super::process::{cpu_seconds, resident_mb};
 use super::store;
 use crate::index::{IvfIndex, Mask, SearchEngine};
 use crate::progress::Progress;
-use crate::quantizer::{Quantizer, TrainParams};
+use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::types::Refine;
 
 /// What is measured, and what it took to get there.
@@ -70,8 +70,8 @@ fn ready(stored: Stored, start: Instant, before: Option<(f64, f64)>, disk_mb: f6
 fn build(args: &BenchArgs, data: &Dataset, progress: &dyn Progress) -> Result<Stored, BenchError> {
     let base = &data.read_base()?;
     let (start, cpu) = (Instant::now(), cpu_seconds());
-    let (lists, m, eta, refined) = (args.lists, args.m, args.eta, args.refine != Refine::None);
-    let params = TrainParams { lists, m, seed: args.seed, eta, refined, ..TrainParams::new(data.metric) };
+    let (lists, m, eta, group_weight) = (args.lists, args.m, args.eta, args.group_weight.unwrap_or(group_weight(args.refine)));
+    let params = TrainParams { lists, m, seed: args.seed, eta, group_weight, ..TrainParams::new(data.metric) };
     let quantizer = Quantizer::train(base, &params, progress)?;
     let lists = quantizer.assign(base);
     let codes = quantizer.encode(base, &lists);

@@ -11,7 +11,7 @@ use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
-use crate::quantizer::{Quantizer, TrainParams};
+use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::segment::{Generation, Ids, IndexSettings, Rows, Sealed, Shared, Snapshot, Trained};
 use crate::types::Refine;
 use crate::vector::Matrix;
@@ -99,7 +99,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         m: index.m,
         seed: index.seed,
         eta: params.eta.or_else(|| snapshot.generation.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
-        refined: index.refine != Refine::None,
+        group_weight: group_weight(index.refine),
         rows: usize::try_from(live).ok(),
         ..TrainParams::new(shared.settings.metric)
     };

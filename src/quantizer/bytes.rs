@@ -154,7 +154,7 @@ mod tests {
     use crate::quantizer::testing::clustered;
 
     fn sample() -> Quantizer {
-        let params = TrainParams { lists: Some(3), m: Some(2), refined: true, ..TrainParams::new(Metric::Cosine) };
+        let params = TrainParams { lists: Some(3), m: Some(2), group_weight: 2, ..TrainParams::new(Metric::Cosine) };
         Quantizer::train(&clustered(300, 5, 4, 1), &params, &NoProgress).unwrap()
     }
 

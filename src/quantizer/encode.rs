@@ -182,8 +182,8 @@ mod tests {
     fn decoding_comes_near_and_splitting_changes_nothing() {
         for (dim, m) in [(1, 1), (7, 3), (16, 8), (20, 5)] {
             let vectors = clustered(1000, dim, 10, 1);
-            for (eta, refined) in [(1.0, false), (4.0, false), (1.0, true), (4.0, true)] {
-                let params = TrainParams { lists: Some(8), m: Some(m), eta: Some(eta), refined, ..TrainParams::new(Metric::Ip) };
+            for (eta, group_weight) in [(1.0, 0), (4.0, 0), (1.0, 2), (4.0, 2)] {
+                let params = TrainParams { lists: Some(8), m: Some(m), eta: Some(eta), group_weight, ..TrainParams::new(Metric::Ip) };
                 let quantizer = Quantizer::train(&vectors, &params, &NoProgress).unwrap();
                 let lists = quantizer.assign(&vectors);
                 let codes = quantizer.encode(&vectors, &lists);
@@ -250,8 +250,8 @@ mod tests {
     fn groups_come_nearer_where_they_weigh() {
         let vectors = clustered(4000, 24, 10, 2);
         for (metric, eta) in [(Metric::L2, 1.0), (Metric::Ip, 4.0)] {
-            let [codes, groups] = [false, true].map(|refined| {
-                let params = TrainParams { lists: Some(8), m: Some(6), eta: Some(eta), refined, ..TrainParams::new(metric) };
+            let [codes, groups] = [0, 2].map(|group_weight| {
+                let params = TrainParams { lists: Some(8), m: Some(6), eta: Some(eta), group_weight, ..TrainParams::new(metric) };
                 losses(&Quantizer::train(&vectors, &params, &NoProgress).unwrap(), &vectors)
             });
             assert!(groups[1] < 0.95 * codes[1], "{metric:?}: {groups:?} beside {codes:?}");

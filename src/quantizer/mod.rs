@@ -18,7 +18,7 @@ pub(crate) mod truth;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::types::Metric;
+use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
 use nearest::{Nearest, Rows};
 
@@ -28,8 +28,8 @@ pub(crate) const CENTROIDS: usize = 256;
 pub(crate) const GROUPS: usize = 16;
 /// Weight of an error along the vector against one across it, for inner product and cosine.
 pub(crate) const DEFAULT_ETA: f32 = 4.0;
-/// Weight of a group's error beside its code's, where candidates are scored again by refine vectors.
-pub(crate) const GROUP_WEIGHT: u8 = 2;
+/// Weight of a group's error beside its code's where candidates are scored again by refine vectors; more helps no more.
+const GROUP_WEIGHT: u8 = 2;
 
 /// Splits a residual into `m` parts of (almost) equal width and names for each the nearest of 256 centroids.
 #[derive(Clone, PartialEq, Debug)]
@@ -67,15 +67,15 @@ pub(crate) struct TrainParams {
     pub(crate) seed: u64,
     /// See [`Quantizer::eta`]; 4 for inner product and cosine and 1 for L2 when `None`.
     pub(crate) eta: Option<f32>,
-    /// Refine vectors will be kept beside the codes, which then only have to find candidates.
-    pub(crate) refined: bool,
+    /// See [`Quantizer::group_weight`] and [`group_weight`].
+    pub(crate) group_weight: u8,
     /// Rows that the collection holds, when `vectors` is only a sample of it: the number of lists follows it.
     pub(crate) rows: Option<usize>,
 }
 
 impl TrainParams {
     pub(crate) fn new(metric: Metric) -> Self {
-        Self { metric, lists: None, m: None, seed: 0, eta: None, refined: false, rows: None }
+        Self { metric, lists: None, m: None, seed: 0, eta: None, group_weight: 0, rows: None }
     }
 }
 
@@ -105,7 +105,7 @@ impl Quantizer {
         let spherical = metric == Metric::Cosine;
         let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical }, progress)?;
         let residuals = residuals(vectors, &coarse, params.seed);
-        let group_weight = if params.refined { GROUP_WEIGHT } else { 0 };
+        let group_weight = params.group_weight;
         let params = pq::PqParams { m: m.min(vectors.dim()), seed: params.seed, group_weight };
         let pq = ProductQuantizer::train(&residuals, params, progress)?;
         Ok(Self { metric, coarse, pq, eta, group_weight })
@@ -124,6 +124,12 @@ impl Quantizer {
     pub(crate) fn lists(&self) -> usize {
         self.coarse.rows()
     }
+}
+
+/// The weight of groups' errors for codes beside which such refine vectors are kept: codes that are all there is say how near a vector is,
+/// others only have to find candidates, and do so by their groups.
+pub(crate) fn group_weight(refine: Refine) -> u8 {
+    if refine == Refine::None { 0 } else { GROUP_WEIGHT }
 }
 
 /// What a sample of the vectors is away from its centroids.
