@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Torre beside other vector search libraries, in one run on one core, and writes the comparison into docs/benchmarks.md.
 #
-#   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--point-s S] [--sets a,b] [--peers a,b] [--python FILE]
+#   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--first N] [--point-s S] [--sets a,b] [--peers a,b] [--python FILE]
 #                    [--builds | --table] [-- options of torre bench]
 #
 # The scripts that drive the others, the data sets and the list of versions come from $TORRE_SHARED (default ../shared). Without --python a
@@ -9,11 +9,12 @@
 # then measures one peer, then Torre, then the next peer, so that both sides of a ratio see the same machine.
 # Torre is measured with int8 refine vectors, its default, and with f16 ones, which the highest recalls need.
 # Options after -- are the settings that Torre is measured at, instead of the usual lists and 5 to 40 times k candidates.
+# --first N begins with that round and keeps those before it, perhaps of more peers.
 # --builds stops when everything is built, --table only writes the tables again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shared=${TORRE_SHARED:-../shared}; shared=$(realpath "$shared")
-work=target/peers; cpu=1; rounds=3; seconds=0.15; python=; only=
+work=target/peers; cpu=1; rounds=3; first=1; seconds=0.15; python=; only=
 sets=glove100-en-341k,minilm384-wordnet-100k
 peers=faiss-ivfpq-refine-sq8,faiss-ivfpq-refine,faiss-fastscan-refine,faiss-fastscan-refine-sq8,scann,hnswlib,usearch,faiss-hnsw32,zvec-hnsw,qdrant-edge,lancedb-ivfpq
 while [ $# -gt 0 ]; do
@@ -21,6 +22,7 @@ while [ $# -gt 0 ]; do
     --work) work=$2; shift 2 ;;
     --cpu) cpu=$2; shift 2 ;;
     --rounds) rounds=$2; shift 2 ;;
+    --first) first=$2; shift 2 ;;
     --point-s) seconds=$2; shift 2 ;;
     --sets) sets=$2; shift 2 ;;
     --peers) peers=$2; shift 2 ;;
@@ -70,7 +72,7 @@ for set in ${sets//,/ }; do
 done
 [ "$only" != --builds ] || exit 0
 
-for round in $(seq "$rounds"); do
+for round in $(seq "$first" "$rounds"); do
     for set in ${sets//,/ }; do
         for name in ${peers//,/ }; do
             [ -f "$work/$set/$name.meta.json" ] || continue
