@@ -10,6 +10,7 @@ use crate::index::{IvfIndex, Mask, SearchEngine};
 use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
+use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::segment::{Generation, Ids, IndexSettings, Rows, Sealed, Shared, Snapshot, Trained};
@@ -48,6 +49,13 @@ impl BuildParams {
     /// Bytes of vectors that are coded at a time; their codes and the way there take about as much again.
     fn chunk_bytes(&self) -> usize {
         self.memory.map_or(CHUNK_BYTES, |memory| CHUNK_BYTES.min(memory / 8))
+    }
+
+    /// Where memory is short, what was freed goes back at once: the allocator would keep about as much as is in use.
+    fn give_back(&self) {
+        if self.memory.is_some() {
+            give_back();
+        }
     }
 }
 
@@ -108,9 +116,10 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let queries = params.queries.clone().or_else(|| shared.asked.vectors()).or(before);
     let probes = Probes::choose(queries, &sample, &sampled, live, index.seed);
     drop(sample);
+    params.give_back();
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.generation.number + 1;
-    let coded = code(shared, &snapshot, &quantizer, (index.refine, params.chunk_bytes()), &mut notes, progress)?;
+    let coded = code(shared, &snapshot, &quantizer, (index.refine, params), &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
     let sealed = coded.merge(frozen.blob + 1, number)?;
     let dead = coded.dead;
@@ -209,12 +218,12 @@ fn code(
     shared: &Shared,
     snapshot: &Snapshot,
     quantizer: &Quantizer,
-    (refine, chunk_bytes): (Refine, usize),
+    (refine, params): (Refine, &BuildParams),
     notes: &mut Notes<'_>,
     progress: &dyn Progress,
 ) -> Result<Coded> {
     let dim = shared.settings.dim;
-    let chunk_rows = (chunk_bytes / (4 * dim)).max(1);
+    let chunk_rows = (params.chunk_bytes() / (4 * dim)).max(1);
     let (mut coded, mut done) = (Coded::default(), 0u64);
     let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
@@ -232,6 +241,7 @@ fn code(
         *vectors = Matrix::new(dim);
         rows.clear();
         ids.clear();
+        params.give_back();
         progress.update(Stage::Encode, done, Some(snapshot.live()));
         if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     };
