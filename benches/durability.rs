@@ -4,7 +4,9 @@
 //! - bytes on disk and of memory after a load of 100,000 rows, and after every row has been replaced ten times;
 //! - single durable upserts a second with 1 and with 8 threads (group commit).
 //!
-//! `cargo bench --bench durability -- churn` (or `commits`) does one of the two. With `--test` it goes through the same steps, smaller, and checks what the database holds in the end.
+//! `cargo bench --bench durability -- churn` (or `commits`) does one of the two. The stores' cache is bounded, so that memory is what the
+//! database keeps and not what it happened to read. With `--test` it goes through the same steps, smaller, and checks what the database
+//! holds in the end.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
 use std::path::Path;

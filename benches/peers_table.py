@@ -165,8 +165,9 @@ def main():
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
     sets = load(args.files)
-    rounds = max((len(pair.rounds) for peers in sets.values() for pair in peers.values()), default=0)
-    body = [f"{machine()}. Rounds: {rounds}.\n"] + [write_set(name, peers) for name, peers in sets.items()]
+    rounds = sorted({len(pair.rounds) for peers in sets.values() for pair in peers.values()})
+    counted = [f"{n} for {', '.join(sorted({name for p in sets.values() for name, pair in p.items() if len(pair.rounds) == n}))}" for n in rounds]
+    body = [f"{machine()}. Rounds: {'; '.join(counted) if len(rounds) > 1 else rounds[0]}.\n"] + [write_set(name, peers) for name, peers in sets.items()]
     text = open(args.out).read()
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]

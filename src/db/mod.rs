@@ -14,6 +14,8 @@ mod dump_files;
 #[cfg(test)]
 mod fault_tests;
 mod fresh;
+#[cfg(all(test, not(feature = "schedules")))]
+mod group_tests;
 mod import;
 mod items;
 mod load;

@@ -175,6 +175,12 @@ impl Writer {
         queue.expected = 0;
     }
 
+    /// Threads that the next leader will wait for.
+    #[cfg(all(test, not(feature = "schedules")))]
+    pub(crate) fn expected(&self) -> usize {
+        self.queue.lock().last.0
+    }
+
     fn commit_group(&self, state: &mut State, pending: &[Arc<Pending>]) {
         if self.shared.is_dropped() {
             return pending.iter().for_each(|waiting| waiting.call(Turn::Done(Err(self.shared.gone()))));
