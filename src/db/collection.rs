@@ -123,6 +123,7 @@ impl Collection {
             let bytes = shared.record(row)?;
             let record = items::of_item(shared, row, shared.decode(row, &bytes)?, id)?;
             let op = Preparer { shared, snapshot: &snapshot }.patch(row, &record, changes, None)?;
+            self.database.worker.pace(&self.core, 1);
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
                 self.database.worker.look_after(&self.core);
@@ -148,6 +149,7 @@ impl Collection {
     }
 
     fn commit(&self, ops: Vec<Op>) -> Result<Changes> {
+        self.database.worker.pace(&self.core, ops.len());
         let outcome = self.core.writer.commit(ops)?;
         self.database.worker.look_after(&self.core);
         match outcome {
@@ -237,8 +239,13 @@ impl Collection {
     pub fn compact(&self, progress: &dyn Progress) -> Result<u64> {
         self.core.shared.read()?;
         ingest::seal(&self.core.writer, progress)?;
-        let worth = |sizes: &[ingest::Size]| (sizes.len() > 1 || sizes.iter().any(|size| size.live < size.rows)).then_some(0);
-        ingest::compact(&self.core.writer, worth, progress)
+        let all = |sizes: &[ingest::Size]| match sizes {
+            [one] if one.live == one.rows => Vec::new(),
+            _ => (0..sizes.len()).collect(),
+        };
+        let dropped = ingest::compact(&self.core.writer, all, progress)?;
+        ingest::sweep(&self.core.writer, ingest::Sweep::Whole, progress)?;
+        Ok(dropped)
     }
 
     /// The state of the collection in numbers.

@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::error::{Error, Result};
 use crate::index::Mask;
-use crate::ingest::{self, Writer};
+use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
 use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, View};
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::Instant;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
 
 /// Rows of one run of a tail that is read back from its records.
@@ -18,6 +20,12 @@ const RUN_ROWS: usize = 1 << 14;
 
 /// Bytes of vectors that the tail may come to before training begins in the middle of an import.
 const IMPORT_TAIL_BYTES: u64 = 256 << 20;
+
+/// Rows of a tail and segments up to which nobody who writes has to wait.
+const EASY_TAIL: u64 = 4 * ingest::SEAL_ROWS;
+const EASY_SEGMENTS: usize = 24;
+/// The longest that a write waits for the background.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// Numbers of rows and blobs only ascend, by one; none gets here. Beyond it they are damage, and must not be counted on from.
 const IMPOSSIBLE: u64 = 1 << 62;
@@ -29,6 +37,10 @@ pub(crate) struct Core {
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
+    /// Nanoseconds that sealing took a row, last time; 0 before the first.
+    seal_nanos: AtomicU64,
+    /// The last piece of upkeep was a sweep.
+    swept_last: AtomicBool,
 }
 
 impl Core {
@@ -43,7 +55,8 @@ impl Core {
             era: Arc::default(),
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
-        Self { writer: Writer::new(Arc::clone(&shared), manifest, Vec::new()), shared, imports: AtomicUsize::new(0) }
+        let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
+        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
     }
 
     /// Reads a collection: generation, segments in one sequential pass, the tail from its records.
@@ -58,7 +71,9 @@ impl Core {
         }
         let meta = manifest.generations.iter().find(|meta| meta.number == manifest.generation);
         let generation = Generation::read(&storage, id, meta.ok_or_else(|| damaged("it does not list the current generation"))?)?;
-        let dead: HashSet<u64> = storage.tombstones(id)?.rows.into_iter().collect();
+        let tombstones = storage.tombstones(id)?.rows;
+        let stored = tombstones.len() as u64;
+        let mut dead: HashSet<u64> = tombstones.into_iter().collect();
         if dead.iter().any(|&row| row >= IMPOSSIBLE) {
             return Err(damaged("there are tombstones of rows that cannot be"));
         }
@@ -71,10 +86,13 @@ impl Core {
         core.read_tail(&mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
         snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));
-        let tail_dead = dead.into_iter().filter(|&row| row >= snapshot.sealed_row).collect();
+        for row in snapshot.segments.iter().flat_map(View::dead) {
+            dead.remove(&row);
+        }
+        let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
         core.shared.snapshot.store(Arc::new(snapshot));
-        core.writer = Writer::new(Arc::clone(&core.shared), manifest, tail_dead);
+        core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)
     }
 
@@ -130,19 +148,60 @@ impl Core {
         // Once: where writers go on, there is always a tail again.
         let (mut worked, mut seal_all) = (false, all);
         while let Some(task) = self.next_task(all, seal_all) {
-            match task {
-                Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
-                Task::Seal => drop(ingest::seal(&self.writer, progress)?),
-                Task::Compact => drop(ingest::compact(&self.writer, ingest::pick, progress)?),
-            }
+            self.perform(task, progress)?;
             (worked, seal_all) = (true, false);
+        }
+        if all {
+            ingest::sweep(&self.writer, Sweep::Whole, progress)?;
         }
         // What was written on the way stays in the stores' memory otherwise.
         if worked {
-            self.shared.storage.trim()?;
-            crate::kernel::give_back();
+            self.give_back()?;
         }
         Ok(())
+    }
+
+    /// Does one piece of the background's work of this kind, if there is any; true when there was.
+    pub(crate) fn tend(&self, duty: Duty, progress: &dyn Progress) -> Result<bool> {
+        let progress = &UnlessDropped { progress, shared: &self.shared };
+        let Some(task) = self.task(duty) else { return Ok(false) };
+        self.perform(task, progress)?;
+        Ok(true)
+    }
+
+    fn perform(&self, task: Task, progress: &dyn Progress) -> Result<()> {
+        match task {
+            Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
+            Task::Seal => {
+                let start = Instant::now();
+                let rows = ingest::seal(&self.writer, progress)?;
+                if rows > 0 {
+                    let nanos = start.elapsed().as_nanos() as u64 / rows;
+                    self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
+                }
+            }
+            Task::Compact => {
+                self.swept_last.store(false, Ordering::Relaxed);
+                ingest::compact(&self.writer, ingest::pick, progress)?;
+            }
+            Task::Sweep => {
+                self.swept_last.store(true, Ordering::Relaxed);
+                ingest::sweep(&self.writer, Sweep::Quick, progress)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back the memory that is not needed while nothing is written.
+    pub(crate) fn give_back(&self) -> Result<()> {
+        self.shared.storage.trim()?;
+        crate::kernel::give_back();
+        Ok(())
+    }
+
+    /// The number that the next row will get: it tells whether anybody writes.
+    pub(crate) fn next_row(&self) -> u64 {
+        self.shared.snapshot.load().next_row
     }
 
     fn next_task(&self, all: bool, seal_all: bool) -> Option<Task> {
@@ -153,13 +212,57 @@ impl Core {
         } else if snapshot.generation.trained.is_some() && snapshot.tail() >= sealable {
             Some(Task::Seal)
         } else {
-            ingest::pick(&sizes(&snapshot)).map(|_| Task::Compact)
+            self.upkeep(&snapshot)
         }
     }
 
-    /// True when the background has something to do.
-    pub(crate) fn wants_maintenance(&self) -> bool {
-        self.next_task(false, false).is_some()
+    /// What the background has to do of this kind.
+    fn task(&self, duty: Duty) -> Option<Task> {
+        let snapshot = self.shared.snapshot.load();
+        match duty {
+            Duty::Seal => (snapshot.generation.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS).then_some(Task::Seal),
+            Duty::Upkeep if self.wants_build(&snapshot, false) => Some(Task::Build),
+            Duty::Upkeep => self.upkeep(&snapshot),
+        }
+    }
+
+    /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
+    fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
+        let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;
+        let swept = self.swept_last.load(Ordering::Relaxed);
+        if sweeps && !swept {
+            return Some(Task::Sweep);
+        }
+        if !ingest::pick(&sizes(snapshot)).is_empty() {
+            return Some(Task::Compact);
+        }
+        sweeps.then_some(Task::Sweep)
+    }
+
+    /// True when the background has something of this kind to do.
+    pub(crate) fn wants(&self, duty: Duty) -> bool {
+        self.task(duty).is_some()
+    }
+
+    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be sealed in the long run.
+    /// Nothing while the background keeps up; it grows with what it is behind, so that no write waits for long.
+    pub(crate) fn pace(&self, rows: usize) -> Duration {
+        let snapshot = self.shared.snapshot.load();
+        let (live, masked) = snapshot
+            .segments
+            .iter()
+            .fold((0, 0), |(live, masked), view| (live + view.live, masked + view.body.rows.len() as u64 - view.live));
+        let behind = [
+            snapshot.tail() as f64 / EASY_TAIL as f64,
+            snapshot.segments.len() as f64 / EASY_SEGMENTS as f64,
+            masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
+        ];
+        let behind = behind.into_iter().fold(0.0, f64::max) - 1.0;
+        if behind <= 0.0 || snapshot.generation.trained.is_none() {
+            return Duration::ZERO;
+        }
+        let nanos = self.seal_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);
+        Duration::from_nanos(nanos as u64).min(LONGEST_WAIT)
     }
 }
 
@@ -184,6 +287,15 @@ enum Task {
     Build,
     Seal,
     Compact,
+    Sweep,
+}
+
+/// What a thread of the background does: a long compaction or training must not keep the tail from being sealed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Duty {
+    Seal,
+    /// Trains, compacts, sweeps.
+    Upkeep,
 }
 
 /// Rows and live rows of a snapshot's segments.

@@ -213,7 +213,7 @@ impl Database {
             (id, core)
         };
         // From here on it is gone; what cannot be removed now is when the database is opened next.
-        let _maintenance = core.as_ref().map(|core| core.writer.maintenance.lock());
+        let _maintenance = core.as_ref().map(|core| (core.writer.maintenance.lock(), core.writer.sealing.lock()));
         if let Err(error) = self.inner.storage.sweep(id, &[]) {
             tracing::warn!(collection = name, %error, "the space of a dropped collection comes back when the database is opened again");
         }

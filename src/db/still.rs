@@ -55,7 +55,7 @@ impl Database {
     pub(super) fn still<R>(&self, names: &[String], run: impl FnOnce(&[Still]) -> Result<R>) -> Result<R> {
         let cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
         // Everybody who takes several of these locks takes them in the order of names.
-        let _maintenance: Vec<_> = cores.iter().map(|core| core.writer.maintenance.lock()).collect();
+        let _maintenance: Vec<_> = cores.iter().map(|core| (core.writer.maintenance.lock(), core.writer.sealing.lock())).collect();
         let stills: Vec<Still> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let still = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {

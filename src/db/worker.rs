@@ -1,29 +1,37 @@
-//! The background thread of a database: it seals, trains and compacts whatever has been written to.
+//! The background threads of a database: one seals, the other trains, compacts and sweeps whatever has been written to.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use crate::db::core::Core;
+use crate::db::core::{Core, Duty};
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex};
 
-/// Hands collections to the background thread and ends it when dropped.
+/// Hands collections to the background's threads and ends them when dropped.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
+    bells: Arc<Bells>,
+    threads: Vec<JoinHandle<()>>,
 }
 
+#[derive(Debug, Default)]
+struct Bells {
+    seal: Bell,
+    upkeep: Bell,
+    stop: AtomicBool,
+}
+
+/// What calls one of the threads.
 #[derive(Debug, Default)]
 struct Bell {
     waiting: Mutex<Vec<Weak<Core>>>,
     rung: Condvar,
-    stop: AtomicBool,
 }
 
-impl Progress for Bell {
+impl Progress for Bells {
     fn update(&self, _stage: Stage, _done: u64, _total: Option<u64>) {}
 
     fn cancelled(&self) -> bool {
@@ -31,26 +39,59 @@ impl Progress for Bell {
     }
 }
 
+impl Bells {
+    fn of(&self, duty: Duty) -> &Bell {
+        match duty {
+            Duty::Seal => &self.seal,
+            Duty::Upkeep => &self.upkeep,
+        }
+    }
+}
+
+impl Bell {
+    fn ring(&self, core: &Arc<Core>) {
+        let mut waiting = self.waiting.lock();
+        if !waiting.iter().any(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(core))) {
+            waiting.push(Arc::downgrade(core));
+            self.rung.notify_one();
+        }
+    }
+}
+
+/// Without a write for so long, what writing needs of memory is given back.
+const IDLE: Duration = Duration::from_secs(2);
+
 impl Worker {
-    /// Starts the thread; none when `background` is off or the system has no thread to give.
+    /// Starts the threads; none when `background` is off, and only those that the system has to give.
     pub(crate) fn start(background: bool) -> Self {
-        let bell = Arc::new(Bell::default());
-        let thread = background.then(|| {
-            let bell = Arc::clone(&bell);
-            thread::Builder::new().name("torre-maintenance".to_owned()).spawn(move || run(&bell)).ok()
-        });
-        Self { bell, thread: thread.flatten() }
+        let bells = Arc::new(Bells::default());
+        let duties: &[Duty] = if background { &[Duty::Seal, Duty::Upkeep] } else { &[] };
+        let start = |&duty: &Duty| {
+            let bells = Arc::clone(&bells);
+            let name = if duty == Duty::Seal { "torre-seal" } else { "torre-upkeep" };
+            thread::Builder::new().name(name.to_owned()).spawn(move || run(&bells, duty)).ok()
+        };
+        let threads = duties.iter().filter_map(start).collect();
+        Self { bells, threads }
     }
 
     /// Looks after the collection soon, if it wants that.
     pub(crate) fn look_after(&self, core: &Arc<Core>) {
-        if self.thread.is_none() || !core.wants_maintenance() {
+        if self.threads.is_empty() {
             return;
         }
-        let mut waiting = self.bell.waiting.lock();
-        if !waiting.iter().any(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(core))) {
-            waiting.push(Arc::downgrade(core));
-            self.bell.rung.notify_one();
+        for duty in [Duty::Seal, Duty::Upkeep] {
+            if core.wants(duty) {
+                self.bells.of(duty).ring(core);
+            }
+        }
+    }
+
+    /// Keeps a thread that is about to write so many rows from outrunning the background.
+    pub(crate) fn pace(&self, core: &Core, rows: usize) {
+        let wait = if self.threads.is_empty() { Duration::ZERO } else { core.pace(rows) };
+        if !wait.is_zero() {
+            thread::sleep(wait);
         }
     }
 }
@@ -78,18 +119,19 @@ impl Drop for Importing<'_> {
 }
 
 impl Worker {
-    /// Ends the thread, and waits for the end.
+    /// Ends the threads, and waits for the end.
     pub(crate) fn stop(&mut self) {
-        self.bell.stop.store(true, Ordering::Relaxed);
-        {
+        self.bells.stop.store(true, Ordering::Relaxed);
+        for duty in [Duty::Seal, Duty::Upkeep] {
+            let bell = self.bells.of(duty);
             // Under the lock, so that the thread is either waiting or about to look at `stop`.
-            let _waiting = self.bell.waiting.lock();
-            self.bell.rung.notify_all();
+            let _waiting = bell.waiting.lock();
+            bell.rung.notify_all();
         }
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the maintenance thread panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a maintenance thread panicked");
+            }
         }
     }
 }
@@ -100,26 +142,64 @@ impl Drop for Worker {
     }
 }
 
-fn run(bell: &Bell) {
+fn run(bells: &Bells, duty: Duty) {
+    let bell = bells.of(duty);
+    // Collections that were worked on, and their next row then: memory is given back when it is still the same after a while.
+    let mut busy: Vec<(Weak<Core>, u64)> = Vec::new();
     loop {
         let next = {
             let mut waiting = bell.waiting.lock();
-            while waiting.is_empty() && !bell.cancelled() {
-                bell.rung.wait(&mut waiting);
+            let mut idle = false;
+            while waiting.is_empty() && !idle && !bells.cancelled() {
+                if busy.is_empty() {
+                    bell.rung.wait(&mut waiting);
+                } else {
+                    bell.rung.wait_for(&mut waiting, IDLE);
+                    idle = waiting.is_empty();
+                }
             }
-            if bell.cancelled() {
+            if bells.cancelled() {
                 return;
             }
-            waiting.remove(0)
+            if idle { None } else { Some(waiting.remove(0)) }
+        };
+        let Some(next) = next else {
+            busy.retain_mut(|(core, row)| core.upgrade().is_some_and(|core| !rests(&core, row)));
+            continue;
         };
         let Some(core) = next.upgrade() else { continue };
-        match core.maintain(false, bell) {
-            Ok(()) | Err(Error::CollectionDropped { .. }) => {}
-            Err(Error::Interrupted) if bell.cancelled() => return,
+        match core.tend(duty, bells) {
+            Ok(worked) => {
+                // One piece after the other, so that no collection keeps the others waiting.
+                if core.wants(duty) {
+                    bell.ring(&core);
+                }
+                // What was sealed may be worth merging.
+                if duty == Duty::Seal {
+                    bells.upkeep.ring(&core);
+                } else if worked || !busy.iter().any(|(other, _)| std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core))) {
+                    busy.retain(|(other, _)| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core)));
+                    busy.push((Arc::downgrade(&core), core.next_row()));
+                }
+            }
+            Err(Error::CollectionDropped { .. }) => {}
+            Err(Error::Interrupted) if bells.cancelled() => return,
             // The collection was dropped meanwhile.
             Err(Error::Interrupted) => {}
             // What was written stays readable: the tail is scanned exactly. The next write tries again.
             Err(error) => tracing::error!(collection = core.shared.settings.name, %error, "maintenance failed"),
         }
     }
+}
+
+/// True when nobody has written to the collection since the last look, and its memory was given back.
+fn rests(core: &Core, row: &mut u64) -> bool {
+    let now = core.next_row();
+    if std::mem::replace(row, now) != now {
+        return false;
+    }
+    if let Err(error) = core.give_back() {
+        tracing::error!(collection = core.shared.settings.name, %error, "giving memory back failed");
+    }
+    true
 }

@@ -62,6 +62,21 @@ impl Layout {
         (self.block_starts[list] as usize + within / BLOCK, within % BLOCK)
     }
 
+    /// The rows whose bits are set in a word a block, ascending; bits of padding lanes are passed over.
+    pub(crate) fn positions(&self, word: impl Fn(usize) -> u64) -> impl Iterator<Item = usize> {
+        (0..self.lists()).flat_map(move |list| self.blocks_of(list).map(move |block| (list, block))).flat_map(move |(list, block)| {
+            let rows = self.rows_of(list);
+            let first = rows.start + (block - self.blocks_of(list).start) * BLOCK;
+            let lanes = (rows.end - first).min(BLOCK);
+            let mut bits = word(block) & (u64::MAX >> (BLOCK - lanes));
+            std::iter::from_fn(move || {
+                let lane = bits.trailing_zeros() as usize;
+                bits &= bits.wrapping_sub(1);
+                (lane < BLOCK).then_some(first + lane)
+            })
+        })
+    }
+
     /// Every list's length.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = u32> {
         self.row_starts.windows(2).map(|pair| pair[1] - pair[0])
@@ -103,6 +118,13 @@ mod tests {
         }
         assert_eq!(padding.iter().map(|w| w.count_zeros() as usize).sum::<usize>(), 393);
         assert_eq!(layout.lengths().collect::<Vec<_>>(), [0, 1, 63, 64, 0, 65, 200, 0]);
+        assert!(layout.positions(|_| u64::MAX).eq(0..layout.rows()));
+        let odd = |block: usize| 0xaaaa_aaaa_aaaa_aaaa >> (block % 2);
+        let wanted = (0..layout.rows()).filter(|&row| {
+            let (block, lane) = layout.block_lane(row);
+            odd(block) >> lane & 1 == 1
+        });
+        assert!(layout.positions(odd).eq(wanted));
         assert!(Layout::new(&[u32::MAX]).is_none() && Layout::new(&[u32::MAX, 1]).is_none());
     }
 }

@@ -92,9 +92,9 @@ pub(crate) fn wants_build(shared: &Shared, snapshot: &Snapshot) -> bool {
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::Interrupted`], storage errors; the old index stays in place then.
 pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progress) -> Result<Built> {
-    let _alone = writer.maintenance.lock();
+    let (_alone, _sealing) = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
-    let frozen = Frozen::new(writer, 2);
+    let frozen = Frozen::with_tail(writer, 2);
     let snapshot = Arc::clone(&frozen.snapshot);
     let live = snapshot.live();
     if live == 0 {
@@ -144,9 +144,8 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let boundary = snapshot.next_row;
     let stored = frozen.store(sealed)?;
     shared.storage.flush_blobs()?;
-    frozen.drop_records(dead, progress)?;
     let mut unused: Vec<u64> = Vec::new();
-    frozen.install(stored, |next, manifest, view| {
+    frozen.install(stored, dead, |next, manifest, view| {
         unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));
         manifest.segments.retain(|meta| !unused.contains(&meta.blob));
         unused.extend(blobs_left(&manifest.generations, &meta));

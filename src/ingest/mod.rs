@@ -8,6 +8,7 @@ mod op;
 mod prepare;
 mod replace;
 mod seal;
+mod sweep;
 mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
@@ -17,4 +18,5 @@ pub(crate) use op::{NewRow, Op};
 pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use seal::{SEAL_ROWS, seal};
+pub(crate) use sweep::{Dead, SWEEP_ROWS, Sweep, sweep};
 pub(crate) use writer::{Outcome, State, Writer};

@@ -1,8 +1,7 @@
 //! What sealing, compaction and building have in common: rows frozen at the start, a new segment made without a lock, and
 //! deletions that happened meanwhile carried over when it is installed.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use torre_storage::{Batch, Manifest};
 
@@ -10,46 +9,48 @@ use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
-use crate::progress::Progress;
 use crate::segment::{Sealed, Snapshot, View};
-use crate::sync::{MutexGuard, thread};
-
-/// Records deleted per batch while nothing waits for them.
-const RECORDS_PER_BATCH: usize = 10_000;
-/// Between two looks whether the readers of older snapshots are done.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+use crate::sync::MutexGuard;
 
 /// A piece of maintenance under way: the state that it started from, and the numbers it may use.
 pub(crate) struct Frozen<'w> {
     writer: &'w Writer,
     pub(crate) snapshot: Arc<Snapshot>,
-    /// The eras of all snapshots before that somebody may still read.
-    before: Vec<Weak<()>>,
+    /// Its runs must not be merged.
+    tail: bool,
     /// Number of the blob that the new segment goes into; the next `blobs - 1` numbers are reserved too.
     pub(crate) blob: u64,
 }
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        self.writer.lock().fixed_row = 0;
+        if self.tail {
+            self.writer.lock().fixed_row = 0;
+        }
     }
 }
 
 impl<'w> Frozen<'w> {
-    /// Takes the current state and keeps its runs from being merged until this value is dropped. The caller holds the
-    /// maintenance lock.
-    pub(crate) fn new(writer: &'w Writer, blobs: u64) -> Self {
+    /// Takes the current state and keeps its runs from being merged until this value is dropped. The caller holds the lock `sealing`.
+    pub(crate) fn with_tail(writer: &'w Writer, blobs: u64) -> Self {
+        Self::new(writer, blobs, true)
+    }
+
+    /// Takes the current state, of which only the segments will be replaced. The caller holds the lock `maintenance`.
+    pub(crate) fn segments(writer: &'w Writer, blobs: u64) -> Self {
+        Self::new(writer, blobs, false)
+    }
+
+    fn new(writer: &'w Writer, blobs: u64, tail: bool) -> Self {
         let mut state = writer.lock();
-        let snapshot = Snapshot::clone(&writer.shared.snapshot.load());
-        state.eras.retain(|era| era.strong_count() > 0);
-        state.eras.push(Arc::downgrade(&snapshot.era));
-        let before = state.eras.clone();
-        let snapshot = Arc::new(Snapshot { era: Arc::default(), ..snapshot });
-        writer.shared.snapshot.store(Arc::clone(&snapshot));
-        state.fixed_row = snapshot.next_row;
+        // Of an era of its own: no sweep has to wait for this, which holds what it replaces in memory.
+        let snapshot = Arc::new(Snapshot { era: Arc::default(), ..Snapshot::clone(&writer.shared.snapshot.load()) });
+        if tail {
+            state.fixed_row = snapshot.next_row;
+        }
         let blob = state.manifest.next_blob;
         state.manifest.next_blob += blobs;
-        Self { writer, snapshot, before, blob }
+        Self { writer, snapshot, tail, blob }
     }
 
     /// Writes the new segment's blob and makes it durable; `None` for a segment without rows.
@@ -62,30 +63,12 @@ impl<'w> Frozen<'w> {
         Ok(Some(Stored { sealed, meta }))
     }
 
-    /// Removes records of rows that were dead when this work began, once nobody reads a snapshot from before: there they may be live.
-    /// Their tombstones stay until the next manifest.
-    pub(crate) fn drop_records(&self, mut dead: Vec<u64>, progress: &dyn Progress) -> Result<()> {
-        while !dead.is_empty() && self.before.iter().any(|era| era.strong_count() > 0) {
-            if progress.cancelled() {
-                return Err(Error::Interrupted);
-            }
-            thread::sleep(LOOK_EVERY);
-        }
-        dead.sort_unstable();
-        for rows in dead.chunks(RECORDS_PER_BATCH) {
-            let mut batch = Batch::new();
-            for &row in rows {
-                batch.delete_record(self.writer.shared.id, row);
-            }
-            self.writer.shared.storage.commit(batch)?;
-        }
-        Ok(())
-    }
-
-    /// Puts the new segment in the place of the parts that it was made from, under the writer lock.
+    /// Puts the new segment in the place of the parts that it was made from, under the writer lock. `dropped` are deleted rows that are in
+    /// no part any more.
     pub(crate) fn install(
         &self,
         stored: Option<Stored>,
+        dropped: impl IntoIterator<Item = u64>,
         change: impl FnOnce(&mut Snapshot, &mut Manifest, Option<View<Sealed>>),
     ) -> Result<()> {
         let mut state: MutexGuard<'_, State> = self.writer.lock();
@@ -99,11 +82,8 @@ impl<'w> Frozen<'w> {
             View { body: stored.sealed.into(), mask: mask.0, live }
         });
         change(&mut next, &mut manifest, view);
-        let tail_dead: Vec<u64> = state.tail_dead.iter().copied().filter(|&row| row >= next.sealed_row).collect();
-        let mut batch = Batch::new();
-        batch.replace_tombstones(self.writer.shared.id, u64::MAX, &entombed(&next, &tail_dead));
-        self.writer.install(&mut state, Install { batch, manifest, snapshot: next })?;
-        state.tail_dead = tail_dead;
+        self.writer.install(&mut state, Install { batch: Batch::new(), manifest, snapshot: next })?;
+        state.dead.drop_rows(dropped);
         Ok(())
     }
 
@@ -154,20 +134,7 @@ fn newly_masked(before: &View<Sealed>, after: &View<Sealed>) -> Vec<usize> {
     if before.live == after.live {
         return Vec::new();
     }
-    (0..before.body.rows.len())
-        .filter(|&position| {
-            let (block, lane) = before.body.index.block_lane(position);
-            after.mask.is_set(block, lane) && !before.mask.is_set(block, lane)
-        })
-        .collect()
-}
-
-/// Rows whose tombstones are still needed: deleted rows of segments, and deleted rows of the tail, whose records would come
-/// back when the tail is read again.
-fn entombed(snapshot: &Snapshot, tail_dead: &[u64]) -> Vec<u64> {
-    let mut rows: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).chain(tail_dead.iter().copied()).collect();
-    rows.sort_unstable();
-    rows
+    before.body.index.layout().positions(|block| after.mask.word(block) & !before.mask.word(block)).collect()
 }
 
 impl View<Sealed> {
@@ -176,12 +143,6 @@ impl View<Sealed> {
         if self.live == self.body.rows.len() as u64 {
             return Vec::new();
         }
-        (0..self.body.rows.len())
-            .filter(|&position| {
-                let (block, lane) = self.body.index.block_lane(position);
-                self.mask.is_set(block, lane)
-            })
-            .map(|position| self.body.rows.get(position))
-            .collect()
+        self.body.index.layout().positions(|block| self.mask.word(block)).map(|position| self.body.rows.get(position)).collect()
     }
 }

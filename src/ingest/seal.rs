@@ -1,7 +1,5 @@
 //! Sealing: the tail becomes a segment.
 
-use std::collections::HashSet;
-
 use crate::error::{Error, Result};
 use crate::index::IvfIndex;
 use crate::ingest::Writer;
@@ -18,8 +16,8 @@ pub(crate) const SEAL_ROWS: u64 = 4096;
 /// # Errors
 /// [`Error::Interrupted`], storage errors; nothing has changed then.
 pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
-    let _alone = writer.maintenance.lock();
-    let frozen = Frozen::new(writer, 1);
+    let _alone = writer.sealing.lock();
+    let frozen = Frozen::with_tail(writer, 1);
     let Some(trained) = frozen.snapshot.generation.trained.clone() else { return Ok(0) };
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
@@ -46,12 +44,8 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
         error,
     };
     let boundary = frozen.snapshot.next_row;
-    let kept: HashSet<u64> = numbers.into_iter().collect();
-    // By the tombstones, not by counting from the last sealed row on: a manifest that is wrong must not keep this busy for ever.
-    let gone = writer.lock().tail_dead.iter().copied().filter(|row| *row < boundary && !kept.contains(row)).collect();
     let stored = frozen.store(sealed)?;
-    frozen.drop_records(gone, progress)?;
-    frozen.install(stored, |next, _manifest, view| {
+    frozen.install(stored, [], |next, _manifest, view| {
         next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
         next.segments.extend(view);
         next.sealed_row = boundary;

@@ -5,13 +5,14 @@
 //! ```
 //! Readers see a change only after it is durable, because the snapshot is published after the commit.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use torre_storage::Manifest;
 
 use crate::error::{Error, Result};
 use crate::ingest::group::Group;
+use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
 use crate::segment::{Shared, Snapshot};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
@@ -23,8 +24,10 @@ pub(crate) struct Writer {
     /// Signalled when as many wait as the leader expects.
     gathered: Condvar,
     state: Mutex<State>,
-    /// Held by whoever seals, compacts or builds: one at a time.
+    /// Held by whoever compacts, sweeps or builds: one at a time.
     pub(crate) maintenance: Mutex<()>,
+    /// Held by whoever seals or builds. Apart from the other, which is taken first: a long compaction must not let the tail grow.
+    pub(crate) sealing: Mutex<()>,
 }
 
 /// The longest that a commit waits for others to join it, and the part of the last commit's time.
@@ -37,10 +40,8 @@ pub(crate) struct State {
     pub(crate) manifest: Manifest,
     /// Runs that begin below this row are being sealed and must not be merged.
     pub(crate) fixed_row: u64,
-    /// Deleted rows of the tail: they have tombstones, and records that are dropped when the tail is sealed.
-    pub(crate) tail_dead: Vec<u64>,
-    /// Eras of snapshots before the last piece of maintenance that somebody may still read.
-    pub(crate) eras: Vec<Weak<()>>,
+    /// What deleted and replaced rows have left in storage.
+    pub(crate) dead: Dead,
 }
 
 /// Changes that came while a commit was under way.
@@ -126,9 +127,16 @@ pub(crate) enum Outcome {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, manifest: Manifest, tail_dead: Vec<u64>) -> Self {
-        let state = State { manifest, fixed_row: 0, tail_dead, eras: Vec::new() };
-        Self { shared, queue: Mutex::default(), gathered: Condvar::new(), state: Mutex::new(state), maintenance: Mutex::new(()) }
+    pub(crate) fn new(shared: Arc<Shared>, manifest: Manifest, dead: Dead) -> Self {
+        let state = State { manifest, fixed_row: 0, dead };
+        Self {
+            shared,
+            queue: Mutex::default(),
+            gathered: Condvar::new(),
+            state: Mutex::new(state),
+            maintenance: Mutex::new(()),
+            sealing: Mutex::new(()),
+        }
     }
 
     /// Commits the changes as one: all of them are durable and visible on return, or none.
@@ -201,7 +209,7 @@ impl Writer {
         }
         match committed {
             Ok(()) => {
-                state.tail_dead.extend(group.dead().filter(|&row| row >= snapshot.sealed_row));
+                state.dead.bury(group.dead());
                 let next = group.publish(self.shared.settings.dim, state.fixed_row);
                 self.shared.snapshot.store(Arc::new(next));
                 for (waiting, outcome) in pending.iter().zip(done) {

@@ -76,11 +76,14 @@ fn write(path: &Path) {
                         let segment = SegmentMeta { blob: n, parts: vec![part], ..SegmentMeta::default() };
                         batch.put_manifest(C, &Manifest { next_blob: n + 1, segments: vec![segment], ..Manifest::default() });
                     }
-                    if n.is_multiple_of(50) && thread == 1 {
-                        let seen = storage.tombstones(C).unwrap();
-                        batch.replace_tombstones(C, seen.last, &seen.rows);
+                    let folded = (n.is_multiple_of(50) && thread == 1).then(|| storage.tombstones(C).unwrap());
+                    if let Some(folded) = &folded {
+                        batch.put_tombstones(C, &folded.rows);
                     }
                     storage.commit(batch).unwrap();
+                    if let Some(folded) = folded {
+                        storage.remove_tombstones(C, folded.last).unwrap();
+                    }
                     if names {
                         storage.delete_blob(C, n - 5).unwrap();
                     }

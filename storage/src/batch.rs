@@ -15,11 +15,8 @@ pub(crate) enum Change {
     PutRecord(CollectionId, u64, Vec<u8>),
     DeleteRecords(CollectionId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
-    ReplaceTombstones(CollectionId, u64, Vec<u64>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
-    /// Keys of a dropped collection, found by the sweep.
-    Remove(CollectionId, Vec<Vec<u8>>),
 }
 
 impl Change {
@@ -30,9 +27,7 @@ impl Change {
             | Change::PutRecord(c, ..)
             | Change::DeleteRecords(c, _)
             | Change::PutTombstones(c, _)
-            | Change::ReplaceTombstones(c, ..)
-            | Change::PutManifest(c, ..)
-            | Change::Remove(c, _) => *c,
+            | Change::PutManifest(c, ..) => *c,
         }
     }
 }
@@ -82,11 +77,6 @@ impl Batch {
         }
     }
 
-    /// Replaces the tombstone entries numbered up to `upto` by one that holds these rows (none if there are none).
-    pub fn replace_tombstones(&mut self, c: CollectionId, upto: u64, rows: &[u64]) {
-        self.push(rows.len() * 8, Change::ReplaceTombstones(c, upto, rows.to_vec()));
-    }
-
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
         let bytes = codec::encode(manifest);
@@ -106,10 +96,6 @@ impl Batch {
     /// Bytes of the values put, keys and envelopes not counted.
     pub fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    pub(crate) fn removing(c: CollectionId, keys: Vec<Vec<u8>>) -> Self {
-        Self { changes: vec![Change::Remove(c, keys)], bytes: 0 }
     }
 
     fn push(&mut self, bytes: usize, change: Change) {

@@ -103,6 +103,32 @@ impl Storage {
         Ok(whole)
     }
 
+    /// Removes blobs of which all parts are known, without looking for them; to be called as [`delete_blob`](Storage::delete_blob).
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] with the reason.
+    pub fn delete_parts(&self, c: CollectionId, parts: &[BlobMeta]) -> Result<()> {
+        // The manifest that named them last may still be the durable one.
+        self.flush()?;
+        let chunks = parts.iter().flat_map(|meta| {
+            let count = u32::try_from(meta.bytes.div_ceil(PAYLOAD as u64).max(1)).unwrap_or(u32::MAX);
+            (0..count).map(|chunk| Key::Chunk { collection: c, blob: meta.blob, part: meta.part, chunk }.encode())
+        });
+        let mut keys = Vec::with_capacity(GROUP as usize);
+        for key in chunks {
+            keys.push(key);
+            if keys.len() == GROUP as usize {
+                self.inner.remove_blobs(std::mem::take(&mut keys))?;
+            }
+        }
+        self.inner.remove_blobs(keys)?;
+        let mut writer = self.inner.writer.lock();
+        for meta in parts {
+            writer.blobs_young.remove(&(c, meta.blob));
+        }
+        Ok(())
+    }
+
     /// Removes all parts of a blob; to be called once no durable manifest names it. A crash before it is complete leaves the rest to the
     /// sweep of the next opening.
     ///
@@ -121,7 +147,17 @@ impl Inner {
     /// Applies to the second store, and flushes it where much has piled up.
     fn apply_blobs(&self, writes: Vec<Write>) -> Result<()> {
         let bytes: usize = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        match self.blobs.apply(writes) {
+        self.changed_blobs(self.blobs.apply(writes), bytes)
+    }
+
+    /// Removes keys of the second store, not as one.
+    fn remove_blobs(&self, keys: Vec<Vec<u8>>) -> Result<()> {
+        let bytes = keys.iter().map(Vec::len).sum();
+        self.changed_blobs(self.blobs.remove(keys), bytes)
+    }
+
+    fn changed_blobs(&self, changed: Result<()>, bytes: usize) -> Result<()> {
+        match changed {
             Ok(()) => {}
             Err(error @ Error::DiskFull { .. }) => return Err(error),
             Err(error) => return Err(self.poison(&error)),
@@ -151,7 +187,7 @@ impl Inner {
             // Looked up again after each group: a chunk that is wrong may say that it has billions of others.
             let last = chunks.saturating_sub(1).clamp(chunk, chunk.saturating_add(GROUP - 1));
             removed += u64::from(last - chunk) + 1;
-            self.apply_blobs((chunk..=last).map(|chunk| (at(chunk), None)).collect())?;
+            self.remove_blobs((chunk..=last).map(at).collect())?;
             start = at(last);
             start.push(0);
         }

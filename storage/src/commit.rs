@@ -185,10 +185,8 @@ fn check(batch: &Batch) -> Result<()> {
             Change::PutManifest(c, manifest, _) => {
                 (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
             }
-            Change::PutTombstones(c, rows) | Change::ReplaceTombstones(c, _, rows) => {
-                (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8))
-            }
-            Change::DeleteRecords(..) | Change::DropCollection(_) | Change::Remove(..) => continue,
+            Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
+            Change::DeleteRecords(..) | Change::DropCollection(_) => continue,
         };
         if bytes > LARGEST {
             return Err(Error::TooLarge { what, bytes: bytes as u64, limit: LARGEST as u64 });
@@ -221,11 +219,10 @@ impl Plan<'_> {
         let c = change.collection();
         let lives = self.collections.get(&c).or_else(|| writer.collections.get(&c)).copied();
         match (&change, lives) {
-            (Change::PutCollection(..), None) | (Change::Remove(..), Some(false)) => {}
-            (_, Some(true)) => {}
+            (Change::PutCollection(..), None) | (_, Some(true)) => {}
             _ => return Err(Error::UnknownCollection { id: c.0 }),
         }
-        self.collections.insert(c, !matches!(change, Change::DropCollection(_) | Change::Remove(..)));
+        self.collections.insert(c, !matches!(change, Change::DropCollection(_)));
         match change {
             Change::PutCollection(c, settings) => {
                 let mut payload = vec![1];
@@ -244,15 +241,6 @@ impl Plan<'_> {
                 self.tombstones.insert(c, number);
                 self.put_rows(c, number, &rows);
             }
-            Change::ReplaceTombstones(c, upto, rows) => {
-                let last = self.last_tombstone(writer, c);
-                let upto = upto.min(last);
-                self.remove(key::tombstones(c, 0..upto + 1))?;
-                if !rows.is_empty() {
-                    self.put_rows(c, upto, &rows);
-                }
-            }
-            Change::Remove(_, keys) => self.writes.extend(keys.into_iter().map(|key| (key, None))),
             Change::PutManifest(collection, manifest, blobs) => {
                 self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
                 self.named.push((collection, blobs));

@@ -49,6 +49,7 @@ mod open;
 #[cfg(test)]
 mod opening_tests;
 mod read;
+mod remove;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;

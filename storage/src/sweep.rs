@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::batch::Batch;
 use crate::error::Result;
 use crate::key::{self, CollectionId, Key};
 use crate::storage::Storage;
@@ -127,7 +126,7 @@ impl Storage {
         }
     }
 
-    /// Removes records and tombstones of a dropped collection, in small commits; which are repeated if a crash comes between.
+    /// Removes records and tombstones of a dropped collection; the next opening does it again where a crash comes between.
     fn sweep_records(&self, c: CollectionId, swept: &mut Swept) -> Result<()> {
         for range in [key::records(c, 0..u64::MAX), key::tombstones(c, 0..u64::MAX)] {
             loop {
@@ -136,7 +135,7 @@ impl Storage {
                     break;
                 }
                 swept.records += page.len() as u64;
-                self.commit(Batch::removing(c, page.into_iter().map(|(key, _)| key).collect()))?;
+                self.inner.remove_keys(page.into_iter().map(|(key, _)| key).collect())?;
             }
         }
         Ok(())

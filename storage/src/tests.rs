@@ -63,12 +63,24 @@ fn surface(storage: &Storage) {
     batch.delete_records(C, 2..4);
     batch.delete_record(C, 4);
     batch.put_record(C, 1, b"short now");
-    batch.replace_tombstones(C, 1, &[5]);
-    batch.put_tombstones(C, &[8]);
+    batch.put_tombstones(C, &[5, 8]);
     storage.commit(batch).unwrap();
+    assert_eq!(storage.last_tombstone(C), 3);
+    storage.remove_tombstones(C, 1).unwrap();
     let rows: Vec<u64> = everything(storage).into_iter().map(|(row, _)| row).collect();
     assert_eq!(rows, [0, 1, LAST_ROW]);
-    assert_eq!(storage.tombstones(C).unwrap(), Tombstones { rows: vec![5, 7, 8], last: 3 });
+    assert_eq!(storage.tombstones(C).unwrap(), Tombstones { rows: vec![7, 5, 8], last: 3 });
+
+    for row in [1 << 40, 1 << 41, 1 << 42] {
+        let mut batch = Batch::new();
+        batch.put_record(C, row, &record(row, 100_000));
+        storage.commit(batch).unwrap();
+    }
+    assert!(!storage.remove_records(C, &[1 << 40], || true).unwrap());
+    assert!(storage.remove_records(C, &[3, 1 << 40, 1 << 42], || false).unwrap());
+    let rows: Vec<u64> = everything(storage).into_iter().map(|(row, _)| row).collect();
+    assert_eq!(rows, [0, 1, 1 << 41, LAST_ROW]);
+    assert!(storage.remove_records(C, &[1 << 41], || false).unwrap());
 
     let bytes = record(1, 300_000);
     let meta = storage.write_blob(C, 4, 2, &bytes).unwrap();
@@ -314,6 +326,7 @@ enum Step {
     DeleteRange(u64, u64),
     Bury(Vec<u64>),
     Compact(Vec<u64>),
+    Remove(Vec<u64>),
     Blob(u64, u8, usize),
     DeleteBlob(u64),
     Reopen,
@@ -327,6 +340,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u64..200, 0u64..60).prop_map(|(a, n)| Step::DeleteRange(a, a + n)),
         2 => proptest::collection::vec(0u64..200, 1..5).prop_map(Step::Bury),
         1 => proptest::collection::vec(0u64..200, 0..5).prop_map(Step::Compact),
+        1 => proptest::collection::vec(0u64..200, 0..90).prop_map(Step::Remove),
         1 => (0u64..4, 0u8..3, 0usize..200_000).prop_map(|(b, p, n)| Step::Blob(b, p, n)),
         1 => (0u64..4).prop_map(Step::DeleteBlob),
         1 => Just(Step::Reopen),
@@ -343,15 +357,19 @@ proptest! {
         with_collection(&memory);
         with_collection(&disk);
         let mut blobs: BTreeMap<(u64, u8), BlobMeta> = BTreeMap::new();
+        let mut written: BTreeMap<u64, u32> = BTreeMap::new();
         for steps in batches {
             let mut batch = Batch::new();
             for step in &steps {
                 match step {
-                    Step::Put(row, length) => batch.put_record(C, *row, &record(*row + *length as u64, *length)),
+                    Step::Put(row, length) => {
+                        *written.entry(*row).or_insert(0) += 1;
+                        batch.put_record(C, *row, &record(*row + *length as u64, *length));
+                    }
                     Step::Delete(row) => batch.delete_record(C, *row),
                     Step::DeleteRange(from, to) => batch.delete_records(C, *from..*to),
                     Step::Bury(rows) => batch.put_tombstones(C, rows),
-                    Step::Compact(rows) => batch.replace_tombstones(C, memory.tombstones(C).unwrap().last, rows),
+                    Step::Compact(rows) => batch.put_tombstones(C, rows),
                     Step::Blob(blob, part, length) => {
                         // A number is used once; here the old one goes first.
                         for storage in [&memory, &disk] {
@@ -369,13 +387,26 @@ proptest! {
                         }
                         blobs.retain(|(b, _), _| b != blob);
                     }
-                    Step::Reopen => {}
+                    Step::Remove(_) | Step::Reopen => {}
                 }
             }
             let segments = blobs.iter().map(|(key, meta)| SegmentMeta { blob: key.0, parts: vec![*meta], ..SegmentMeta::default() });
             batch.put_manifest(C, &Manifest { segments: segments.collect(), ..Manifest::default() });
             disk.flush_blobs().unwrap();
             prop_assert_eq!(memory.commit(batch.clone()).unwrap(), disk.commit(batch).unwrap());
+            for step in &steps {
+                for storage in [&memory, &disk] {
+                    match step {
+                        Step::Compact(_) => storage.remove_tombstones(C, storage.last_tombstone(C).saturating_sub(1)).unwrap(),
+                        // Only rows that were written once: a shorter record leaves pieces of a longer one before.
+                        Step::Remove(rows) => {
+                            let once: Vec<u64> = rows.iter().copied().filter(|row| written.get(row).is_none_or(|times| *times == 1)).collect();
+                            assert!(storage.remove_records(C, &once, || false).unwrap());
+                        }
+                        _ => {}
+                    }
+                }
+            }
             if steps.iter().any(|step| matches!(step, Step::Reopen)) {
                 disk.close().unwrap();
                 disk = Storage::open(directory.path(), &never()).unwrap();

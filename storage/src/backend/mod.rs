@@ -46,6 +46,11 @@ pub trait Backend: Send + Sync {
     /// Applies all changes or none. The last change to a key wins. Durable only after [`flush`](Backend::flush).
     fn apply(&self, writes: Vec<Write>) -> Result<()>;
 
+    /// Removes keys, in any order and not as one: after a crash some may be there and some not. For what nothing names any more.
+    fn remove(&self, keys: Vec<Vec<u8>>) -> Result<()> {
+        self.apply(keys.into_iter().map(|key| (key, None)).collect())
+    }
+
     /// Makes everything applied before durable.
     fn flush(&self) -> Result<()>;
 

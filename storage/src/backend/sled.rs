@@ -6,6 +6,8 @@
 //! - Dropping any clone of a handle, an iterator's too, flushes: iterators are dropped by the writing thread, between its own calls.
 //! - Leaves that were written stay in memory until the store is closed: it is closed and opened again when enough was written.
 //! - An iterator does not stop at its upper bound where nothing is left below it: none has one.
+//! - A batch never gives back the leaves that it empties, which every opening and every range then walks through: what need not go as
+//!   one is removed key by key.
 //! - Its own flusher aborts the process on an error: there is none.
 //! - It loses its metadata after a crash while it opens, and prints where a file is cut short: see `sled_files`.
 
@@ -285,6 +287,17 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
             }
             let db = db.as_ref().ok_or(Error::Closed)?;
             db.apply_batch(batch).map_err(|error| failure(&path, "writing", error))
+        })
+    }
+
+    fn remove(&self, keys: Vec<Vec<u8>>) -> Result<()> {
+        let bytes: usize = keys.iter().map(Vec::len).sum();
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        let path = self.settings.path.clone();
+        let _open = self.gate.read();
+        self.write("removing", move |db| {
+            let db = db.as_ref().ok_or(Error::Closed)?;
+            keys.iter().try_for_each(|key| db.remove(key).map(drop)).map_err(|error| failure(&path, "removing", error))
         })
     }
 

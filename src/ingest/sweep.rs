@@ -1,0 +1,165 @@
+//! Sweeping: records of deleted and replaced rows go, and tombstones that nothing needs any more.
+//!
+//! A row that dies leaves its record, which older snapshots may still read, and a tombstone, which says on opening that the row is dead as
+//! long as a segment or a record names it. Storage may hold more tombstones than are needed: they are written again only when most are not.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use torre_storage::Batch;
+
+use crate::error::{Error, Result};
+use crate::ingest::Writer;
+use crate::ingest::writer::{Install, State};
+use crate::progress::Progress;
+use crate::segment::{Snapshot, View};
+use crate::sync::{Instant, thread};
+
+/// Dead rows from which on the background removes their records.
+pub(crate) const SWEEP_ROWS: usize = 4096;
+/// Dead rows that the background sweeps at a time: there is other work.
+const QUICK_ROWS: usize = 1 << 15;
+/// Tombstones that nothing needs and that are left alone, beside as many as are needed.
+const SPARE_TOMBSTONES: u64 = 8192;
+/// Between two looks whether the readers of older snapshots are done.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How long the background waits for them; what they may read stays for the next sweep.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What deleted and replaced rows have left in storage.
+#[derive(Default)]
+pub(crate) struct Dead {
+    /// Rows whose records may still be there.
+    rows: Vec<u64>,
+    /// Rows in the tombstone entries of storage.
+    tombstones: u64,
+    /// Rows below this one were there when the collection was opened: whether the dead of them have records is known only of `rows`.
+    opened: u64,
+    /// Snapshots before the last sweep that somebody may still read.
+    eras: Vec<Era>,
+}
+
+/// Snapshots between two sweeps.
+struct Era {
+    held: Weak<()>,
+    /// The first row that none of them can name.
+    end: u64,
+}
+
+impl Dead {
+    /// What is found when a collection is opened: dead rows that are in no segment, all tombstones, the number of the next row.
+    pub(crate) fn found(rows: Vec<u64>, tombstones: u64, next_row: u64) -> Self {
+        Self { rows, tombstones, opened: next_row, eras: Vec::new() }
+    }
+
+    /// Rows that have just died, with their tombstones.
+    pub(crate) fn bury(&mut self, rows: impl Iterator<Item = u64>) {
+        let before = self.rows.len();
+        self.rows.extend(rows);
+        self.tombstones += (self.rows.len() - before) as u64;
+    }
+
+    /// Dead rows that have left their segment. The records of those that died since the opening are seen to already.
+    pub(crate) fn drop_rows(&mut self, rows: impl IntoIterator<Item = u64>) {
+        let opened = self.opened;
+        self.rows.extend(rows.into_iter().filter(|&row| row < opened));
+    }
+
+    /// Dead rows whose records can go now: as many as there are, or nearly.
+    pub(crate) fn removable(&self) -> usize {
+        match self.floor() {
+            0 => self.rows.len(),
+            floor => self.rows.iter().filter(|&&row| row >= floor).count(),
+        }
+    }
+
+    /// Rows below may be named by a snapshot that somebody reads.
+    fn floor(&self) -> u64 {
+        self.eras.iter().filter(|era| era.held.strong_count() > 0).map(|era| era.end).max().unwrap_or(0)
+    }
+
+    fn tombstones_needed(&self, snapshot: &Snapshot) -> u64 {
+        let masked: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64 - view.live).sum();
+        masked + self.rows.len() as u64
+    }
+}
+
+/// How far a sweep goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sweep {
+    /// What readers hold stays, and so do some tombstones too many.
+    Quick,
+    /// Waits for readers, and leaves nothing.
+    Whole,
+}
+
+/// Removes the records of dead rows that no reader can see. Returns how many rows went.
+///
+/// # Errors
+/// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
+pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Result<u64> {
+    let _alone = writer.maintenance.lock();
+    let shared = &*writer.shared;
+    let mut rows = {
+        let mut state = writer.lock();
+        let now = shared.snapshot.load_full();
+        if !state.dead.rows.is_empty() {
+            state.dead.eras.retain(|era| era.held.strong_count() > 0);
+            state.dead.eras.push(Era { held: Arc::downgrade(&now.era), end: now.next_row });
+            shared.snapshot.store(Arc::new(Snapshot { era: Arc::default(), ..Snapshot::clone(&now) }));
+        }
+        std::mem::take(&mut state.dead.rows)
+    };
+    rows.sort_unstable();
+    rows.dedup();
+    let start = Instant::now();
+    let result = loop {
+        let floor = writer.lock().dead.floor();
+        let held = rows.partition_point(|&row| row < floor);
+        if held > 0 && (how == Sweep::Whole || start.elapsed() < PATIENCE) {
+            if progress.cancelled() {
+                break Err(Error::Interrupted);
+            }
+            thread::sleep(LOOK_EVERY);
+            continue;
+        }
+        let end = if how == Sweep::Whole { rows.len() } else { rows.len().min(held + QUICK_ROWS) };
+        match shared.storage.remove_records(shared.id, &rows[held..end], || progress.cancelled()) {
+            Ok(true) => break Ok(held..end),
+            Ok(false) => break Err(Error::Interrupted),
+            Err(error) => break Err(error.into()),
+        }
+    };
+    let mut state = writer.lock();
+    let gone = result.as_ref().map_or(0..0, Clone::clone);
+    state.dead.rows.extend(rows[..gone.start].iter().chain(&rows[gone.end..]));
+    result?;
+    fold(writer, &mut state, how)?;
+    Ok(gone.len() as u64)
+}
+
+/// Writes the tombstones again, without those that nothing needs any more, where these are too many.
+fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<()> {
+    let snapshot = writer.shared.snapshot.load_full();
+    let needed = state.dead.tombstones_needed(&snapshot);
+    let bearable = match how {
+        Sweep::Quick => 2 * needed + SPARE_TOMBSTONES,
+        Sweep::Whole => needed,
+    };
+    if state.dead.tombstones <= bearable {
+        return Ok(());
+    }
+    let mut rows: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).chain(state.dead.rows.iter().copied()).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let mut batch = Batch::new();
+    let last = writer.shared.storage.last_tombstone(writer.shared.id);
+    batch.put_tombstones(writer.shared.id, &rows);
+    // With the manifest, which says what the next row's number is: the last rows may have left nothing else to tell.
+    let manifest = state.manifest.clone();
+    writer.install(state, Install { batch, manifest, snapshot: Snapshot::clone(&snapshot) })?;
+    // Whichever of the old ones come back after a crash say nothing new.
+    writer.shared.storage.remove_tombstones(writer.shared.id, last)?;
+    state.dead.tombstones = rows.len() as u64;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Removing what nobody reads any more: much, by itself, beside writers that must not wait for it, and not as one.
+
+use crate::envelope;
+use crate::error::{Error, Result};
+use crate::key::{self, CollectionId, Key};
+use crate::storage::{Inner, Storage};
+
+/// Records removed at a time: few enough that commits, which wait for it, hardly notice.
+const ROWS: usize = 1024;
+/// Tombstone entries looked at a time.
+const ENTRIES: usize = 1024;
+
+impl Storage {
+    /// Removes the records of these rows, where they have any. Row numbers are used once and nobody may be writing these. It is no
+    /// commit: what is removed may be there again after a crash, until a later commit is durable. `stop` is asked now and then; once it says
+    /// true, nothing more is removed. Returns whether all are.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`]; [`Error::Poisoned`] with the reason; a failed read.
+    pub fn remove_records(&self, c: CollectionId, rows: &[u64], mut stop: impl FnMut() -> bool) -> Result<bool> {
+        for rows in rows.chunks(ROWS) {
+            if stop() {
+                return Ok(false);
+            }
+            // Found without the lock that writers need.
+            let keys = self.keys_of_records(c, rows)?;
+            self.inner.remove_keys(keys)?;
+        }
+        Ok(true)
+    }
+
+    /// The number of a collection's last tombstone entry; 0 if there was none.
+    pub fn last_tombstone(&self, c: CollectionId) -> u64 {
+        self.inner.writer.lock().tombstones.get(&c).copied().unwrap_or(0)
+    }
+
+    /// Removes the tombstone entries numbered up to `upto`, as [`remove_records`](Storage::remove_records) does records: any of them may be
+    /// there again after a crash. A later entry, durable before, names those of their rows that are still to be known as deleted.
+    ///
+    /// # Errors
+    /// As [`remove_records`](Storage::remove_records).
+    pub fn remove_tombstones(&self, c: CollectionId, upto: u64) -> Result<()> {
+        let range = key::tombstones(c, 0..upto.saturating_add(1));
+        loop {
+            let page = self.inner.records.range(&range.start..&range.end, ENTRIES, 4 << 20)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            self.inner.remove_keys(page.into_iter().map(|(key, _)| key).collect())?;
+        }
+    }
+
+    /// The keys of all pieces of these rows' records.
+    fn keys_of_records(&self, c: CollectionId, rows: &[u64]) -> Result<Vec<Vec<u8>>> {
+        let first = |row: &u64| Key::Record { collection: c, row: *row, piece: 0 };
+        let keys: Vec<Vec<u8>> = rows.iter().map(|row| first(row).encode()).collect();
+        let values = self.inner.records.get_many(&keys)?;
+        let mut found = Vec::with_capacity(keys.len());
+        for ((row, key), value) in rows.iter().zip(keys).zip(values) {
+            let Some(value) = value else { continue };
+            match envelope::open(&key, &value) {
+                Ok(envelope) => found.extend((1..envelope.pieces.min(1 << 16)).map(|piece| first(row).piece(piece as u16).encode())),
+                // What is damaged does not say how many pieces it has.
+                Err(_) => {
+                    let range = key::records(c, *row..row.saturating_add(1));
+                    let page = self.inner.records.range(&range.start..&range.end, 1 << 16, usize::MAX)?;
+                    found.extend(page.into_iter().map(|(key, _)| key).filter(|other| *other != key));
+                }
+            }
+            found.push(key);
+        }
+        Ok(found)
+    }
+}
+
+impl Inner {
+    /// Removes keys of the first store, not as one and without a flush.
+    pub(crate) fn remove_keys(&self, keys: Vec<Vec<u8>>) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        // What is removed is written again with its neighbours, which are removed too as a rule.
+        self.check_room(keys.len() as u64 * 1024)?;
+        let _writer = self.writer.lock();
+        self.check_writable()?;
+        match self.records.remove(keys) {
+            Ok(()) => Ok(()),
+            Err(error @ Error::DiskFull { .. }) => Err(error),
+            Err(error) => Err(self.poison(&error)),
+        }
+    }
+}
