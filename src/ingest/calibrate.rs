@@ -98,7 +98,8 @@ impl<'a> Notes<'a> {
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
         let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment };
-        Calibration::measure(&trial, progress)
+        let calibration = Calibration::measure(&trial, progress)?;
+        Ok(if probes.own.is_empty() { calibration } else { calibration.of_trained() })
     }
 }
 

@@ -54,10 +54,17 @@ fn recall(items: &Collection, queries: &[Vec<f32>], target: f32) -> f64 {
 
 #[test]
 fn default_settings_tell_variants_apart() {
-    for (at, shape) in
-        [(60, 50, 32, 0.01), (60, 50, 32, 0.003), (60, 50, 64, 0.001), (30, 100, 96, 0.0005), (60, 50, 64, 0.0003), (6, 500, 32, 0.001), (300, 10, 16, 0.001)]
-            .into_iter()
-            .enumerate()
+    for (at, shape) in [
+        (60, 50, 32, 0.01),
+        (60, 50, 32, 0.003),
+        (60, 50, 64, 0.001),
+        (30, 100, 96, 0.0005),
+        (60, 50, 64, 0.0003),
+        (6, 500, 32, 0.001),
+        (300, 10, 16, 0.001),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let (rows, queries) = data(shape);
         for metric in [METRICS[at % 3], METRICS[(at + 1) % 3]] {
