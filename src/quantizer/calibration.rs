@@ -5,8 +5,10 @@
 
 /// Numbers of hits that are measured; between them recalls are interpolated in the logarithm of k.
 pub(super) const KS: [usize; 5] = [1, 3, 10, 30, 100];
-/// Numbers of candidates that are measured.
-pub(super) const CANDIDATES: [usize; 9] = [20, 40, 80, 140, 240, 480, 960, 1920, 3840];
+/// Numbers of candidates that are measured. The last ones are for near copies by the thousands, which codes do not tell apart.
+pub(super) const CANDIDATES: [usize; 11] = [20, 40, 80, 140, 240, 480, 960, 1920, 3840, 7680, 15_360];
+/// So many of them are tried whatever the data is.
+pub(super) const USUAL: usize = 9;
 /// Added to every target, against the chance of a lucky sample.
 const MARGIN: f32 = 0.001;
 /// Where a target is out of reach, settings may fall this far behind the best.
