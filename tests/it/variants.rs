@@ -62,7 +62,6 @@ fn default_settings_tell_variants_apart() {
         (60, 50, 64, 0.0003),
         (6, 500, 32, 0.001),
         (300, 10, 16, 0.001),
-        (2, 4500, 16, 0.001),
     ]
     .into_iter()
     .enumerate()
