@@ -212,7 +212,10 @@ mod tests {
             curve[36..].chunks_exact(4 * CANDIDATES.len()).for_each(|keep| before.extend(&keep[..4 * USUAL]));
         }
         let mut padded = calibration.clone();
-        padded.curves.iter_mut().flat_map(|curve| &mut curve.keep).for_each(|keep| keep[USUAL..].fill(keep[USUAL - 1]));
+        for keep in padded.curves.iter_mut().flat_map(|curve| &mut curve.keep) {
+            let last = keep[USUAL - 1];
+            keep[USUAL..].fill(last);
+        }
         assert_eq!(Calibration::from_bytes(&before).unwrap(), padded);
         let mut rng = Rng::new(2, 1);
         for _ in 0..2000 {
