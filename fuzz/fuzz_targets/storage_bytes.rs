@@ -70,7 +70,7 @@ fn decoder(which: u8, bytes: &[u8]) {
         }
         8 => {
             again(Stored::Quantizer, bytes, true);
-            again(Stored::Calibration, bytes, true);
+            again(Stored::Calibration, bytes, false);
         }
         _ => {
             again(Stored::Settings, bytes, false);

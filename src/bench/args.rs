@@ -103,6 +103,9 @@ impl BenchArgs {
         if self.k == 0 || self.threads == 0 || self.reps == 0 || self.nprobe.contains(&0) || self.refine_factor.contains(&0) {
             return bad("--k, --threads, --reps, --nprobe and --refine-factor are at least 1");
         }
+        if self.refine == Refine::Auto {
+            return bad("--refine names what is measured: int8, f16, f32 or none");
+        }
         if !(self.point_s > 0.0 && self.point_s <= 600.0) {
             return bad("--point-s is above 0 and at most 600");
         }

@@ -39,7 +39,8 @@ impl BuildOptions {
         self
     }
 
-    /// What is kept to refine candidates with.
+    /// What is kept to refine candidates with. With [`Refine::Auto`], which collections have by default, the build finds out what the data
+    /// needs.
     #[must_use]
     pub fn refine(mut self, refine: Refine) -> Self {
         self.refine = Some(refine);
@@ -129,6 +130,8 @@ pub struct Built {
     pub bytes_per_row: f64,
     /// Mean relative quantization error.
     pub quantization_error: f64,
+    /// What is kept to refine candidates with: never [`Refine::Auto`] but what that came to.
+    pub refine: Refine,
     /// The new generation.
     pub generation: u32,
     /// Time taken.
@@ -144,6 +147,7 @@ impl Built {
             m: built.m,
             bytes_per_row: built.bytes_per_row,
             quantization_error: built.error,
+            refine: built.refine,
             generation: built.generation,
             elapsed,
         }

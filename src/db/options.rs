@@ -142,7 +142,7 @@ impl CollectionOptions {
         self
     }
 
-    /// What is kept to refine candidates with (int8).
+    /// What is kept to refine candidates with (auto: what the data needs).
     #[must_use]
     pub fn refine(mut self, refine: Refine) -> Self {
         self.index.refine = refine;

@@ -20,6 +20,10 @@ pub struct Stats {
     pub list_rows: Option<ListRows>,
     /// Bytes of a code; 0 before the index is trained.
     pub m: usize,
+    /// The setting for what is kept to refine candidates with: auto, int8, f16, f32 or none.
+    pub refine: &'static str,
+    /// What is kept: the setting, or what the last build chose where that is auto; `None` before the index is trained.
+    pub refine_kind: Option<&'static str>,
     /// Width of the vectors.
     pub dim: usize,
     /// The metric's name.
@@ -66,6 +70,8 @@ impl Stats {
             lists: trained.map_or(0, |trained| trained.engine.quantizer().lists()),
             list_rows: list_rows(snapshot),
             m: trained.map_or(0, |trained| trained.engine.quantizer().pq.m()),
+            refine: snapshot.generation.index.refine.name(),
+            refine_kind: trained.map(|trained| trained.refine.name()),
             dim,
             metric,
             ram_bytes_per_row: per_row(ram as u64),

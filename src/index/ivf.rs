@@ -1,6 +1,6 @@
 //! The codes of a segment, in scan order, as two planes of nibbles.
 
-use crate::kernel::{BLOCK, Lines};
+use crate::kernel::{BLOCK, Kernel, Lines};
 use crate::quantizer::{CENTROIDS, GROUPS, Quantizer};
 use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
@@ -8,7 +8,7 @@ use crate::vector::Matrix;
 use super::constants::Constants;
 use super::layout::Layout;
 use super::mask::Mask;
-use super::refine::RefineStore;
+use super::refine::{RefineQuery, RefineStore};
 
 /// An immutable inverted file: rows list by list, codes in blocks of 64, refine vectors beside them. It knows rows by their dense
 /// position (0..n in scan order) and needs a [`Quantizer`] to be searched.
@@ -133,6 +133,22 @@ impl IvfIndex {
     /// Lines of a block.
     pub(super) fn height(&self) -> usize {
         self.m.div_ceil(2)
+    }
+
+    /// Forgets the refine vectors: records of another kind take their place, which [`IvfIndex::set_refine`] fills.
+    pub(crate) fn empty_refine(&mut self, kind: Refine) {
+        // First the old ones go, so that never both are there.
+        self.refine = RefineStore::new(Refine::None, self.dim, self.metric, 0);
+        self.refine = RefineStore::new(kind, self.dim, self.metric, self.layout.rows());
+    }
+
+    pub(crate) fn set_refine(&mut self, position: usize, vector: &[f32]) {
+        self.refine.set(position, vector);
+    }
+
+    /// The score of a row's refine vector, for a query that was made ready for this kind.
+    pub(crate) fn refine_score(&self, kernel: Kernel, query: &[f32], forms: &mut RefineQuery, position: usize) -> f32 {
+        self.refine.score(kernel, query, forms, position)
     }
 
     /// The stored refine vector's values; false when none is kept.

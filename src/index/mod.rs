@@ -32,4 +32,5 @@ pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;
 pub(crate) use mask::Mask;
 pub(crate) use parts::Shape;
+pub(crate) use refine::{RefineQuery, RefineStore, float_score};
 pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, search};

@@ -73,6 +73,9 @@ impl IvfIndex {
     /// Builds an index from stored parts, in any order.
     pub(crate) fn from_parts(shape: Shape, parts: &[(u8, &[u8])]) -> Result<Self, PartsError> {
         let Shape { dim, m, lists, metric, refine } = shape;
+        if refine == Refine::Auto {
+            return Err(PartsError::Range { what: "the kind of refine vectors" });
+        }
         if m == 0 || m > 256 {
             return Err(PartsError::Range { what: "the number of sub-quantizers" });
         }

@@ -7,7 +7,10 @@ use crate::types::{Metric, Refine};
 
 /// A record a row, in scan order, without gaps:
 /// - int8: scale (f32); for L2 the sum of the squared integers (u32); `dim` signed bytes; a value is byte x scale;
-/// - f16, f32: `dim` values.
+/// - f16: under L2 `dim` values; else scale (f32) and `dim` values; a value is what stands there x scale;
+/// - f32: `dim` values.
+///
+/// `Refine::Auto` is a setting, and nothing is stored for it: whoever builds has chosen one of the others.
 ///
 /// All little-endian. A record holds all that one candidate needs, so that it costs as few cache lines as there can be.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,9 +39,9 @@ impl RefineStore {
     /// Bytes of a record.
     pub(crate) fn stride(kind: Refine, dim: usize, metric: Metric) -> usize {
         match kind {
-            Refine::None => 0,
+            Refine::None | Refine::Auto => 0,
             Refine::Int8 => dim + if metric == Metric::L2 { 8 } else { 4 },
-            Refine::F16 => 2 * dim,
+            Refine::F16 => 2 * dim + if metric == Metric::L2 { 0 } else { 4 },
             Refine::F32 => 4 * dim,
         }
     }
@@ -51,12 +54,13 @@ impl RefineStore {
         &self.lines.bytes()[..self.length]
     }
 
-    /// Takes stored records; the caller has checked their length. False when an int8 scale is not finite.
+    /// Takes stored records; the caller has checked their length. False when a scale is not finite.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
         self.length = bytes.len();
         self.lines = Lines::from_bytes(bytes);
         let stride = Self::stride(self.kind, self.dim, self.metric);
-        self.kind != Refine::Int8 || bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
+        let scaled = self.kind == Refine::Int8 || (self.kind == Refine::F16 && self.metric != Metric::L2);
+        !scaled || bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
     }
 
     fn record_mut(&mut self, position: usize) -> &mut [u8] {
@@ -69,7 +73,7 @@ impl RefineStore {
         let (kind, dim, metric) = (self.kind, self.dim, self.metric);
         let record = self.record_mut(position);
         match kind {
-            Refine::None => {}
+            Refine::None | Refine::Auto => {}
             Refine::Int8 => {
                 let (head, values) = record.split_at_mut(record.len() - dim);
                 let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
@@ -78,7 +82,8 @@ impl RefineStore {
                 for (byte, x) in values.iter_mut().zip(vector) {
                     *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
                 }
-                let scale = if metric == Metric::L2 { scale } else { along(vector, values).unwrap_or(scale) };
+                let rounded = values.iter().map(|&v| f64::from(v as i8));
+                let scale = if metric == Metric::L2 { scale } else { along(vector, rounded).unwrap_or(scale) };
                 head[..4].copy_from_slice(&scale.to_le_bytes());
                 if metric == Metric::L2 {
                     let squares = values.iter().map(|&x| i32::from(x as i8).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
@@ -86,8 +91,15 @@ impl RefineStore {
                 }
             }
             Refine::F16 => {
-                for (bytes, &x) in record.as_chunks_mut::<2>().0.iter_mut().zip(vector) {
-                    *bytes = f16::from_f32(x).to_le_bytes();
+                let (head, values) = record.split_at_mut(record.len() - 2 * dim);
+                let unit = if metric == Metric::L2 { 1.0 } else { power_of_two(vector) };
+                let values = values.as_chunks_mut::<2>().0;
+                for (bytes, &x) in values.iter_mut().zip(vector) {
+                    *bytes = f16::from_f64(f64::from(x) / unit).to_le_bytes();
+                }
+                if let Some(head) = head.first_chunk_mut::<4>() {
+                    let rounded = values.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f64());
+                    *head = along(vector, rounded).unwrap_or(unit as f32).to_le_bytes();
                 }
             }
             Refine::F32 => {
@@ -113,7 +125,7 @@ impl RefineStore {
     pub(crate) fn vector(&self, position: usize, out: &mut [f32]) -> bool {
         let record = self.record(position);
         match self.kind {
-            Refine::None => return false,
+            Refine::None | Refine::Auto => return false,
             Refine::Int8 => {
                 let scale = le_f32(record);
                 let values = &record[record.len() - self.dim..];
@@ -122,8 +134,10 @@ impl RefineStore {
                 }
             }
             Refine::F16 => {
-                for (out, bytes) in out.iter_mut().zip(record.as_chunks::<2>().0) {
-                    *out = f16::from_le_bytes(*bytes).to_f32();
+                let (head, values) = record.split_at(record.len() - 2 * self.dim);
+                let scale = head.first_chunk::<4>().map_or(1.0, |b| f32::from_le_bytes(*b));
+                for (out, bytes) in out.iter_mut().zip(values.as_chunks::<2>().0) {
+                    *out = f16::from_le_bytes(*bytes).to_f32() * scale;
                 }
             }
             Refine::F32 => {
@@ -140,7 +154,7 @@ impl RefineStore {
     pub(crate) fn score(&self, kernel: Kernel, query: &[f32], forms: &mut RefineQuery, position: usize) -> f32 {
         let record = self.record(position);
         match self.kind {
-            Refine::None => f32::NEG_INFINITY,
+            Refine::None | Refine::Auto => f32::NEG_INFINITY,
             Refine::Int8 => {
                 let scale = le_f32(record);
                 let dot = kernel.dot_i8(&forms.int, &record[record.len() - self.dim..]);
@@ -157,7 +171,7 @@ impl RefineStore {
                 if self.metric == Metric::L2 {
                     -kernel.l2_f16(query, record)
                 } else {
-                    kernel.dot_f16(query, record)
+                    kernel.dot_f16(query, &record[4..]) * le_f32(record)
                 }
             }
             Refine::F32 => {
@@ -172,11 +186,18 @@ impl RefineStore {
 
 /// The scale that gives the rounded values the vector's own length along the vector: the queries that matter point that way, so
 /// it is there that rounding does harm. `None` when no such scale is a number.
-fn along(vector: &[f32], values: &[u8]) -> Option<f32> {
+fn along(vector: &[f32], rounded: impl Iterator<Item = f64>) -> Option<f32> {
     let squares: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    let product: f64 = vector.iter().zip(values).map(|(&x, &v)| f64::from(x) * f64::from(v as i8)).sum();
+    let product: f64 = vector.iter().zip(rounded).map(|(&x, v)| f64::from(x) * v).sum();
     let scale = (squares / product) as f32;
     (product > 0.0 && scale.is_finite()).then_some(scale)
+}
+
+/// The largest power of two that the largest value reaches: in units of it all values are below 2, so that halves neither overflow nor,
+/// but for those that are nothing beside the largest, lose digits. 1 for a vector of zeros.
+fn power_of_two(vector: &[f32]) -> f64 {
+    let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
+    if most > 0.0 { f64::from_bits(f64::from(most).to_bits() & !((1 << 52) - 1)) } else { 1.0 }
 }
 
 /// The score of two vectors under a metric.
@@ -188,7 +209,7 @@ pub(crate) fn float_score(kernel: Kernel, metric: Metric, query: &[f32], row: &[
 impl RefineQuery {
     pub(crate) fn set(&mut self, query: &[f32], kind: Refine) {
         match kind {
-            Refine::None | Refine::F16 => {}
+            Refine::None | Refine::F16 | Refine::Auto => {}
             Refine::Int8 => self.int.set(query),
             Refine::F32 => {
                 self.row.resize(query.len(), 0.0);
@@ -199,4 +220,64 @@ impl RefineQuery {
 
 fn le_f32(bytes: &[u8]) -> f32 {
     bytes.first_chunk::<4>().map_or(0.0, |b| f32::from_le_bytes(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantizer::testing::noise;
+
+    /// Root of the mean squared error of scores, in lengths of the vectors (L2: their squares), for queries that lie `apart` of a length
+    /// from the vectors.
+    fn error(kind: Refine, metric: Metric, (dim, size, apart): (usize, f32, f32)) -> f64 {
+        let mut store = RefineStore::new(kind, dim, metric, 1);
+        let (vectors, away) = (noise(300, dim, 5), noise(300, dim, 6));
+        let mut sum = 0.0;
+        for (vector, away) in vectors.iter().zip(away.iter()) {
+            let length = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            let to = size / length(vector) as f32;
+            let vector: Vec<f32> = vector.iter().map(|x| x * to).collect();
+            let query: Vec<f32> = vector.iter().zip(away).map(|(x, a)| x + a * apart * size / (dim as f32).sqrt()).collect();
+            store.set(0, &vector);
+            let mut forms = RefineQuery::default();
+            forms.set(&query, kind);
+            let score = f64::from(store.score(Kernel::detect(), &query, &mut forms, 0));
+            let pairs = || query.iter().zip(&vector).map(|(&q, &x)| (f64::from(q), f64::from(x)));
+            let truth: f64 =
+                if metric == Metric::L2 { -pairs().map(|(q, x)| (q - x).powi(2)).sum::<f64>() } else { pairs().map(|(q, x)| q * x).sum() };
+            sum += ((score - truth) / f64::from(size).powi(2)).powi(2);
+        }
+        (sum / 300.0).sqrt()
+    }
+
+    #[test]
+    fn more_bytes_never_score_worse() {
+        for metric in [Metric::Ip, Metric::L2] {
+            for dim in [1, 2, 3, 16, 64, 100, 384] {
+                for apart in [0.0, 3e-4, 0.001, 0.01, 0.3, 1.0] {
+                    let [int8, f16, f32] = [Refine::Int8, Refine::F16, Refine::F32].map(|kind| error(kind, metric, (dim, 1.0, apart)));
+                    let what = format!("{metric} {dim} {apart}: int8 {int8:e}, f16 {f16:e}, f32 {f32:e}");
+                    // What f32 itself rounds away.
+                    let least = 1e-7;
+                    assert!(f16 <= int8 + least && f32 <= f16 + least, "{what}");
+                    // As a byte has 8 bits and a half 11, it is a fraction.
+                    assert!(dim < 16 || f16 <= 0.25 * int8 + least, "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn halves_keep_vectors_of_any_size() {
+        for size in [1e-15, 1e-6, 1e5, 1e15] {
+            for apart in [0.001, 0.3] {
+                let [one, sized] = [1.0, size].map(|size| error(Refine::F16, Metric::Ip, (32, size, apart)));
+                assert!(sized < 1.1 * one + 1e-7, "{size} {apart}: {sized:e}, of length 1 {one:e}");
+            }
+        }
+        let mut store = RefineStore::new(Refine::F16, 2, Metric::Ip, 1);
+        store.set(0, &[0.0, 0.0]);
+        let mut out = [1.0, 1.0];
+        assert!(store.vector(0, &mut out) && out == [0.0, 0.0]);
+    }
 }

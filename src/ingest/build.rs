@@ -10,6 +10,7 @@ use crate::index::{IvfIndex, Mask, SearchEngine};
 use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
+use crate::ingest::resolve::{self, resolve};
 use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
@@ -68,6 +69,8 @@ pub(crate) struct Built {
     /// Bytes of memory a row takes in the new segment: codes, refine vectors, ids and tables.
     pub(crate) bytes_per_row: f64,
     pub(crate) error: f64,
+    /// The kind of refine vectors, never auto.
+    pub(crate) refine: Refine,
     pub(crate) generation: u32,
 }
 
@@ -119,11 +122,16 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     params.give_back();
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.generation.number + 1;
-    let coded = code(shared, &snapshot, &quantizer, (index.refine, params), &mut notes, progress)?;
+    let coded = code(shared, &snapshot, &quantizer, (resolve::at_first(index.refine), params), &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
-    let sealed = coded.merge(frozen.blob + 1, number)?;
+    let mut sealed = coded.merge(frozen.blob + 1, number)?;
     let dead = coded.dead;
     drop(coded.chunks);
+    let refine = match index.refine {
+        Refine::Auto => resolve(shared, &snapshot, &notes.nearest(), &mut sealed, progress)?,
+        chosen => chosen,
+    };
+    params.give_back();
     let calibration = Some(notes.measure(&engine, &sealed, progress)?);
     let built = Built {
         rows: sealed.rows.len() as u64,
@@ -131,10 +139,11 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         m: quantizer.pq.m(),
         bytes_per_row: sealed.memory() as f64 / (sealed.rows.len().max(1)) as f64,
         error: sealed.error,
+        refine,
         generation: number,
     };
     let queries = probes.real().cloned().map(Arc::new);
-    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, calibration, queries });
+    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, refine, calibration, queries });
     let mut generation = Generation::clone(&snapshot.generation);
     generation.number = number;
     generation.index = index;

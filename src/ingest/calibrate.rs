@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 
 use crate::error::Result;
-use crate::index::{self, Mask, Part, Scratch, SearchEngine, SearchParams};
+use crate::index::{self, Mask, Part, Scratch, SearchEngine, SearchParams, float_score};
+use crate::ingest::resolve::{LOOKED_AT, Probe};
+use crate::kernel::Kernel;
 use crate::progress::Progress;
 use crate::quantizer::calibrate::{Searcher, Trial};
 use crate::quantizer::calibration::Calibration;
 use crate::quantizer::truth::{Near, Queries, Truth};
 use crate::segment::Sealed;
-use crate::types::Metric;
+use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
 
 thread_local! {
@@ -64,6 +66,17 @@ impl<'a> Notes<'a> {
         self.truth.add(vectors, progress)
     }
 
+    /// The nearest rows of some of the queries.
+    pub(super) fn nearest(&self) -> Vec<Probe<'_>> {
+        let best = self.truth.best();
+        let of_query = |(query, near): (usize, &Vec<Near>)| {
+            let own = self.probes.own.get(query);
+            let near = near.iter().map(|near| (self.rows[near.row as usize], near.score)).filter(|(row, _)| Some(row) != own).collect();
+            Probe { query: self.probes.queries.vectors.row(query), near }
+        };
+        best.iter().enumerate().step_by(best.len().div_ceil(LOOKED_AT).max(1)).map(of_query).collect()
+    }
+
     /// Measures what the new segment finds.
     pub(super) fn measure(self, engine: &SearchEngine, sealed: &Sealed, progress: &dyn Progress) -> Result<Calibration> {
         let Self { probes, truth, rows, lists } = self;
@@ -82,9 +95,11 @@ impl<'a> Notes<'a> {
         }
         let mut segment =
             Segment { engine, sealed, mask: sealed.index.mask(), queries: &probes.queries, numbers, positions, own, same: Vec::new() };
+        truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
         let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment };
-        Calibration::measure(&trial, progress)
+        let calibration = Calibration::measure(&trial, progress)?;
+        Ok(if probes.own.is_empty() { calibration } else { calibration.of_trained() })
     }
 }
 
@@ -113,6 +128,21 @@ impl Segment<'_> {
             self.sealed.index.decode(self.engine.quantizer(), position, &mut vector);
         }
         query.iter().zip(&vector).map(|(&q, &x)| f64::from(q) * f64::from(x)).sum::<f64>().to_bits()
+    }
+
+    /// Scores a query's near rows again, as an exact scan does, where their vectors are at hand: between near copies the sums of products
+    /// that found them leave the order open.
+    fn sharpen(&self, query: usize, near: &mut [Near]) {
+        let query = self.queries.vectors.row(query);
+        let mut vector = vec![0.0; query.len()];
+        if self.sealed.index.refine() != Refine::F32 {
+            return;
+        }
+        for near in near.iter_mut() {
+            self.sealed.index.refine_vector(self.positions[near.row as usize] as usize, &mut vector);
+            near.score = float_score(Kernel::detect(), self.engine.quantizer().metric, query, &vector);
+        }
+        near.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
     }
 
     fn fingerprints(&self, query: usize, near: &[Near]) -> Vec<(u64, f32)> {

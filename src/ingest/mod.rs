@@ -7,6 +7,7 @@ mod group;
 mod op;
 mod prepare;
 mod replace;
+mod resolve;
 mod seal;
 mod sweep;
 mod writer;

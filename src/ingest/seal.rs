@@ -32,8 +32,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     if progress.cancelled() {
         return Err(Error::Interrupted);
     }
-    let (index, order) = IvfIndex::build(quantizer, &tail.vectors, &assignment, &codes, frozen.snapshot.generation.index.refine)
-        .ok_or_else(too_many_rows)?;
+    let (index, order) = IvfIndex::build(quantizer, &tail.vectors, &assignment, &codes, trained.refine).ok_or_else(too_many_rows)?;
     let numbers: Vec<u64> = order.iter().map(|&at| tail.rows.get(at as usize)).collect();
     let sealed = Sealed {
         blob: frozen.blob,

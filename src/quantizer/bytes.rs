@@ -17,21 +17,24 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 4 | `TQC1` |
+//! | 4 | `TQC2` |
 //! | 8 | rows (u64) |
 //! | 4, 4 | m, dim (u32) |
 //! | 4, 4 | lists, stops (u32) |
 //! | 4 stops | probes of each stop (u32, ascending) |
 //! | 4 lists, 5 times with the next | recall by lists alone (f32, 0 to 1) for 1, 3, 10, 30 and 100 hits |
-//! | 4 * 9 stops | what each number of candidates keeps (f32, 0 to 1) |
+//! | 4 * 11 stops | what each number of candidates keeps (f32, 0 to 1) |
+//!
+//! `TQC1` had 9 numbers of candidates: more than the last of them keep the same.
 
-use super::calibration::{CANDIDATES, Calibration, Curve, KS};
+use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
 use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose};
 use crate::types::Metric;
 use crate::vector::Matrix;
 
 const TAG: &[u8; 4] = b"TQZ1";
-const CALIBRATION_TAG: &[u8; 4] = b"TQC1";
+const CALIBRATION_TAG: &[u8; 4] = b"TQC2";
+const CALIBRATION_TAG_BEFORE: &[u8; 4] = b"TQC1";
 
 impl Quantizer {
     /// The quantizer as bytes; [`Quantizer::from_bytes`] gives it back bit for bit.
@@ -103,7 +106,10 @@ impl Calibration {
 
     /// Reads [`Calibration::to_bytes`]' output; `None` for anything else.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut rest = bytes.strip_prefix(CALIBRATION_TAG)?;
+        let (mut rest, columns) = match bytes.strip_prefix(CALIBRATION_TAG) {
+            Some(rest) => (rest, CANDIDATES.len()),
+            None => (bytes.strip_prefix(CALIBRATION_TAG_BEFORE)?, USUAL),
+        };
         let rows = u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
         let (m, dim) = (number(&mut rest)?, number(&mut rest)?);
         let (lists, count) = (number(&mut rest)? as usize, number(&mut rest)? as usize);
@@ -116,7 +122,8 @@ impl Calibration {
         let mut curves = KS.map(|_| Curve::default());
         for curve in &mut curves {
             curve.lists = recalls(&mut rest, lists)?;
-            curve.keep = recalls(&mut rest, count.checked_mul(CANDIDATES.len())?)?.as_chunks().0.to_vec();
+            let keep = recalls(&mut rest, count.checked_mul(columns)?)?;
+            curve.keep = keep.chunks_exact(columns).map(|keep| std::array::from_fn(|at| keep[at.min(columns - 1)])).collect();
         }
         rest.is_empty().then_some(Self { rows, m, dim, stops, curves })
     }
@@ -197,6 +204,19 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Calibration::from_bytes(&bytes[..cut]).is_none());
         }
+        // As it was written before: without the last numbers of candidates.
+        let head = 28 + 4 * calibration.stops.len();
+        let mut before = [CALIBRATION_TAG_BEFORE, &bytes[4..head]].concat();
+        for curve in bytes[head..].chunks_exact(4 * (9 + 3 * CANDIDATES.len())) {
+            before.extend(&curve[..36]);
+            curve[36..].chunks_exact(4 * CANDIDATES.len()).for_each(|keep| before.extend(&keep[..4 * USUAL]));
+        }
+        let mut padded = calibration.clone();
+        for keep in padded.curves.iter_mut().flat_map(|curve| &mut curve.keep) {
+            let last = keep[USUAL - 1];
+            keep[USUAL..].fill(last);
+        }
+        assert_eq!(Calibration::from_bytes(&before).unwrap(), padded);
         let mut rng = Rng::new(2, 1);
         for _ in 0..2000 {
             let mut damaged = bytes.clone();

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::calibration::{CANDIDATES, Calibration, Curve, KS, least};
+use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL, least};
 use super::truth::{DEPTH, Near, Queries};
 use super::{Quantizer, nearest::dot};
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ const STOPS: [f32; 6] = [0.5, 0.75, 0.88, 0.95, 0.98, 0.995];
 const SEARCHED: usize = 512;
 /// From here on more candidates are not tried.
 const NOTHING_LOST: f32 = 0.9998;
+/// Unusually many candidates are tried where the last doubling found this much more of ten.
+const STILL_RISING: f32 = 0.005;
 
 /// The index as calibration asks it. Rows are numbered as they were given to [`Truth`](super::truth::Truth).
 pub(crate) trait Searcher: Sync {
@@ -114,7 +116,8 @@ fn kept_at(trial: &Trial<'_>, places: &[Vec<u32>], nprobe: usize, progress: &dyn
         if progress.cancelled() {
             return Err(Error::Interrupted);
         }
-        if most.iter().any(|&kept| kept < NOTHING_LOST) {
+        let rising = at < USUAL || keep[2][at - 1] - keep[2][at - 2] > STILL_RISING;
+        if rising && most.iter().any(|&kept| kept < NOTHING_LOST) {
             for ((most, kept), k) in most.iter_mut().zip(kept(trial, places, nprobe, candidates)).zip(KS) {
                 // More candidates never lose what fewer found.
                 *most = if k <= candidates { most.max(kept) } else { 0.0 };

@@ -13,7 +13,7 @@ pub(crate) mod nearest;
 mod pq;
 mod rng;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(crate) mod truth;
 
 use crate::error::{Error, Result};

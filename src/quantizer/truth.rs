@@ -95,6 +95,11 @@ impl<'a> Truth<'a> {
         Ok(())
     }
 
+    /// What [`finish`](Self::finish) would give now.
+    pub(crate) fn best(&self) -> &[Vec<Near>] {
+        &self.best
+    }
+
     /// For each query its nearest rows, best first; of equal scores the lower row first.
     pub(crate) fn finish(self) -> Vec<Vec<Near>> {
         let mut best = self.best;

@@ -229,7 +229,7 @@ pub(crate) struct IndexOptions {
     /// Number of lists [default: from the number of rows]
     #[arg(long, value_name = "LISTS", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) lists: Option<usize>,
-    /// What is kept to refine candidates with: int8, f16, f32 or none [default: int8]
+    /// What is kept to refine candidates with: auto (what the data needs), int8, f16, f32 or none [default: auto, later what it was]
     #[arg(long, value_name = "KIND")]
     pub(crate) refine: Option<Refine>,
     /// Seed of everything random in training [default: 0]

@@ -48,7 +48,7 @@ fn word(session: &Session, done: &[&str], partial: &str, start: usize) -> (usize
         (".ids", _) => (start, all_ids(session, partial)),
         (_, "--fields") => list(partial, start, |part| starting(part, item_fields(session))),
         (_, "--exclude") => list(partial, start, |part| all_ids(session, part)),
-        (_, "--refine") => (start, starting(partial, ["int8", "f16", "f32", "none"].map(str::to_owned))),
+        (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
         (_, "--metric") => (start, starting(partial, ["ip", "cosine", "l2"].map(str::to_owned))),
         _ if partial.starts_with('-') => (start, starting(partial, options(command))),
         _ => (start, ids(session, command, partial)),

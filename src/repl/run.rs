@@ -118,6 +118,7 @@ fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Resu
         ("bytes of a code (m)".to_owned(), Json::from(built.m)),
         ("bytes per row in memory".to_owned(), Json::from(rounded(built.bytes_per_row, 1))),
         ("quantization error".to_owned(), Json::from(rounded(built.quantization_error, 4))),
+        ("refine vectors".to_owned(), Json::from(built.refine.name())),
         ("generation".to_owned(), Json::from(built.generation)),
         ("seconds".to_owned(), Json::from(format!("{:.3}", built.elapsed.as_secs_f64()))),
     ]];

@@ -12,6 +12,7 @@ use crate::quantizer::calibration::Calibration;
 use crate::segment::IndexSettings;
 #[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
+use crate::types::Refine;
 use crate::vector::Matrix;
 
 /// Parts of a generation's blobs.
@@ -23,6 +24,7 @@ const HEAD: u8 = 8;
 const QUANTIZER: u8 = 9;
 const CALIBRATION: u8 = 10;
 const QUERIES: u8 = 11;
+const REFINE: u8 = 14;
 
 /// What the rows of a collection are turned into vectors and codes with. Immutable; a new one replaces it as a whole.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub(crate) struct Trained {
     pub(crate) rows: u64,
     /// Mean relative quantization error over those rows.
     pub(crate) error: f64,
+    /// The kind of refine vectors of its segments: what the settings say, or what the build chose where they say auto.
+    pub(crate) refine: Refine,
     /// What reaches a recall.
     pub(crate) calibration: Option<Calibration>,
     /// The real queries that it was calibrated with, for the next training; `None` where stored vectors stood in.
@@ -67,6 +71,9 @@ impl Generation {
         put(HEAD, &codec::encode(&head)?)?;
         if let Some(trained) = &self.trained {
             put(QUANTIZER, &trained.engine.quantizer().to_bytes())?;
+            if self.index.refine == Refine::Auto {
+                put(REFINE, &codec::encode(&trained.refine)?)?;
+            }
             if let Some(calibration) = &trained.calibration {
                 put(CALIBRATION, &calibration.to_bytes())?;
             }
@@ -112,7 +119,14 @@ impl Generation {
                     queries.map(Arc::new).ok_or_else(|| damaged("its queries do not decode"))
                 };
                 let queries = part(QUERIES)?.map(read).transpose()?;
-                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, calibration, queries }))
+                let refine = match head.index.refine {
+                    Refine::Auto => codec::decode(&part(REFINE)?.ok_or_else(|| damaged("its kind of refine vectors is missing"))?)?,
+                    kind => kind,
+                };
+                if refine == Refine::Auto {
+                    return Err(damaged("its kind of refine vectors is none that is stored"));
+                }
+                Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, refine, calibration, queries }))
             }
         };
         Ok(Self {

@@ -63,15 +63,15 @@ impl Sealed {
         for found in meta.parts.iter().filter(|part| part.part >= FIRST_INDEX_PART) {
             index_parts.push((found.part - FIRST_INDEX_PART, shared.storage.read_blob(shared.id, found)?));
         }
-        let quantizer = generation.trained.as_ref().map(|trained| trained.engine.quantizer());
-        let quantizer =
-            quantizer.filter(|_| meta.generation == generation.number).ok_or_else(|| damaged("it was coded by another generation"))?;
+        let trained = generation.trained.as_ref().filter(|_| meta.generation == generation.number);
+        let trained = trained.ok_or_else(|| damaged("it was coded by another generation"))?;
+        let quantizer = trained.engine.quantizer();
         let shape = Shape {
             dim: quantizer.dim(),
             m: quantizer.pq.m(),
             lists: quantizer.lists(),
             metric: shared.settings.metric,
-            refine: generation.index.refine,
+            refine: trained.refine,
         };
         let borrowed: Vec<(u8, &[u8])> = index_parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
         let index = IvfIndex::from_parts(shape, &borrowed).map_err(|what| damaged(&what.to_string()))?;

@@ -21,6 +21,7 @@ pub(crate) struct Settings {
 pub(crate) struct IndexSettings {
     pub(crate) m: Option<usize>,
     pub(crate) lists: Option<usize>,
+    /// May be auto; [`Trained`](crate::segment::Trained) knows what that came to.
     pub(crate) refine: Refine,
     pub(crate) seed: u64,
 }

@@ -25,3 +25,4 @@ mod sizes;
 mod tower_rows;
 #[cfg(feature = "onnx")]
 mod towers;
+mod variants;
