@@ -175,8 +175,7 @@ impl Core {
             Task::Seal => {
                 let start = Instant::now();
                 let rows = ingest::seal(&self.writer, progress)?;
-                if rows > 0 {
-                    let nanos = start.elapsed().as_nanos() as u64 / rows;
+                if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
                     self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
                 }
             }

@@ -95,3 +95,43 @@ fn the_weight_of_an_error_stays_as_it_was_built() {
         assert!(matches!(refused, Err(torre::Error::InvalidOption { option: "eta", .. })), "{refused:?}");
     }
 }
+
+/// Rows replaced again and again leave nothing behind, trained or not, also while a reader holds an old state of the collection.
+#[test]
+fn replaced_rows_leave_nothing_behind() {
+    for rows in [300u64, 12_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let builder = Database::builder(directory.path().join("db")).create(true);
+        let database = builder.durability(Durability::Batched(Duration::from_millis(20))).open().unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::L2)).unwrap();
+        let put = |round: u64| {
+            for first in (0..rows).step_by(100) {
+                let batch = (first..rows.min(first + 100)).map(|n| {
+                    let vector = Random::new(n + (round << 32)).vector(DIM);
+                    Item::new(n).unwrap().with_vector(vector)
+                });
+                items.upsert_many(batch).unwrap();
+            }
+        };
+        put(0);
+        items.maintain(&NoProgress).unwrap();
+        let held: Vec<_> = items.items().take(3).collect();
+        let fresh = database.disk_bytes().unwrap();
+        for round in 1..=60_000 / rows {
+            put(round);
+        }
+        drop(held);
+        items.maintain(&NoProgress).unwrap();
+        items.compact(&NoProgress).unwrap();
+        assert_eq!(items.len(), rows);
+        let stats = items.stats().unwrap();
+        assert!(stats.tombstones == 0 && stats.segments <= 1, "{stats:?}");
+        let report = database.verify(&NoProgress).unwrap();
+        assert_eq!((report.damage.len(), report.tombstones), (0, 0), "{report:?}");
+        assert!(database.disk_bytes().unwrap() < 6 * fresh.max(1 << 20), "{fresh} bytes became {}", database.disk_bytes().unwrap());
+        drop((items, database));
+        let database = Database::open(directory.path().join("db")).unwrap();
+        assert_eq!(database.collection("items").unwrap().len(), rows);
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+    }
+}
