@@ -15,6 +15,7 @@ use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::segment::{Generation, IndexSettings, Record, Settings};
 use crate::types::ItemId;
+use crate::vector::{LONGEST, length, too_long};
 
 /// Rows of one commit.
 const BATCH: usize = 1000;
@@ -204,6 +205,12 @@ impl Saving<'_> {
         let vector: Vec<f32> = record.values().collect();
         if !vector.iter().all(|x| x.is_finite()) {
             return Err(damaged("its vector is not finite"));
+        }
+        if let Some(at) = too_long(&vector, self.settings.metric) {
+            let (id, length, value) = (record.id, length(&vector), vector[at]);
+            return Err(damaged(&format!(
+                "the vector of {id:?} has length {length:.4e}, and {LONGEST:.4e} is the most (element {at} is {value:e})"
+            )));
         }
         let features = Row::from_bytes(record.features).ok_or_else(|| damaged("the features do not decode"))?;
         Ok(NewRow { id: ItemId::new(record.id)?, vector, features: features.to_bytes() })

@@ -47,7 +47,6 @@ pub(crate) enum PartsError {
 }
 
 impl IvfIndex {
-    #[cfg(test)]
     pub(crate) fn shape(&self) -> Shape {
         Shape { dim: self.dim, m: self.m, lists: self.lists(), metric: self.metric, refine: self.refine() }
     }

@@ -5,6 +5,8 @@ use half::f16;
 use crate::kernel::{IntQuery, Kernel, Lines};
 use crate::types::{Metric, Refine};
 
+use super::flat::precise_score;
+
 /// A record a row, in scan order, without gaps:
 /// - int8: scale (f32); for L2 the sum of the squared integers (u32); `dim` signed bytes; a value is byte x scale;
 /// - f16, f32: `dim` values.
@@ -167,6 +169,16 @@ impl RefineStore {
                 float_score(kernel, self.metric, query, &forms.row)
             }
         }
+    }
+}
+
+impl RefineStore {
+    /// The stored vector's score in f64, for scores that f32 has no digits for.
+    #[cold]
+    pub(crate) fn precise_score(&self, query: &[f32], position: usize) -> f64 {
+        let mut row = vec![0.0; self.dim];
+        self.vector(position, &mut row);
+        precise_score(self.metric, query, &row)
     }
 }
 

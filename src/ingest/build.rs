@@ -114,7 +114,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
     let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
     let queries = params.queries.clone().or_else(|| shared.asked.vectors()).or(before);
-    let probes = Probes::choose(queries, &sample, &sampled, live, index.seed);
+    let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.give_back();
     let mut notes = Notes::new(&probes, shared.settings.metric);
@@ -228,6 +228,7 @@ fn code(
     let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
         done += rows.len() as u64;
+        quantizer.carry(vectors);
         let assignment = quantizer.assign(vectors);
         notes.add(vectors, rows, &assignment, progress)?;
         let codes = quantizer.encode(vectors, &assignment);
