@@ -16,6 +16,8 @@ mod fault_tests;
 mod fresh;
 #[cfg(all(test, not(feature = "schedules")))]
 mod group_tests;
+#[cfg(test)]
+mod magnitude_tests;
 mod import;
 mod items;
 mod load;

@@ -68,6 +68,8 @@ impl Database {
             }
         }
         database.close_whole()?;
+        // A copy that does not open saves nothing.
+        Self::builder(fresh.path()).background(false).open()?.close_whole()?;
         fresh.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
@@ -130,10 +132,13 @@ impl Saving<'_> {
         let mut batch = Vec::new();
         // In row order: of two rows with one id, which lost tombstones may leave, the newer one stays.
         for record in self.storage.records(self.id, 0..u64::MAX) {
-            match record.map_err(Error::from).and_then(|(row, bytes)| self.row(row, &bytes).map(|new| (row, new))) {
-                Ok((row, new)) if !dead.contains(&row) => batch.push(Op::Put(new)),
-                Ok(_) => {}
-                Err(error) => self.lost.push(error),
+            match record {
+                Ok((row, _)) if dead.contains(&row) => {}
+                Ok((row, bytes)) => match self.row(row, &bytes) {
+                    Ok(new) => batch.push(Op::Put(new)),
+                    Err(error) => self.lost.push(error),
+                },
+                Err(error) => self.lost.push(error.into()),
             }
             if batch.len() == BATCH {
                 self.commit(&collection, &mut batch)?;
