@@ -16,11 +16,11 @@ mod fault_tests;
 mod fresh;
 #[cfg(all(test, not(feature = "schedules")))]
 mod group_tests;
-#[cfg(test)]
-mod magnitude_tests;
 mod import;
 mod items;
 mod load;
+#[cfg(test)]
+mod magnitude_tests;
 mod options;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;

@@ -147,7 +147,24 @@ mod tests {
     #[test]
     fn fine_scores_keep_their_order_beside_the_others() {
         let scores = [
-            f64::INFINITY, 1e30, 1.0, 1e-26, 9e-28, 1e-28, 1e-30, 1.00001e-40, 1e-40, 1e-76, 1e-89, 0.0, -0.0, -1e-89, -1e-40, -1e-28, -1e-27, -1.0,
+            f64::INFINITY,
+            1e30,
+            1.0,
+            1e-26,
+            9e-28,
+            1e-28,
+            1e-30,
+            1.00001e-40,
+            1e-40,
+            1e-76,
+            1e-89,
+            0.0,
+            -0.0,
+            -1e-89,
+            -1e-40,
+            -1e-28,
+            -1e-27,
+            -1.0,
             -1e30,
         ];
         for pair in scores.windows(2) {

@@ -45,7 +45,14 @@ pub(super) fn quantizer(rng: &mut Rng, dim: usize, m: usize, lists: usize, metri
             }
         }
     }
-    Quantizer { metric, coarse: rng.matrix(dim, lists), pq: ProductQuantizer { bounds, codebook, groups }, eta: 1.0, group_weight: 0, exponent: 0 }
+    Quantizer {
+        metric,
+        coarse: rng.matrix(dim, lists),
+        pq: ProductQuantizer { bounds, codebook, groups },
+        eta: 1.0,
+        group_weight: 0,
+        exponent: 0,
+    }
 }
 
 pub(super) struct Case {

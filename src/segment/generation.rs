@@ -68,7 +68,8 @@ impl Generation {
         if let Some(trained) = &self.trained {
             // By the reader's own checks: what it refuses must never be named by a manifest.
             let readable = |part: &str, readable: bool| {
-                let refused = || Error::NotStored { part: format!("generation {}", self.number), what: format!("its {part} does not decode") };
+                let refused =
+                    || Error::NotStored { part: format!("generation {}", self.number), what: format!("its {part} does not decode") };
                 if readable { Ok(()) } else { Err(refused()) }
             };
             let quantizer = trained.engine.quantizer().to_bytes();
