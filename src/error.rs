@@ -55,6 +55,30 @@ pub enum Error {
         /// The element.
         value: f32,
     },
+    /// A vector longer than what sums of squares carry, under inner product or L2.
+    #[error(
+        "vector (row {row}): its length is {length:.4e}, and {limit:.4e} is the most (element {at} is {value:e}); divide all vectors by one number"
+    )]
+    VectorTooLong {
+        /// Place in the batch, from 0.
+        row: usize,
+        /// Place of the largest element, from 0.
+        at: usize,
+        /// That element.
+        value: f32,
+        /// The vector's length.
+        length: f64,
+        /// The longest that is taken.
+        limit: f64,
+    },
+    /// What was about to be stored is not what could be read again; nothing was changed.
+    #[error("{part} was not stored, because it could not be read again: {what}; nothing was changed")]
+    NotStored {
+        /// What was about to be stored.
+        part: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A vector of zeros has no direction.
     #[error("vector (row {row}): all elements are 0, which has no direction under the metric cosine")]
     ZeroVector {
@@ -177,6 +201,7 @@ impl Error {
                 | Self::InvalidId { .. }
                 | Self::VectorLength { .. }
                 | Self::VectorNotFinite { .. }
+                | Self::VectorTooLong { .. }
                 | Self::ZeroVector { .. }
                 | Self::InvalidRow { .. }
         )
@@ -188,6 +213,7 @@ impl Error {
         match &mut self {
             Self::VectorLength { row, .. }
             | Self::VectorNotFinite { row, .. }
+            | Self::VectorTooLong { row, .. }
             | Self::ZeroVector { row }
             | Self::InvalidRow { row, .. } => *row += first,
             Self::Feature(error) => {
@@ -206,7 +232,9 @@ impl Error {
             Self::InvalidId { .. }
             | Self::VectorLength { .. }
             | Self::VectorNotFinite { .. }
+            | Self::VectorTooLong { .. }
             | Self::ZeroVector { .. }
+            | Self::NotStored { .. }
             | Self::InvalidRow { .. }
             | Self::InvalidOption { .. }
             | Self::UnknownItem { .. }

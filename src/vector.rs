@@ -1,7 +1,17 @@
-//! Rows of f32 values of one width, checked once on the way in.
+//! Rows of f32 values of one width, checked once on the way in, and the lengths that the arithmetic carries.
 
 use crate::error::{Error, Result};
 use crate::types::Metric;
+
+/// The longest vector that is stored or searched with under inner product and L2: 2^56, about 7.2e16. Under cosine only directions count.
+///
+/// With B for it, in any width (a vector's length bounds the sum of its squares, however many values it has): centroids are means, so at
+/// most B long; a residual is at most 2 B, and so is the entry of a sub-quantizer, a mean of residuals' parts; with 256 sub-quantizers at
+/// most, what any code stands for is at most 16 (B + 2 B) = 48 B long. The largest numbers are made of these: a squared length of 2,304 B^2,
+/// differences of two of them, a score of the scan under L2 of 2 x 48 B^2 + 2,304 B^2, costs of encoding of 3 such lengths. All stay
+/// below 2^14 B^2 = 2^126, and f32 ends at 2^128; what is left is for rounding.
+pub(crate) const LONGEST: f64 = (1u64 << LONGEST_EXPONENT) as f64;
+pub(crate) const LONGEST_EXPONENT: i32 = 56;
 
 /// `rows x dim` f32 values, row after row.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -82,7 +92,7 @@ impl Matrix {
 /// Checks a caller's vector and brings it into the form the metric stores: unit length for cosine, as it is otherwise.
 /// `row` is the vector's place in its batch, for the error.
 ///
-/// The squares are summed in f64, so that no finite vector overflows.
+/// The squares are summed in f64, so that no finite vector overflows or vanishes.
 pub(crate) fn admit(vector: &[f32], dim: usize, metric: Metric, row: usize) -> Result<Vec<f32>> {
     if vector.len() != dim {
         return Err(Error::VectorLength { row, expected: dim, got: vector.len() });
@@ -90,14 +100,30 @@ pub(crate) fn admit(vector: &[f32], dim: usize, metric: Metric, row: usize) -> R
     if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
         return Err(Error::VectorNotFinite { row, at, value: vector[at] });
     }
+    let norm = length(vector);
     if metric != Metric::Cosine {
+        if let Some(at) = too_long(vector, metric) {
+            return Err(Error::VectorTooLong { row, at, value: vector[at], length: norm, limit: LONGEST });
+        }
         return Ok(vector.to_vec());
     }
-    let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if norm == 0.0 {
         return Err(Error::ZeroVector { row });
     }
     Ok(vector.iter().map(|&x| (f64::from(x) / norm) as f32).collect())
+}
+
+/// The place of the largest element of a vector that is longer than [`LONGEST`], where the metric minds.
+pub(crate) fn too_long(vector: &[f32], metric: Metric) -> Option<usize> {
+    if metric == Metric::Cosine || length(vector) <= LONGEST {
+        return None;
+    }
+    (0..vector.len()).max_by(|&a, &b| vector[a].abs().total_cmp(&vector[b].abs()))
+}
+
+/// Length of a vector. In f64 neither squares nor sums of f32 values overflow or vanish.
+pub(crate) fn length(vector: &[f32]) -> f64 {
+    vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
@@ -111,6 +137,23 @@ mod tests {
         assert!(matches!(admit(&[3.0], 2, Metric::Ip, 7), Err(Error::VectorLength { row: 7, expected: 2, got: 1 })));
         assert!(matches!(admit(&[3.0, f32::NAN], 2, Metric::Ip, 1), Err(Error::VectorNotFinite { row: 1, at: 1, .. })));
         assert!(matches!(admit(&[0.0, 0.0], 2, Metric::Cosine, 0), Err(Error::ZeroVector { row: 0 })));
+        assert_eq!(admit(&[1e-45, 0.0], 2, Metric::Cosine, 0).unwrap(), [1.0, 0.0]);
         assert!(admit(&[f32::MAX, f32::MAX], 2, Metric::Cosine, 0).unwrap().iter().all(|x| (x - 0.70710677).abs() < 1e-6));
+    }
+
+    #[test]
+    fn refuses_what_the_arithmetic_does_not_carry() {
+        let limit = LONGEST as f32;
+        for metric in [Metric::Ip, Metric::L2] {
+            assert!(admit(&[0.0, -limit], 2, metric, 0).is_ok());
+            for (vector, at) in [([limit.next_up(), 0.0], 0), ([limit, -limit], 1), ([1.0, f32::MIN], 1), ([2e19, 0.0], 0)] {
+                let error = admit(&vector, 2, metric, 3).unwrap_err();
+                let found = matches!(error, Error::VectorTooLong { row: 3, at: place, value, .. } if place == at && value == vector[at]);
+                assert!(found, "{error}");
+            }
+            // Each element is carried, all of them together are not.
+            assert!(matches!(admit(&vec![limit / 64.0; 8192], 8192, metric, 0), Err(Error::VectorTooLong { .. })));
+        }
+        assert!(admit(&[2e19, 0.0], 2, Metric::Cosine, 0).is_ok());
     }
 }

@@ -68,11 +68,13 @@ fn ready(stored: Stored, start: Instant, before: Option<(f64, f64)>, disk_mb: f6
 }
 
 fn build(args: &BenchArgs, data: &Dataset, progress: &dyn Progress) -> Result<Stored, BenchError> {
-    let base = &data.read_base()?;
+    let mut base = data.read_base()?;
     let (start, cpu) = (Instant::now(), cpu_seconds());
     let (lists, m, eta, group_weight) = (args.lists, args.m, args.eta, args.group_weight.unwrap_or(group_weight(args.refine)));
     let params = TrainParams { lists, m, seed: args.seed, eta, group_weight, ..TrainParams::new(data.metric) };
-    let quantizer = Quantizer::train(base, &params, progress)?;
+    let quantizer = Quantizer::train(&base, &params, progress)?;
+    quantizer.carry(&mut base);
+    let base = &base;
     let lists = quantizer.assign(base);
     let codes = quantizer.encode(base, &lists);
     let built = IvfIndex::build(&quantizer, base, &lists, &codes, args.refine);

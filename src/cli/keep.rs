@@ -117,13 +117,22 @@ fn dump_of(given: Option<&Path>, db: &Path) -> PathBuf {
     given.map_or_else(|| beside.into(), Path::to_owned)
 }
 
-pub(super) fn salvage(args: &Copy) -> Result<Output, Failure> {
-    must_exist(&args.db)?;
-    let report = Database::salvage(&args.db, &args.out, &Bar::new())?;
+/// What was lost is listed on standard output, and makes the command fail: a script must not take the copy for the whole.
+pub(super) fn salvage(args: &Copy) -> ExitCode {
+    let salvaged = must_exist(&args.db).and_then(|()| Ok(Database::salvage(&args.db, &args.out, &Bar::new())?));
+    let report = match salvaged {
+        Ok(report) => report,
+        Err(failure) => return print::fail(&failure),
+    };
     let mut output = Output::card(&report);
     for record in &mut output.records {
         record.retain(|(name, _)| name != "lost");
     }
     output.notes = report.lost.iter().map(|damage| format!("lost: {}: {}", damage.part, damage.what)).collect();
-    Ok(output)
+    print::out(&render(&output, if args.json { Mode::Json } else { Mode::Table }, print::width()));
+    if report.lost.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let (kept, lost) = (count(report.rows, "row"), count(report.lost.len() as u64, "part"));
+    print::fail(&Failure::new(format!("{}: {kept} saved, {lost} lost", args.out.display())))
 }

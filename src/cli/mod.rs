@@ -86,7 +86,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Schema(with) => one(with, Purpose::Command, |_| Command::Schema),
         Subcommands::Compact(with) => one(with, Purpose::Command, |_| Command::Compact),
         Subcommands::Verify(args) => keep::verify(&args),
-        Subcommands::Salvage(args) => print_result(args.json, keep::salvage(&args)),
+        Subcommands::Salvage(args) => keep::salvage(&args),
         Subcommands::Backup(args) => print_result(args.json, keep::backup(&args)),
         Subcommands::Dump(args) => print_result(args.json, keep::dump(&args)),
         Subcommands::Load(args) => print_result(args.json, keep::load(&args)),

@@ -45,6 +45,11 @@ impl Fresh {
         Ok(&self.partial)
     }
 
+    /// Where the directory stands until it is finished.
+    pub(super) fn path(&self) -> &Path {
+        &self.partial
+    }
+
     /// Moves the directory to its place, durably. What is in it has been synced.
     pub(super) fn finish(mut self) -> Result<()> {
         fs::rename(&self.partial, &self.target).map_err(failed(&self.target))?;

@@ -20,6 +20,7 @@ use crate::progress::{Progress, Stage};
 #[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
 use crate::types::{ItemId, Metric};
+use crate::vector::{self, too_long};
 
 /// Rows of one commit.
 const BATCH: usize = 1000;
@@ -188,6 +189,10 @@ impl Loading<'_> {
         let square: f64 = line.vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         if !square.is_finite() {
             return Err("a vector that is not finite".to_owned());
+        }
+        if let Some(at) = too_long(&line.vector, self.described.metric) {
+            let (value, most) = (line.vector[at], vector::LONGEST);
+            return Err(format!("a vector of length {:.4e}, and {most:.4e} is the most (element {at} is {value:e})", square.sqrt()));
         }
         if self.described.metric == Metric::Cosine && (square - 1.0).abs() > 1e-3 {
             return Err("a vector that is not of unit length, under the metric cosine".to_owned());

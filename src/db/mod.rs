@@ -19,6 +19,8 @@ mod group_tests;
 mod import;
 mod items;
 mod load;
+#[cfg(test)]
+mod magnitude_tests;
 mod options;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;

@@ -15,6 +15,7 @@ use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::segment::{Generation, IndexSettings, Record, Settings};
 use crate::types::ItemId;
+use crate::vector::{LONGEST, length, too_long};
 
 /// Rows of one commit.
 const BATCH: usize = 1000;
@@ -67,6 +68,8 @@ impl Database {
             }
         }
         database.close_whole()?;
+        // A copy that does not open saves nothing.
+        Self::builder(fresh.path()).background(false).open()?.close_whole()?;
         fresh.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
@@ -129,10 +132,13 @@ impl Saving<'_> {
         let mut batch = Vec::new();
         // In row order: of two rows with one id, which lost tombstones may leave, the newer one stays.
         for record in self.storage.records(self.id, 0..u64::MAX) {
-            match record.map_err(Error::from).and_then(|(row, bytes)| self.row(row, &bytes).map(|new| (row, new))) {
-                Ok((row, new)) if !dead.contains(&row) => batch.push(Op::Put(new)),
-                Ok(_) => {}
-                Err(error) => self.lost.push(error),
+            match record {
+                Ok((row, _)) if dead.contains(&row) => {}
+                Ok((row, bytes)) => match self.row(row, &bytes) {
+                    Ok(new) => batch.push(Op::Put(new)),
+                    Err(error) => self.lost.push(error),
+                },
+                Err(error) => self.lost.push(error.into()),
             }
             if batch.len() == BATCH {
                 self.commit(&collection, &mut batch)?;
@@ -204,6 +210,12 @@ impl Saving<'_> {
         let vector: Vec<f32> = record.values().collect();
         if !vector.iter().all(|x| x.is_finite()) {
             return Err(damaged("its vector is not finite"));
+        }
+        if let Some(at) = too_long(&vector, self.settings.metric) {
+            let (id, length, value) = (record.id, length(&vector), vector[at]);
+            return Err(damaged(&format!(
+                "the vector of {id:?} has length {length:.4e}, and {LONGEST:.4e} is the most (element {at} is {value:e})"
+            )));
         }
         let features = Row::from_bytes(record.features).ok_or_else(|| damaged("the features do not decode"))?;
         Ok(NewRow { id: ItemId::new(record.id)?, vector, features: features.to_bytes() })

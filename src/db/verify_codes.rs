@@ -39,6 +39,7 @@ pub(super) fn recoded(shared: &Shared, snapshot: &Snapshot, segment: usize, prog
     let Some(trained) = &snapshot.generation.trained else { return Ok(drift) };
     let quantizer = trained.engine.quantizer();
     let mut add = |vectors: &mut Matrix| {
+        quantizer.carry(vectors);
         let lists = quantizer.assign(vectors);
         let codes = quantizer.encode(vectors, &lists);
         let square: f64 = vectors.as_slice().iter().map(|&x| f64::from(x).powi(2)).sum();
@@ -76,6 +77,11 @@ pub(super) fn are_near(
     scratch: &mut [f32],
     sum: &mut Drift,
 ) -> bool {
+    let mut carried = vector.to_vec();
+    if let Some(trained) = &generation.trained {
+        trained.engine.quantizer().carry_row(&mut carried);
+    }
+    let vector = &*carried;
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>();
     let length = square(&mut vector.iter().map(|&x| f64::from(x)));
     let distance = |other: &[f32]| square(&mut vector.iter().zip(other).map(|(&x, &y)| f64::from(x) - f64::from(y)));

@@ -5,6 +5,8 @@
 //! its threshold near its last height; the other lists are then scanned for all queries that visit them while they are in the cache.
 //! What a scan keeps does not depend on the order of lists, so every query gets what it would have got alone.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::types::Refine;
@@ -13,7 +15,7 @@ use crate::vector::Matrix;
 use super::coarse;
 use super::engine::SearchEngine;
 use super::scan;
-use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, refine, scale_query, search, take_hits};
+use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, refine, scale_query, search_carried, take_hits};
 
 /// Most queries of a block: their tables and thresholds stay in the second-level cache, and some share a list.
 const QUERIES: usize = 128;
@@ -60,7 +62,26 @@ pub(crate) fn search_batch(
     skips: &[Vec<(u32, u32)>],
 ) -> Vec<Vec<Candidate>> {
     let block = block(queries.rows());
-    search_in(Order::choose(engine, parts, params, block), engine, parts, queries, params, skips)
+    let mut carried: Option<Matrix> = None;
+    let mut backs = Vec::with_capacity(queries.rows());
+    for (at, query) in queries.iter().enumerate() {
+        let (query, back) = engine.quantizer.carry_query(query);
+        if let Cow::Owned(query) = query {
+            carried.get_or_insert_with(|| queries.clone()).row_mut(at).copy_from_slice(&query);
+        }
+        backs.push(back);
+    }
+    let queries = carried.as_ref().unwrap_or(queries);
+    // The least score is in each query's own scale.
+    let free = SearchParams { min_score: None, ..*params };
+    let mut found = search_in(Order::choose(engine, parts, params, block), engine, parts, queries, &free, skips);
+    for (hits, back) in found.iter_mut().zip(backs) {
+        hits.iter_mut().for_each(|hit| hit.score *= back);
+        if let Some(least) = params.min_score {
+            hits.retain(|hit| hit.score >= least);
+        }
+    }
+    found
 }
 
 /// Queries of a block: several blocks a thread, so that they end together.
@@ -91,7 +112,7 @@ pub(super) fn search_in(
             }
         } else {
             for (row, found) in rows.zip(found) {
-                search(engine, parts, queries.row(row), &own(row), &mut scratch.front);
+                search_carried(engine, parts, queries.row(row), &own(row), &mut scratch.front);
                 found.extend_from_slice(scratch.front.hits());
             }
         }

@@ -1,9 +1,10 @@
 //! Exact search of plain f32 rows: recent rows, small collections, and the truth to measure recall against.
 
 use crate::kernel::{BLOCK, Kernel};
+use crate::quantizer::scale::{exponent_of, largest, times};
 use crate::types::Metric;
 
-use super::key::{Best, key, order, order_of, place_of, score_of};
+use super::key::{Best, final_order, final_score, key, order_of, place_of};
 use super::mask::Mask;
 use super::search::Candidate;
 use super::skip::SkipSet;
@@ -22,7 +23,7 @@ pub(crate) struct FlatPart<'a> {
 pub(crate) struct FlatParams<'a> {
     pub(crate) metric: Metric,
     pub(crate) k: usize,
-    pub(crate) min_score: Option<f32>,
+    pub(crate) min_score: Option<f64>,
     /// Rows left out: (part, position), ascending.
     pub(crate) skip: &'a [(u32, u32)],
 }
@@ -34,7 +35,15 @@ pub(crate) struct FlatScratch {
     skip: SkipSet,
     starts: Vec<u32>,
     scores: Vec<f32>,
+    scaled: Scaled,
     hits: Vec<Candidate>,
+}
+
+/// Query and rows in a scale in which their squares and products are f32 numbers.
+#[derive(Default, Debug)]
+struct Scaled {
+    query: Vec<f32>,
+    rows: Vec<f32>,
 }
 
 impl FlatScratch {
@@ -54,10 +63,16 @@ pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], para
         return 0;
     }
     scratch.best.reset(params.k.min(rows));
+    let most = largest(query);
     for (part, tile, first) in tiles(parts, query.len()) {
         scratch.scores.resize(tile.len() / query.len(), 0.0);
-        score(kernel, params.metric, query, tile, &mut scratch.scores);
-        offer(&parts[part], first, scratch.starts[part], &scratch.scores, &scratch.skip, &mut scratch.best);
+        let asked = Asked { metric: params.metric, query, most, rows: tile };
+        let back = asked.score(kernel, &mut scratch.scaled, &mut scratch.scores);
+        let order = |at: usize, score: f32| {
+            let score = if back == 1.0 { score } else { scaled_back(score, back) };
+            final_order(score, || asked.precise(at))
+        };
+        offer(&parts[part], first, scratch.starts[part], &scratch.scores, order, &scratch.skip, &mut scratch.best);
     }
     take_hits(params, &scratch.starts, &mut scratch.best, &mut scratch.hits);
     rows
@@ -96,26 +111,113 @@ fn tiles<'a>(parts: &'a [FlatPart<'a>], dim: usize) -> impl Iterator<Item = (usi
 
 /// The score of one row, as a search gives it.
 pub(crate) fn score_of_row(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
+    let asked = Asked { metric, query, most: largest(query), rows: row };
     let mut out = [0.0];
-    score(Kernel::detect(), metric, query, row, &mut out);
-    out[0]
+    let back = asked.score(Kernel::detect(), &mut Scaled::default(), &mut out);
+    (f64::from(out[0]) * back) as f32
 }
 
-fn score(kernel: Kernel, metric: Metric, query: &[f32], tile: &[f32], out: &mut [f32]) {
-    if metric == Metric::L2 {
-        kernel.l2s(query, tile, out);
-        out.iter_mut().for_each(|score| *score = -*score);
-    } else {
-        kernel.dots(query, tile, out);
+/// Below this size of both, squares of differences are on their way out of f32 (2^-40).
+const FAINT: f32 = 1.0 / (1u64 << 40) as f32;
+/// Below this, products of the largest elements are (2^-60).
+const FAINT_PRODUCT: f32 = 1.0 / (1u64 << 60) as f32;
+
+/// A query and some rows to score.
+struct Asked<'a> {
+    metric: Metric,
+    query: &'a [f32],
+    /// The query's largest element.
+    most: f32,
+    rows: &'a [f32],
+}
+
+impl Asked<'_> {
+    /// Scores the rows; answers what the scores are to be multiplied with. Very small vectors are brought near 1 first: f32 would lose
+    /// their squares, and take its time about it.
+    fn score(&self, kernel: Kernel, scaled: &mut Scaled, out: &mut [f32]) -> f64 {
+        let exponents = self.exponents();
+        let (query, rows) = match exponents {
+            (0, 0) => (self.query, self.rows),
+            (query, rows) => {
+                for (exponent, from, to) in [(query, self.query, &mut scaled.query), (rows, self.rows, &mut scaled.rows)] {
+                    to.clear();
+                    to.extend_from_slice(from);
+                    times(to, exponent);
+                }
+                (&*scaled.query, &*scaled.rows)
+            }
+        };
+        if self.metric == Metric::L2 {
+            kernel.l2s(query, rows, out);
+            out.iter_mut().for_each(|score| *score = -*score);
+        } else {
+            kernel.dots(query, rows, out);
+        }
+        f64::from(-(exponents.0 + exponents.1)).exp2()
+    }
+
+    /// Powers of two that bring query and rows near 1 where f32 would not do. The first row speaks for all, unless it is small.
+    fn exponents(&self) -> (i32, i32) {
+        let first = largest(&self.rows[..self.query.len()]);
+        let is_faint = |rows: f32| match self.metric {
+            Metric::L2 => self.most.max(rows) < FAINT,
+            Metric::Ip | Metric::Cosine => self.most * rows < FAINT_PRODUCT,
+        };
+        if !is_faint(first) {
+            return (0, 0);
+        }
+        let rows = largest(self.rows);
+        let near_one = |x: f32| if x > 0.0 { -exponent_of(f64::from(x)) } else { 0 };
+        match self.metric {
+            _ if !is_faint(rows) => (0, 0),
+            // Differences need one scale.
+            Metric::L2 => (near_one(self.most.max(rows)), near_one(self.most.max(rows))),
+            Metric::Ip | Metric::Cosine => (near_one(self.most), near_one(rows)),
+        }
+    }
+
+    /// The score of one row in f64, in which no square or product of f32 numbers vanishes.
+    #[cold]
+    fn precise(&self, row: usize) -> f64 {
+        let dim = self.query.len();
+        precise_score(self.metric, self.query, &self.rows[row * dim..(row + 1) * dim])
     }
 }
 
-fn offer(part: &FlatPart<'_>, first: usize, start: u32, scores: &[f32], skip: &SkipSet, best: &mut Best) {
+/// A score in f64. Sums have one order, on every CPU.
+pub(crate) fn precise_score(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0f64; LANES];
+    for (query, row) in query.chunks(LANES).zip(row.chunks(LANES)) {
+        for ((sum, &q), &x) in sums.iter_mut().zip(query).zip(row) {
+            let (q, x) = (f64::from(q), f64::from(x));
+            *sum += if metric == Metric::L2 { (q - x) * (q - x) } else { q * x };
+        }
+    }
+    let sum = sums.iter().fold(0.0, |all, sum| all + sum);
+    if metric == Metric::L2 { -sum } else { sum }
+}
+
+/// A score in f32 again, or a number that f32 does not do for.
+fn scaled_back(score: f32, back: f64) -> f32 {
+    let score = f64::from(score) * back;
+    if score.abs() <= f64::from(f32::MAX) { score as f32 } else { 0.0 }
+}
+
+fn offer(
+    part: &FlatPart<'_>,
+    first: usize,
+    start: u32,
+    scores: &[f32],
+    order: impl Fn(usize, f32) -> u32,
+    skip: &SkipSet,
+    best: &mut Best,
+) {
     for (block, scores) in scores.chunks(BLOCK).enumerate() {
         let word = part.mask.word(first / BLOCK + block);
         for (lane, &score) in scores.iter().enumerate() {
             let place = start + (first + block * BLOCK + lane) as u32;
-            let key = key(order(score), place);
+            let key = key(order(block * BLOCK + lane, score), place);
             if key > best.floor() && word >> lane & 1 == 0 && !skip.contains(place) {
                 best.push(key);
             }
@@ -125,7 +227,7 @@ fn offer(part: &FlatPart<'_>, first: usize, start: u32, scores: &[f32], skip: &S
 
 fn take_hits(params: &FlatParams<'_>, starts: &[u32], best: &mut Best, hits: &mut Vec<Candidate>) {
     for &key in best.sorted() {
-        let (score, place) = (score_of(order_of(key)), place_of(key));
+        let (score, place) = (final_score(order_of(key)), place_of(key));
         if params.min_score.is_some_and(|least| score < least) {
             break;
         }

@@ -117,7 +117,7 @@ impl IvfIndex {
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
         let l2 = self.l2.as_ref().map_or(0, |l2| l2.filter.bytes() + l2.exact.bytes() + 4 * l2.rows.len());
-        self.layout.bytes() + 64 * (self.hi.len() + self.lo.len()) + self.refine.bytes().len() + l2
+        self.layout.bytes() + 64 * (self.hi.len() + self.lo.len()) + self.refine.memory() + l2
     }
 
     /// Block and lane of a row: where its bit is in the [`Mask`].

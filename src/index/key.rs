@@ -12,6 +12,39 @@ pub(crate) fn score_of(order: u32) -> f32 {
     f32::from_bits(if order >> 31 == 1 { order & !(1 << 31) } else { !order })
 }
 
+/// Scores below are where f32 squares and products begin to lose digits, and soon vanish: 2^-90. The numbers that [`order`] has for them are
+/// given, by [`fine_order`], to the f64 scores from here down to 2^-380, with 20 bits of each.
+const FINE: f32 = f32::from_bits((127 - 90) << 23);
+/// 2^-380.
+const FINEST: u64 = (1023 - 380) << 52;
+
+/// The number of a final score: an f32 one where that has all its digits, else what `precise` makes of it in f64.
+#[inline(always)]
+pub(crate) fn final_order(score: f32, precise: impl FnOnce() -> f64) -> u32 {
+    if (FINE..=f32::MAX).contains(&score.abs()) { order(score) } else { fine_order(precise()) }
+}
+
+/// An f64 as a u32 of the same order: as [`order`] has it from 2^-90 on; what no f32 reaches is the largest f32.
+#[cold]
+pub(crate) fn fine_order(score: f64) -> u32 {
+    if score.abs() >= f64::from(FINE) || score == 0.0 || score.is_nan() {
+        let score = if score.is_nan() { score } else { score.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) };
+        return order(score as f32);
+    }
+    let code = 1 + (score.abs().to_bits().saturating_sub(FINEST) >> 32) as u32;
+    if score < 0.0 { !(code | 1 << 31) } else { code | 1 << 31 }
+}
+
+/// The score of [`final_order`] and [`fine_order`].
+pub(crate) fn final_score(order: u32) -> f64 {
+    let score = score_of(order);
+    if score == 0.0 || score.abs() >= FINE {
+        return f64::from(score);
+    }
+    let code = u64::from(score.abs().to_bits()) - 1;
+    f64::from_bits(FINEST + (code << 32)).copysign(f64::from(score))
+}
+
 pub(crate) fn key(order: u32, place: u32) -> u64 {
     u64::from(order) << 32 | u64::from(!place)
 }
@@ -109,6 +142,42 @@ mod tests {
         assert_eq!(order(f32::NAN), order(f32::NEG_INFINITY));
         assert!(key(5, 1) > key(5, 2) && key(6, 9) > key(5, 0));
         assert_eq!((order_of(key(5, 7)), place_of(key(5, 7))), (5, 7));
+    }
+
+    #[test]
+    fn fine_scores_keep_their_order_beside_the_others() {
+        let scores = [
+            f64::INFINITY,
+            1e30,
+            1.0,
+            1e-26,
+            9e-28,
+            1e-28,
+            1e-30,
+            1.00001e-40,
+            1e-40,
+            1e-76,
+            1e-89,
+            0.0,
+            -0.0,
+            -1e-89,
+            -1e-40,
+            -1e-28,
+            -1e-27,
+            -1.0,
+            -1e30,
+        ];
+        for pair in scores.windows(2) {
+            assert!(fine_order(pair[0]) > fine_order(pair[1]), "{pair:?}");
+        }
+        for score in &scores[1..] {
+            let back = final_score(fine_order(*score));
+            assert!(back == *score || (back / score - 1.0).abs() < 2e-6, "{score:e}: {back:e}");
+            let from_f32 = final_order(*score as f32, || *score);
+            assert_eq!(from_f32, fine_order(*score), "{score:e}");
+        }
+        assert_eq!(final_score(fine_order(f64::INFINITY)), f64::from(f32::MAX));
+        assert_eq!(fine_order(f64::NAN), order(f32::NEG_INFINITY));
     }
 
     #[test]

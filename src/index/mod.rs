@@ -33,4 +33,4 @@ pub(crate) use ivf::IvfIndex;
 pub(crate) use mask::Mask;
 pub(crate) use parts::Shape;
 pub(crate) use refine::{RefineQuery, RefineStore, float_score};
-pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, search};
+pub(crate) use search::{Candidate, Part, ScanMode, Scratch, SearchParams, SearchStats, search, search_carried};

@@ -23,6 +23,9 @@ const FILTER: u8 = 5;
 /// L2 only: the codes' constants, f32 a row.
 const CONSTANTS: u8 = 6;
 
+/// f16 only, where there are any: rows that half precision does not carry: position u32, values f32 x dim.
+const WIDE: u8 = 7;
+
 /// What the stored parts must fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Shape {
@@ -47,7 +50,6 @@ pub(crate) enum PartsError {
 }
 
 impl IvfIndex {
-    #[cfg(test)]
     pub(crate) fn shape(&self) -> Shape {
         Shape { dim: self.dim, m: self.m, lists: self.lists(), metric: self.metric, refine: self.refine() }
     }
@@ -58,6 +60,10 @@ impl IvfIndex {
         let mut parts = vec![(LENGTHS, Cow::Owned(lengths)), (HI, Cow::Borrowed(self.hi.bytes())), (LO, Cow::Borrowed(self.lo.bytes()))];
         if self.refine() != Refine::None {
             parts.push((REFINE, Cow::Borrowed(self.refine.bytes())));
+            let wide = self.refine.wide_bytes();
+            if !wide.is_empty() {
+                parts.push((WIDE, Cow::Owned(wide)));
+            }
         }
         if let Some(l2) = &self.l2 {
             let mut filter = Vec::with_capacity(4 + 4 * l2.filter.lowest.len() + 2 * l2.filter.values.len());
@@ -97,6 +103,11 @@ impl IvfIndex {
             let records = find(REFINE, layout.rows().checked_mul(RefineStore::stride(refine, dim, metric)))?;
             if !store.take(records) {
                 return Err(PartsError::NotFinite { part: REFINE });
+            }
+            if let Some((_, wide)) = parts.iter().find(|(part, _)| *part == WIDE)
+                && !store.take_wide(wide, layout.rows())
+            {
+                return Err(PartsError::Range { what: "a row that half precision does not carry" });
             }
         }
         let l2 = if metric == Metric::L2 {

@@ -5,9 +5,13 @@ use half::f16;
 use crate::kernel::{IntQuery, Kernel, Lines};
 use crate::types::{Metric, Refine};
 
+use super::flat::precise_score;
+use crate::quantizer::scale::largest;
+
 /// A record a row, in scan order, without gaps:
 /// - int8: scale (f32); for L2 the sum of the squared integers (u32); `dim` signed bytes; a value is byte x scale;
-/// - f16: under L2 `dim` values; else scale (f32) and `dim` values; a value is what stands there x scale;
+/// - f16: under L2 `dim` values, and a row with a value that f16 does not reach is kept as f32 beside the records; else scale (f32) and
+///   `dim` values; a value is what stands there x scale;
 /// - f32: `dim` values.
 ///
 /// `Refine::Auto` is a setting, and nothing is stored for it: whoever builds has chosen one of the others.
@@ -20,7 +24,12 @@ pub(crate) struct RefineStore {
     metric: Metric,
     length: usize,
     lines: Lines,
+    /// Rows that half precision does not carry, by position, ascending. Their records are not numbers.
+    wide: Vec<(u32, Vec<f32>)>,
 }
+
+/// The largest number of half precision.
+const F16_MAX: f32 = 65_504.0;
 
 /// A query in the forms that refining needs.
 #[derive(Default, Debug)]
@@ -33,7 +42,7 @@ impl RefineStore {
     /// Room for `rows` records.
     pub(crate) fn new(kind: Refine, dim: usize, metric: Metric, rows: usize) -> Self {
         let length = rows * Self::stride(kind, dim, metric);
-        Self { kind, dim, metric, length, lines: Lines::zeros(length.div_ceil(64)) }
+        Self { kind, dim, metric, length, lines: Lines::zeros(length.div_ceil(64)), wide: Vec::new() }
     }
 
     /// Bytes of a record.
@@ -63,12 +72,47 @@ impl RefineStore {
         !scaled || bytes.chunks_exact(stride).all(|record| le_f32(record).is_finite())
     }
 
+    /// The rows that half precision does not carry, each as its position (u32) and `dim` values; empty where there are none.
+    pub(crate) fn wide_bytes(&self) -> Vec<u8> {
+        let one = |(position, row): &(u32, Vec<f32>)| {
+            let mut bytes = position.to_le_bytes().to_vec();
+            bytes.extend(row.iter().flat_map(|x| x.to_le_bytes()));
+            bytes
+        };
+        self.wide.iter().flat_map(one).collect()
+    }
+
+    /// Takes what [`wide_bytes`](Self::wide_bytes) gave, of an index of so many rows; false when it is not that.
+    pub(crate) fn take_wide(&mut self, bytes: &[u8], rows: usize) -> bool {
+        for row in bytes.chunks(4 + 4 * self.dim) {
+            let Some((position, values)) = row.split_first_chunk::<4>().filter(|_| row.len() == 4 + 4 * self.dim) else { return false };
+            let position = u32::from_le_bytes(*position);
+            let values: Vec<f32> = values.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let ascends = self.wide.last().is_none_or(|(before, _)| *before < position);
+            if self.kind != Refine::F16 || !ascends || position as usize >= rows || !values.iter().all(|x| x.is_finite()) {
+                return false;
+            }
+            self.wide.push((position, values));
+        }
+        true
+    }
+
+    fn wide(&self, position: usize) -> Option<&[f32]> {
+        let at = self.wide.binary_search_by_key(&position, |(position, _)| *position as usize).ok()?;
+        self.wide.get(at).map(|(_, row)| row.as_slice())
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.length + self.wide.len() * (4 * self.dim + size_of::<(u32, Vec<f32>)>())
+    }
+
     fn record_mut(&mut self, position: usize) -> &mut [u8] {
         let stride = Self::stride(self.kind, self.dim, self.metric);
         &mut self.lines.bytes_mut()[position * stride..(position + 1) * stride]
     }
 
-    /// Stores a row's vector.
+    /// Stores a row's vector; positions ascend.
     pub(crate) fn set(&mut self, position: usize, vector: &[f32]) {
         let (kind, dim, metric) = (self.kind, self.dim, self.metric);
         let record = self.record_mut(position);
@@ -79,8 +123,15 @@ impl RefineStore {
                 let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
                 let scale = most / 127.0;
                 let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
-                for (byte, x) in values.iter_mut().zip(vector) {
-                    *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
+                if inverse.is_finite() {
+                    for (byte, x) in values.iter_mut().zip(vector) {
+                        *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
+                    }
+                } else {
+                    let inverse = 127.0 / f64::from(most);
+                    for (byte, &x) in values.iter_mut().zip(vector) {
+                        *byte = ((f64::from(x) * inverse).round_ties_even() as i8).cast_unsigned();
+                    }
                 }
                 let rounded = values.iter().map(|&v| f64::from(v as i8));
                 let scale = if metric == Metric::L2 { scale } else { along(vector, rounded).unwrap_or(scale) };
@@ -89,6 +140,10 @@ impl RefineStore {
                     let squares = values.iter().map(|&x| i32::from(x as i8).pow(2).cast_unsigned()).fold(0u32, u32::saturating_add);
                     head[4..].copy_from_slice(&squares.to_le_bytes());
                 }
+            }
+            Refine::F16 if metric == Metric::L2 && largest(vector) > F16_MAX => {
+                record.as_chunks_mut::<2>().0.fill(f16::NAN.to_le_bytes());
+                self.wide.push((position as u32, vector.to_vec()));
             }
             Refine::F16 => {
                 let (head, values) = record.split_at_mut(record.len() - 2 * dim);
@@ -113,6 +168,9 @@ impl RefineStore {
     /// Copies a record from a store of the same kind.
     pub(crate) fn copy(&mut self, position: usize, from: &Self, other: usize) {
         self.record_mut(position).copy_from_slice(from.record(other));
+        if let Some(row) = from.wide(other) {
+            self.wide.push((position as u32, row.to_vec()));
+        }
     }
 
     #[inline(always)]
@@ -133,6 +191,7 @@ impl RefineStore {
                     *out = f32::from(*byte as i8) * scale;
                 }
             }
+            Refine::F16 if self.wide(position).is_some() => out.copy_from_slice(self.wide(position).unwrap_or_default()),
             Refine::F16 => {
                 let (head, values) = record.split_at(record.len() - 2 * self.dim);
                 let scale = head.first_chunk::<4>().map_or(1.0, |b| f32::from_le_bytes(*b));
@@ -149,7 +208,7 @@ impl RefineStore {
         true
     }
 
-    /// The stored vector's score.
+    /// The stored vector's score; not a number for a row that half precision does not carry.
     #[inline]
     pub(crate) fn score(&self, kernel: Kernel, query: &[f32], forms: &mut RefineQuery, position: usize) -> f32 {
         let record = self.record(position);
@@ -181,6 +240,16 @@ impl RefineStore {
                 float_score(kernel, self.metric, query, &forms.row)
             }
         }
+    }
+}
+
+impl RefineStore {
+    /// The stored vector's score in f64, for scores that f32 or half precision have no digits for.
+    #[cold]
+    pub(crate) fn precise_score(&self, query: &[f32], position: usize) -> f64 {
+        let mut row = vec![0.0; self.dim];
+        self.vector(position, &mut row);
+        precise_score(self.metric, query, &row)
     }
 }
 

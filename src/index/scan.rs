@@ -66,6 +66,27 @@ pub(crate) struct FilterScan {
     highest: u32,
 }
 
+/// Lists whose shares lie further apart than this, in units, are not what the integers were made for: one of them is an extreme.
+const WIDE: u32 = 1 << 18;
+
+/// Gives the lists their shares where some lie far from the others. No sum of codes makes up for a difference of more than `highest`: larger
+/// ones between one list and the next are made that, which changes no order, and the others keep their resolution. Answers the largest share.
+fn close_gaps(shares: &[f32], inverse: f32, highest: u32, tasks: &mut [ListTask]) -> u32 {
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by(|&a, &b| shares[a].total_cmp(&shares[b]));
+    let widest = f64::from(highest) + 1.0;
+    let mut base = 0.0;
+    for (turn, &at) in order.iter().enumerate() {
+        if let Some(before) = turn.checked_sub(1) {
+            let gap = (f64::from(shares[at]) - f64::from(shares[order[before]])) * f64::from(inverse);
+            // At most 65,536 lists with gaps of at most 2^16.
+            base += if gap < widest { gap } else { widest };
+        }
+        tasks[at].base = ((base + 0.5) as u32).min(1 << 30);
+    }
+    order.last().map_or(0, |&at| tasks[at].base)
+}
+
 /// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
 pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
     filter_begin(engine, parts, wanted, scratch);
@@ -97,12 +118,17 @@ pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: us
     let share = |task: &ListTask| base(metric, task.product, lowest(task));
     // Shares count from the largest down, so that they fit whatever the vectors' lengths are.
     let most = scratch.tasks.iter().map(share).fold(f32::NEG_INFINITY, f32::max);
-    let below = |task: &ListTask| (((most - share(task)) * inverse + 0.5) as i32).clamp(0, 1 << 30).cast_unsigned();
-    let span = scratch.tasks.iter().map(below).max().unwrap_or(0);
-    for task in &mut scratch.tasks {
-        task.base = span - below(task);
-    }
     let highest = scratch.filter.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 };
+    let below = |task: &ListTask| (((most - share(task)) * inverse + 0.5) as i32).clamp(0, 1 << 30).cast_unsigned();
+    let mut span = scratch.tasks.iter().map(below).max().unwrap_or(0);
+    if span <= WIDE {
+        for task in &mut scratch.tasks {
+            task.base = span - below(task);
+        }
+    } else {
+        let shares: Vec<f32> = scratch.tasks.iter().map(share).collect();
+        span = close_gaps(&shares, inverse, highest, &mut scratch.tasks);
+    }
     scratch.pool.reset(wanted, span + highest);
     scratch.scan = FilterScan { inverse, highest };
 }

@@ -7,7 +7,7 @@ use crate::types::{Metric, Refine};
 use super::coarse::{self, CoarseScratch};
 use super::engine::SearchEngine;
 use super::ivf::IvfIndex;
-use super::key::{Best, key, order, order_of, place_of, score_of};
+use super::key::{Best, final_order, final_score, key, order_of, place_of, score_of};
 use super::mask::Mask;
 use super::pool::Pool;
 use super::refine::RefineQuery;
@@ -36,7 +36,7 @@ pub(crate) struct SearchParams<'a> {
     pub(crate) candidates: usize,
     pub(crate) mode: ScanMode,
     /// Hits below are left out.
-    pub(crate) min_score: Option<f32>,
+    pub(crate) min_score: Option<f64>,
     /// Rows left out: (part, position), ascending.
     pub(crate) skip: &'a [(u32, u32)],
     /// Take the stages' times.
@@ -61,7 +61,7 @@ pub(crate) struct Part<'a> {
 pub(crate) struct Candidate {
     pub(crate) part: u32,
     pub(crate) position: u32,
-    pub(crate) score: f32,
+    pub(crate) score: f64,
 }
 
 /// Where a query's time went; zero unless asked for.
@@ -132,6 +132,23 @@ impl Clock {
 /// Finds the k best rows for a query of the engine's dimension (normalised under cosine); they are in `scratch.hits()`, ordered by
 /// (score, part, position).
 pub(crate) fn search(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    query: &[f32],
+    params: &SearchParams<'_>,
+    scratch: &mut Scratch,
+) -> SearchStats {
+    let (query, back) = engine.quantizer.carry_query(query);
+    let params = SearchParams { min_score: params.min_score.map(|least| least / back), ..*params };
+    let stats = search_carried(engine, parts, &query, &params, scratch);
+    if back != 1.0 {
+        scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
+    }
+    stats
+}
+
+/// The same for a query in the quantizer's scale, with scores in that scale.
+pub(crate) fn search_carried(
     engine: &SearchEngine,
     parts: &[Part<'_>],
     query: &[f32],
@@ -223,7 +240,8 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
         let less = if engine.quantizer.metric == Metric::L2 { kernel.dot(query, query) } else { 0.0 };
         if params.mode == ScanMode::Exact {
             for key_ in keys.iter_mut() {
-                *key_ = key(order(score_of(order_of(*key_)) - less), place_of(*key_));
+                let score = score_of(order_of(*key_)) - less;
+                *key_ = key(final_order(score, || f64::from(score)), place_of(*key_));
             }
         } else {
             exact.build_floats(engine, scale_query(engine.quantizer.metric, query, doubled));
@@ -238,7 +256,8 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
                 let product = products.binary_search_by_key(&list, |&(list, _)| list).map_or(0.0, |at| products[at].1);
                 let (block, lane) = index.block_lane(position);
                 let base = scan::base(engine.quantizer.metric, product, index.l2.as_ref().map(|l2| l2.rows[position]));
-                *key_ = key(order(exact.score(index, block, lane, base) - less), place);
+                let score = exact.score(index, block, lane, base) - less;
+                *key_ = key(final_order(score, || f64::from(score)), place);
             }
         }
     } else {
@@ -254,7 +273,9 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
             }
             let place = place_of(keys[at]);
             let (part, position) = locate(starts, place);
-            keys[at] = key(order(parts[part].index.refine.score(kernel, query, refine, position)), place);
+            let store = &parts[part].index.refine;
+            let score = store.score(kernel, query, refine, position);
+            keys[at] = key(final_order(score, || store.precise_score(query, position)), place);
         }
     }
 }
@@ -266,7 +287,7 @@ pub(super) fn take_hits(params: &SearchParams<'_>, scratch: &mut Scratch) {
     let keys = &mut keys[..kept];
     keys.sort_unstable_by(|a, b| b.cmp(a));
     for &key in keys.iter() {
-        let score = score_of(order_of(key));
+        let score = final_score(order_of(key));
         if params.min_score.is_some_and(|least| score < least) {
             break;
         }

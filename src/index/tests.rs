@@ -45,7 +45,14 @@ pub(super) fn quantizer(rng: &mut Rng, dim: usize, m: usize, lists: usize, metri
             }
         }
     }
-    Quantizer { metric, coarse: rng.matrix(dim, lists), pq: ProductQuantizer { bounds, codebook, groups }, eta: 1.0, group_weight: 0 }
+    Quantizer {
+        metric,
+        coarse: rng.matrix(dim, lists),
+        pq: ProductQuantizer { bounds, codebook, groups },
+        eta: 1.0,
+        group_weight: 0,
+        exponent: 0,
+    }
 }
 
 pub(super) struct Case {
@@ -98,7 +105,7 @@ fn ranked(case: &Case, part: u32, score: impl Fn(usize) -> f32) -> Vec<Candidate
     case.order
         .iter()
         .enumerate()
-        .map(|(position, &row)| Candidate { part, position: position as u32, score: score(row as usize) })
+        .map(|(position, &row)| Candidate { part, position: position as u32, score: f64::from(score(row as usize)) })
         .collect()
 }
 
@@ -112,7 +119,7 @@ pub(super) fn run(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], para
     scratch.hits().to_vec()
 }
 
-pub(super) fn bits(hits: &[Candidate]) -> Vec<(u32, u32, u32)> {
+pub(super) fn bits(hits: &[Candidate]) -> Vec<(u32, u32, u64)> {
     hits.iter().map(|hit| (hit.part, hit.position, hit.score.to_bits())).collect()
 }
 
@@ -359,7 +366,7 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
             let engine = SearchEngine::new(Arc::clone(&quantizer));
             let params = SearchParams { k: 400, nprobe: 6, mode: ScanMode::Exact, ..SearchParams::default() };
             let query = rng.matrix(20, 1);
-            let before: Vec<u32> = run(&engine, &parts, query.row(0), &params).iter().map(|hit| hit.score.to_bits()).collect();
+            let before: Vec<u64> = run(&engine, &parts, query.row(0), &params).iter().map(|hit| hit.score.to_bits()).collect();
             let mask = merged.mask();
             let after = run(&engine, &[Part { index: &merged, mask: &mask }], query.row(0), &params);
             assert_eq!(after.iter().map(|hit| hit.score.to_bits()).collect::<Vec<_>>(), before);
@@ -429,7 +436,7 @@ fn flat_search_is_the_definition() {
                             let hit = Candidate {
                                 part: part as u32,
                                 position: row as u32,
-                                score: refine::float_score(Kernel::detect(), metric, query, run.row(row)),
+                                score: f64::from(refine::float_score(Kernel::detect(), metric, query, run.row(row))),
                             };
                             if !skip.contains(&(hit.part, hit.position)) && !masks[part].is_set(row / 64, row % 64) {
                                 want.push(hit);

@@ -10,7 +10,7 @@ use crate::index::{IvfIndex, Mask, SearchEngine};
 use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
-use crate::ingest::resolve::{self, resolve};
+use crate::ingest::resolve::{self, Source, resolve};
 use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
@@ -117,7 +117,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
     let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
     let queries = params.queries.clone().or_else(|| shared.asked.vectors()).or(before);
-    let probes = Probes::choose(queries, &sample, &sampled, live, index.seed);
+    let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.give_back();
     let mut notes = Notes::new(&probes, shared.settings.metric);
@@ -128,7 +128,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let dead = coded.dead;
     drop(coded.chunks);
     let refine = match index.refine {
-        Refine::Auto => resolve(shared, &snapshot, &notes.nearest(), &mut sealed, progress)?,
+        Refine::Auto => resolve(&Source { shared, snapshot: &snapshot, quantizer: &quantizer }, &notes.nearest(), &mut sealed, progress)?,
         chosen => chosen,
     };
     params.give_back();
@@ -236,6 +236,7 @@ fn code(
     let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
         done += rows.len() as u64;
+        quantizer.carry(vectors);
         let assignment = quantizer.assign(vectors);
         notes.add(vectors, rows, &assignment, progress)?;
         let codes = quantizer.encode(vectors, &assignment);

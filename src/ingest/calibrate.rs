@@ -7,6 +7,7 @@ use crate::index::{self, Mask, Part, Scratch, SearchEngine, SearchParams, float_
 use crate::ingest::resolve::{LOOKED_AT, Probe};
 use crate::kernel::Kernel;
 use crate::progress::Progress;
+use crate::quantizer::Quantizer;
 use crate::quantizer::calibrate::{Searcher, Trial};
 use crate::quantizer::calibration::Calibration;
 use crate::quantizer::truth::{Near, Queries, Truth};
@@ -20,29 +21,38 @@ thread_local! {
 
 /// Queries to calibrate with, and for stand-ins the rows that they were taken from.
 pub(super) struct Probes {
+    /// In the quantizer's scale.
     queries: Queries,
+    /// Real queries as they were asked.
+    asked: Option<Matrix>,
     /// Row numbers, a query each; empty for real queries.
     own: Vec<u64>,
 }
 
 impl Probes {
     /// The caller's queries where there are any, else some of the sampled vectors, whose row numbers are `rows`.
-    pub(super) fn choose(real: Option<Matrix>, sample: &Matrix, rows: &[u64], live: u64, seed: u64) -> Self {
+    pub(super) fn choose(quantizer: &Quantizer, real: Option<Matrix>, sample: &Matrix, rows: &[u64], live: u64, seed: u64) -> Self {
         let live = usize::try_from(live).unwrap_or(usize::MAX);
         if let Some(real) = real.filter(|real| !real.is_empty()) {
             let mut vectors = Matrix::new(real.dim());
             Queries::sample(real.rows(), live, real.dim(), seed).iter().for_each(|&at| vectors.push(real.row(at as usize)));
-            return Self { queries: Queries { vectors, own: Vec::new() }, own: Vec::new() };
+            let asked = vectors.clone();
+            for at in 0..vectors.rows() {
+                let query = quantizer.carry_query(asked.row(at)).0;
+                vectors.row_mut(at).copy_from_slice(&query);
+            }
+            return Self { queries: Queries { vectors, own: Vec::new() }, asked: Some(asked), own: Vec::new() };
         }
         let chosen = Queries::sample(sample.rows(), live, sample.dim(), seed);
         let mut vectors = Matrix::with_capacity(sample.dim(), chosen.len());
         chosen.iter().for_each(|&at| vectors.push(sample.row(at as usize)));
-        Self { queries: Queries { vectors, own: Vec::new() }, own: chosen.iter().map(|&at| rows[at as usize]).collect() }
+        quantizer.carry(&mut vectors);
+        Self { queries: Queries { vectors, own: Vec::new() }, asked: None, own: chosen.iter().map(|&at| rows[at as usize]).collect() }
     }
 
     /// The queries, where they are real ones.
     pub(super) fn real(&self) -> Option<&Matrix> {
-        Some(&self.queries.vectors).filter(|vectors| self.own.is_empty() && !vectors.is_empty())
+        self.asked.as_ref()
     }
 }
 
@@ -158,7 +168,7 @@ impl Searcher for Segment<'_> {
         let params = SearchParams { k, nprobe, candidates, skip: skip.as_slice(), ..SearchParams::default() };
         let part = Part { index: &self.sealed.index, mask: &self.mask };
         SCRATCH.with_borrow_mut(|scratch| {
-            index::search(self.engine, &[part], self.queries.vectors.row(query), &params, scratch);
+            index::search_carried(self.engine, &[part], self.queries.vectors.row(query), &params, scratch);
             scratch.hits().iter().map(|hit| self.numbers[hit.position as usize]).collect()
         })
     }

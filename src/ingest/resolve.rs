@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::index::{IvfIndex, RefineQuery, RefineStore, float_score};
 use crate::kernel::Kernel;
 use crate::progress::{Progress, Stage};
+use crate::quantizer::Quantizer;
 use crate::segment::{Sealed, Shared, Snapshot};
 use crate::types::Refine;
 
@@ -29,30 +30,40 @@ pub(super) struct Probe<'a> {
     pub(super) near: Vec<(u64, f32)>,
 }
 
+/// Where vectors come from, and the scale that they are coded in.
+pub(super) struct Source<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) quantizer: &'a Quantizer,
+}
+
+impl Source<'_> {
+    /// Copies a record's vector into `out`, in the quantizer's scale.
+    fn vector(&self, row: u64, bytes: &[u8], out: &mut [f32]) -> Result<()> {
+        self.shared.decode(row, bytes)?.copy_vector(out);
+        self.quantizer.carry_row(out);
+        Ok(())
+    }
+}
+
 /// The kind to code with while it is not known which one is needed.
 pub(super) fn at_first(setting: Refine) -> Refine {
     if setting == Refine::Auto { Refine::Int8 } else { setting }
 }
 
 /// Sees to it that a segment coded with int8 vectors has those that its rows need; answers which.
-pub(super) fn resolve(
-    shared: &Shared,
-    snapshot: &Snapshot,
-    probes: &[Probe<'_>],
-    sealed: &mut Sealed,
-    progress: &dyn Progress,
-) -> Result<Refine> {
+pub(super) fn resolve(source: &Source<'_>, probes: &[Probe<'_>], sealed: &mut Sealed, progress: &dyn Progress) -> Result<Refine> {
     let by_row = ByRow::new(sealed);
     if by_bytes(&sealed.index, &by_row, sealed, probes) >= ENOUGH {
         return Ok(Refine::Int8);
     }
-    let [bytes, halves] = by_vectors(shared, probes, progress)?;
+    let [bytes, halves] = by_vectors(source, probes, progress)?;
     let kind = match (bytes >= ENOUGH, halves >= ENOUGH) {
         (true, _) => return Ok(Refine::Int8),
         (_, true) => Refine::F16,
         _ => Refine::F32,
     };
-    refill(shared, snapshot, &by_row, (sealed, kind), progress)?;
+    refill(source, &by_row, (sealed, kind), progress)?;
     Ok(kind)
 }
 
@@ -86,8 +97,9 @@ fn by_bytes(index: &IvfIndex, by_row: &ByRow, sealed: &Sealed, probes: &[Probe<'
 }
 
 /// The shares that int8 vectors and halves find, against scores made as an exact scan makes them.
-fn by_vectors(shared: &Shared, probes: &[Probe<'_>], progress: &dyn Progress) -> Result<[f64; 2]> {
+fn by_vectors(source: &Source<'_>, probes: &[Probe<'_>], progress: &dyn Progress) -> Result<[f64; 2]> {
     const KINDS: [Refine; 2] = [Refine::Int8, Refine::F16];
+    let shared = source.shared;
     let (kernel, metric, dim) = (Kernel::detect(), shared.settings.metric, shared.settings.dim);
     let mut stores = KINDS.map(|kind| RefineStore::new(kind, dim, metric, 1));
     let (mut forms, mut shares) = (RefineQuery::default(), [Share::default(), Share::default()]);
@@ -100,7 +112,7 @@ fn by_vectors(shared: &Shared, probes: &[Probe<'_>], progress: &dyn Progress) ->
         let mut pairs = KINDS.map(|_| Vec::with_capacity(rows.len()));
         forms.set(probe.query, Refine::Int8);
         for (row, bytes) in rows.iter().zip(shared.records(&rows)?) {
-            shared.decode(*row, &bytes)?.copy_vector(&mut vector);
+            source.vector(*row, &bytes, &mut vector)?;
             let exact = float_score(kernel, metric, probe.query, &vector);
             for (store, pairs) in stores.iter_mut().zip(&mut pairs) {
                 store.set(0, &vector);
@@ -145,20 +157,15 @@ impl Share {
 }
 
 /// Reads all rows once more and keeps vectors of another kind.
-fn refill(
-    shared: &Shared,
-    snapshot: &Snapshot,
-    by_row: &ByRow,
-    (sealed, kind): (&mut Sealed, Refine),
-    progress: &dyn Progress,
-) -> Result<()> {
+fn refill(source: &Source<'_>, by_row: &ByRow, (sealed, kind): (&mut Sealed, Refine), progress: &dyn Progress) -> Result<()> {
+    let shared = source.shared;
     let rows = sealed.rows.len() as u64;
     sealed.index.empty_refine(kind);
     let (mut vector, mut done) = (vec![0.0; shared.settings.dim], 0);
-    for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
+    for record in shared.storage.records(shared.id, 0..source.snapshot.next_row) {
         let (row, bytes) = record?;
         let Some(position) = by_row.position(sealed, row) else { continue };
-        shared.decode(row, &bytes)?.copy_vector(&mut vector);
+        source.vector(row, &bytes, &mut vector)?;
         sealed.index.set_refine(position, &vector);
         done += 1;
         if done % ROWS_A_LOOK == 0 {

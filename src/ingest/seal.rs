@@ -22,10 +22,11 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
     }
-    let tail = Run::merge(&frozen.snapshot.runs);
+    let mut tail = Run::merge(&frozen.snapshot.runs);
     let rows = tail.rows.len() as u64;
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
+    quantizer.carry(&mut tail.vectors);
     let assignment = quantizer.assign(&tail.vectors);
     let codes = quantizer.encode(&tail.vectors, &assignment);
     let error = quantizer.error(&tail.vectors, &assignment, &codes);

@@ -5,7 +5,7 @@
 //! | 4 | `TQZ1` |
 //! | 1 | metric: 0 ip, 1 cosine, 2 l2 |
 //! | 1 | group weight |
-//! | 2 | zero |
+//! | 2 | exponent of the scale (i16) |
 //! | 4, 4, 4 | dim, lists, m (u32) |
 //! | 4 | eta (f32) |
 //! | 4 (m + 1) | bounds of the parts (u32) |
@@ -28,7 +28,7 @@
 //! `TQC1` had 9 numbers of candidates: more than the last of them keep the same.
 
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
-use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose};
+use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose, scale};
 use crate::types::Metric;
 use crate::vector::Matrix;
 
@@ -45,7 +45,8 @@ impl Quantizer {
             Metric::L2 => 2,
         };
         let mut out = TAG.to_vec();
-        out.extend([metric, self.group_weight, 0, 0]);
+        out.extend([metric, self.group_weight]);
+        out.extend(self.exponent.to_le_bytes());
         for number in [self.dim() as u32, self.lists() as u32, self.pq.m() as u32] {
             out.extend(number.to_le_bytes());
         }
@@ -60,13 +61,17 @@ impl Quantizer {
     /// Reads [`Quantizer::to_bytes`]' output; `None` for anything that is not a whole, usable quantizer.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(TAG)?;
-        let &[metric, group_weight, 0, 0] = take(&mut rest, 4)? else { return None };
+        let &[metric, group_weight, low, high] = take(&mut rest, 4)? else { return None };
+        let exponent = i16::from_le_bytes([low, high]);
         let metric = match metric {
             0 => Metric::Ip,
             1 => Metric::Cosine,
             2 => Metric::L2,
             _ => return None,
         };
+        if exponent.unsigned_abs() > scale::EXPONENT_MAX.unsigned_abs() || (metric == Metric::Cosine && exponent != 0) {
+            return None;
+        }
         let (dim, lists, m) = (number(&mut rest)? as usize, number(&mut rest)? as usize, number(&mut rest)? as usize);
         let eta = f32::from_bits(number(&mut rest)?);
         if dim == 0 || lists == 0 || m == 0 || m > dim.min(choose::MAX_M) || !(eta.is_finite() && eta >= 1.0) {
@@ -84,7 +89,7 @@ impl Quantizer {
         let coarse = Matrix::from_vec(dim, floats(&mut rest, lists * dim)?)?;
         let codebook = floats(&mut rest, CENTROIDS * dim)?;
         let groups = floats(&mut rest, GROUPS * dim)?;
-        Some(Self { metric, coarse, pq: ProductQuantizer { bounds, codebook, groups }, eta, group_weight })
+        Some(Self { metric, coarse, pq: ProductQuantizer { bounds, codebook, groups }, eta, group_weight, exponent })
     }
 }
 

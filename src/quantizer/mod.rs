@@ -12,9 +12,12 @@ pub(crate) mod kmeans;
 pub(crate) mod nearest;
 mod pq;
 mod rng;
+pub(crate) mod scale;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod truth;
+
+use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -53,6 +56,8 @@ pub(crate) struct Quantizer {
     pub(crate) eta: f32,
     /// Weight of the error of a code's group beside the code's own when encoding: 0 where codes alone say how near a vector is.
     pub(crate) group_weight: u8,
+    /// Everything here is of vectors multiplied by 2 to this power; see [`scale`].
+    pub(crate) exponent: i16,
 }
 
 /// How to train.
@@ -80,7 +85,8 @@ impl TrainParams {
 }
 
 impl Quantizer {
-    /// Trains on `vectors` (unit length for cosine), which may be a sample; of many only a part is used.
+    /// Trains on `vectors` (unit length for cosine), which may be a sample; of many only a part is used. They come as they are: what they
+    /// are multiplied with, the quantizer decides here.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] when there are no vectors or an option is out of range; [`Error::Interrupted`] when `progress` says so.
@@ -102,13 +108,14 @@ impl Quantizer {
         let rows = params.rows.unwrap_or(vectors.rows());
         let lists = params.lists.unwrap_or_else(|| choose::default_lists(rows, vectors.rows())).min(vectors.rows());
         let metric = params.metric;
-        let spherical = metric == Metric::Cosine;
-        let coarse = kmeans::train(vectors, kmeans::KmeansParams { centroids: lists, seed: params.seed, spherical }, progress)?;
-        let residuals = residuals(vectors, &coarse, params.seed);
+        let sample = Sample::new(vectors, metric, lists);
+        let (usual, exponent) = (&*sample.usual, sample.exponent);
+        let coarse = sample.coarse(lists, params.seed, metric == Metric::Cosine, progress)?;
+        let residuals = residuals(usual, &coarse, params.seed);
         let group_weight = params.group_weight;
         let params = pq::PqParams { m: m.min(vectors.dim()), seed: params.seed, group_weight };
         let pq = ProductQuantizer::train(&residuals, params, progress)?;
-        Ok(Self { metric, coarse, pq, eta, group_weight })
+        Ok(Self { metric, coarse, pq, eta, group_weight, exponent })
     }
 
     /// The list of each vector: the one with the nearest centroid by squared distance, under every metric (residuals are smallest
@@ -130,6 +137,63 @@ impl Quantizer {
 /// others only have to find candidates, and do so by their groups.
 pub(crate) fn group_weight(refine: Refine) -> u8 {
     if refine == Refine::None { 0 } else { GROUP_WEIGHT }
+}
+
+/// Vectors at least this many times as long as half of them are extremes...
+const EXTREME: f64 = 16.0;
+/// ... where they are at most one in so many; more of them are what the collection is like.
+const EXTREMES: usize = 100;
+/// At most one list in so many is for extremes alone.
+const LISTS_OF_EXTREMES: usize = 16;
+
+/// What is trained on, in the quantizer's scale. Extremes are kept apart: among others they would draw centroids and entries of the
+/// codebook to themselves, and the range of a query's lookup tables would be theirs. A list of their own stands for them better than any
+/// code could.
+struct Sample<'a> {
+    usual: Cow<'a, Matrix>,
+    /// The longest vectors, longest first.
+    extremes: Matrix,
+    exponent: i16,
+}
+
+impl<'a> Sample<'a> {
+    fn new(vectors: &'a Matrix, metric: Metric, lists: usize) -> Self {
+        let none = Matrix::new(vectors.dim());
+        if metric == Metric::Cosine {
+            return Self { usual: Cow::Borrowed(vectors), extremes: none, exponent: 0 };
+        }
+        let lengths = scale::Lengths::of(vectors);
+        let exponent = lengths.exponent();
+        let is_extreme = |row: usize| lengths.median > 0.0 && lengths.all[row] >= EXTREME * lengths.median;
+        let mut rows: Vec<usize> = (0..vectors.rows()).filter(|&row| is_extreme(row)).collect();
+        rows.sort_by(|&a, &b| lengths.all[b].total_cmp(&lengths.all[a]).then(a.cmp(&b)));
+        let (mut usual, mut extremes) = (Cow::Borrowed(vectors), none);
+        if !rows.is_empty() && rows.len() <= (vectors.rows() / EXTREMES).max(1) && lists > 1 {
+            rows.iter().for_each(|&row| extremes.push(vectors.row(row)));
+            let mut rest = Matrix::with_capacity(vectors.dim(), vectors.rows() - rows.len());
+            (0..vectors.rows()).filter(|&row| !is_extreme(row)).for_each(|row| rest.push(vectors.row(row)));
+            usual = Cow::Owned(rest);
+            scale::carry(&mut extremes, exponent);
+        }
+        if exponent != 0 {
+            scale::carry(usual.to_mut(), exponent);
+        }
+        Self { usual, extremes, exponent }
+    }
+
+    fn coarse(&self, lists: usize, seed: u64, spherical: bool, progress: &dyn Progress) -> Result<Matrix> {
+        let apart = self.extremes.rows().min((lists / LISTS_OF_EXTREMES).max(1));
+        let apart = if lists > 1 { apart } else { 0 };
+        let params = |centroids| kmeans::KmeansParams { centroids, seed, spherical };
+        let lists = (lists - apart).min(self.usual.rows());
+        let mut coarse = kmeans::train(&self.usual, params(lists), progress)?;
+        if apart == self.extremes.rows() {
+            coarse.extend(&self.extremes);
+        } else if apart > 0 {
+            coarse.extend(&kmeans::train(&self.extremes, params(apart), progress)?);
+        }
+        Ok(coarse)
+    }
 }
 
 /// What a sample of the vectors is away from its centroids.

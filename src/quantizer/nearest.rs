@@ -13,8 +13,15 @@ const BLOCK_CENTROIDS: usize = 1024;
 pub(crate) struct Nearest<'a> {
     centroids: &'a Matrix,
     half: Vec<f32>,
+    /// Of the others than `far`.
     longest: f32,
+    /// Centroids far longer than usual, with their lengths, ascending. What rounding may hide in products with them would hide the nearest of all
+    /// others: they are compared by themselves.
+    far: Vec<(u32, f64)>,
 }
+
+/// A centroid this many times as long as half of them is compared by itself.
+const FAR: f64 = 32.0;
 
 /// Which vectors to look up: all, or those named.
 #[derive(Clone, Copy)]
@@ -42,8 +49,15 @@ impl Rows<'_> {
 impl<'a> Nearest<'a> {
     pub(crate) fn new(centroids: &'a Matrix) -> Self {
         let squares: Vec<f64> = centroids.iter().map(|c| dot(c, c)).collect();
-        let longest = squares.iter().fold(0.0, |a: f64, &b| a.max(b)).sqrt() as f32;
-        Self { centroids, half: squares.iter().map(|s| (0.5 * s) as f32).collect(), longest }
+        let mut half: Vec<f32> = squares.iter().map(|s| (0.5 * s) as f32).collect();
+        let mut sorted = squares.clone();
+        sorted.sort_by(f64::total_cmp);
+        let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+        let limit = if usual > 0.0 { FAR * FAR * usual } else { f64::INFINITY };
+        let far: Vec<(u32, f64)> = (0..).zip(&squares).filter(|(_, s)| **s > limit).map(|(list, s)| (list, s.sqrt())).collect();
+        far.iter().for_each(|&(list, _)| half[list as usize] = f32::INFINITY);
+        let longest = squares.iter().filter(|s| **s <= limit).fold(0.0, |a: f64, &b| a.max(b)).sqrt() as f32;
+        Self { centroids, half, longest, far }
     }
 
     /// The nearest centroid of each vector by squared distance, the lowest number where they tie.
@@ -76,7 +90,33 @@ impl<'a> Nearest<'a> {
         }
         for ((best, vector), out) in scratch.best.iter().zip(scratch.vectors.chunks_exact(dim)).zip(out) {
             *out = self.decide(best, vector);
+            if !self.far.is_empty() {
+                *out = self.with_far(*out, vector);
+            }
         }
+    }
+
+    fn with_far(&self, nearest: u32, vector: &[f32]) -> u32 {
+        let length = dot(vector, vector).sqrt();
+        let mut best = (f64::NEG_INFINITY, nearest);
+        for &(list, far) in &self.far {
+            // It is at least far - length away, and the nearest of the others at most length + longest.
+            if far <= 2.0 * length + f64::from(self.longest) {
+                if best.0 == f64::NEG_INFINITY {
+                    best.0 = self.exact(nearest, vector);
+                }
+                let score = self.exact(list, vector);
+                if score > best.0 || (score == best.0 && list < best.1) {
+                    best = (score, list);
+                }
+            }
+        }
+        best.1
+    }
+
+    fn exact(&self, list: u32, vector: &[f32]) -> f64 {
+        let centroid = self.centroids.row(list as usize);
+        dot(vector, centroid) - 0.5 * dot(centroid, centroid)
     }
 
     /// How much nearer than it seems a centroid may be, compared with another.
@@ -90,13 +130,9 @@ impl<'a> Nearest<'a> {
         if best.candidates.len() == 1 {
             return best.candidates[0].list;
         }
-        let exact = |list: u32| {
-            let centroid = self.centroids.row(list as usize);
-            dot(vector, centroid) - 0.5 * dot(centroid, centroid)
-        };
         let mut nearest = (f64::NEG_INFINITY, 0);
         for candidate in candidates {
-            let score = exact(candidate.list);
+            let score = self.exact(candidate.list, vector);
             if score > nearest.0 {
                 nearest = (score, candidate.list);
             }
@@ -199,6 +235,27 @@ mod tests {
         assert_eq!(whole, single);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         assert_eq!(whole, pool.install(|| nearest.of(Rows::All(&vectors))));
+    }
+
+    #[test]
+    fn far_centroids_hide_nothing() {
+        let vectors = clustered(600, 8, 9, 3);
+        for factor in [40.0, 1e9, 1e15] {
+            let mut centroids = noise(40, 8, 4);
+            for far in [0, 7, 39] {
+                centroids.row_mut(far).iter_mut().for_each(|x| *x *= factor);
+            }
+            let mut all = vectors.clone();
+            all.push(centroids.row(7));
+            all.push(&centroids.row(39).iter().map(|x| x * 0.4).collect::<Vec<f32>>());
+            let found = Nearest::new(&centroids).of(Rows::All(&all));
+            for (vector, &list) in all.iter().zip(&found) {
+                let score = |c: usize| dot(vector, centroids.row(c)) - 0.5 * dot(centroids.row(c), centroids.row(c));
+                let best = (0..40).fold(0, |best, c| if score(c) > score(best) { c } else { best });
+                assert_eq!(list as usize, best, "{factor:e}");
+            }
+            assert_eq!(found[600], 7);
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ const WIDER: usize = 4;
 /// A row found, before it is a hit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Found {
-    pub(crate) score: f32,
+    pub(crate) score: f64,
     pub(crate) place: Place,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn answers(
     for found in &mut found {
         // Ties go to the row that came first.
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| snapshot.row(a.place).cmp(&snapshot.row(b.place))));
-        let above = |found: &&Found| options.min_score.is_none_or(|least| found.score >= least);
+        let above = |found: &&Found| options.min_score.is_none_or(|least| found.score >= f64::from(least));
         let kept = found.iter().filter(above).skip(options.offset).take(options.k);
         let kept: Vec<Found> = kept.copied().collect();
         let hits = hits(shared, snapshot, &kept, options.fields.as_deref())?;
@@ -183,7 +183,7 @@ pub(crate) fn tail(snapshot: &Snapshot, query: &[f32], skip: &[Place], depth: us
 
 /// What was found, with the fields asked for: their records are read in one trip to the store.
 fn hits(shared: &Shared, snapshot: &Snapshot, found: &[Found], fields: Option<&[String]>) -> Result<Vec<Hit>> {
-    let hit = |found: &Found, fields| Ok(Hit { id: ItemId::new(snapshot.id(found.place))?, score: found.score, fields });
+    let hit = |found: &Found, fields| Ok(Hit { id: ItemId::new(snapshot.id(found.place))?, score: found.score as f32, fields });
     let Some(names) = fields else { return found.iter().map(|found| hit(found, None)).collect() };
     let rows: Vec<u64> = found.iter().map(|found| snapshot.row(found.place)).collect();
     let records = shared.records(&rows)?;

@@ -182,6 +182,7 @@ pub(super) fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
     let row = match error {
         Error::VectorLength { row, .. }
         | Error::VectorNotFinite { row, .. }
+        | Error::VectorTooLong { row, .. }
         | Error::ZeroVector { row }
         | Error::InvalidRow { row, .. } => *row,
         Error::Feature(error) => error.row(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde_json::Value as Json;
 
 use super::output::{Layout, Output, Record};
@@ -70,6 +70,9 @@ fn table(output: &Output, width: Option<u16>) -> String {
             for record in &output.records {
                 add(&mut table, columns.iter().map(|name| value(record, name)).map(|value| value.map_or_else(|| Cell::new(""), cell)));
             }
+            if let Some(width) = width {
+                keep_whole(&mut table, &output.records, &columns, usize::from(width.max(20)));
+            }
         }
         Layout::Card => {
             for (name, value) in output.records.iter().flatten() {
@@ -78,6 +81,39 @@ fn table(output: &Output, width: Option<u16>) -> String {
         }
     }
     format!("{}\n", table.trim_fmt())
+}
+
+/// A number that is cut is another number: columns of numbers keep their width where there is room for them, and the others make it. Where
+/// there is not, the scores do.
+fn keep_whole(table: &mut Table, records: &[Record], columns: &[&str], width: usize) {
+    // Two spaces and a line a column, and of one that is cut a character and the sign that says so.
+    const FRAME: usize = 3;
+    const LEAST: usize = 2;
+    let widths: Vec<Option<usize>> = columns.iter().map(|name| width_of_numbers(records, name)).collect();
+    for kept in [|_: &str| true, |name: &str| name == "#" || name == "score", |name: &str| name == "score"] {
+        let kept = |at: &usize| widths[*at].filter(|_| kept(columns[*at]));
+        let needed: usize = (0..columns.len()).map(|at| kept(&at).unwrap_or(LEAST) + FRAME).sum();
+        if needed < width {
+            for at in (0..columns.len()).filter(|at| kept(at).is_some()) {
+                if let Some(column) = table.column_mut(at) {
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+            }
+            return;
+        }
+    }
+}
+
+/// Width of a column all of whose values are numbers.
+fn width_of_numbers(records: &[Record], name: &str) -> Option<usize> {
+    let mut widest = name.chars().count();
+    for value in records.iter().filter_map(|record| value(record, name)) {
+        if !value.is_number() {
+            return None;
+        }
+        widest = widest.max(text(value).len());
+    }
+    Some(widest)
 }
 
 /// A row of one line: longer values are cut to fit.
@@ -165,6 +201,22 @@ mod tests {
         assert_eq!(text.lines().count(), 6, "{text}");
         let wide = render(&output(), Mode::Table, None);
         assert!(wide.contains(&"Long ".repeat(29)), "{wide}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_text_before_numbers() {
+        let row = |at: usize| json!({"#": at, "id": format!("product-{at:08}"), "score": 0.912_345_67 - at as f64, "title": "Long ".repeat(9), "brand": "A brand of its own"});
+        let rows: Vec<Json> = (1..12).map(row).collect();
+        let record = |row: &Json| ["#", "id", "score", "title", "brand"].map(|name| (name.to_owned(), row[name].clone())).to_vec();
+        let output = Output::list(&rows, record);
+        for width in [36, 40, 60, 80] {
+            let text = render(&output, Mode::Table, Some(width));
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{width}: {text}");
+            for row in &rows {
+                assert!(text.contains(&format!(" {} ", row["score"])), "{width}: {text}");
+            }
+        }
+        assert!(render(&output, Mode::Table, Some(20)).contains('…'));
     }
 
     #[test]

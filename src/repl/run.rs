@@ -10,6 +10,7 @@ use super::{create, eval, import, query, recall, schema};
 use crate::db::{BuildOptions, Collection, Database};
 use crate::ingest::Item;
 use crate::progress::Progress;
+use crate::types::Metric;
 
 /// What a command works on.
 #[derive(Clone, Copy)]
@@ -58,11 +59,23 @@ fn get(collection: &Collection, args: &Get) -> Result<Output, Failure> {
         }
         items.push(record);
     }
-    let object = |record: &Record| Json::Object(record.iter().cloned().collect());
+    let mut notes = Vec::new();
+    let normalised = args.vector && collection.metric() == Metric::Cosine;
+    let object = |record: &Record| {
+        let mut object: serde_json::Map<String, Json> = record.iter().cloned().collect();
+        if normalised {
+            // A field of the item's own of this name is the item's.
+            object.entry("normalised").or_insert(Json::Bool(true));
+        }
+        Json::Object(object)
+    };
+    if normalised {
+        notes.push("vectors are shown as they are stored: brought to length 1, as the metric cosine asks".to_owned());
+    }
     let objects: Vec<Json> = items.iter().map(object).collect();
     let json = if let [one] = &objects[..] { to_json(one) } else { to_json(&objects) };
     let layout = if items.len() == 1 { Layout::Card } else { Layout::Table };
-    Ok(Output { json, parts: objects.iter().map(to_json).collect(), records: items, layout, notes: vec![] })
+    Ok(Output { json, parts: objects.iter().map(to_json).collect(), records: items, layout, notes })
 }
 
 fn put(collection: &Collection, args: &Put) -> Result<Output, Failure> {

@@ -70,12 +70,22 @@ impl Generation {
         let head = Head { index: self.index.clone(), trained: self.trained.as_ref().map(|trained| (trained.rows, trained.error)) };
         put(HEAD, &codec::encode(&head)?)?;
         if let Some(trained) = &self.trained {
-            put(QUANTIZER, &trained.engine.quantizer().to_bytes())?;
+            // By the reader's own checks: what it refuses must never be named by a manifest.
+            let readable = |part: &str, readable: bool| {
+                let refused =
+                    || Error::NotStored { part: format!("generation {}", self.number), what: format!("its {part} does not decode") };
+                if readable { Ok(()) } else { Err(refused()) }
+            };
+            let quantizer = trained.engine.quantizer().to_bytes();
+            readable("quantizer", Quantizer::from_bytes(&quantizer).is_some())?;
+            put(QUANTIZER, &quantizer)?;
             if self.index.refine == Refine::Auto {
                 put(REFINE, &codec::encode(&trained.refine)?)?;
             }
             if let Some(calibration) = &trained.calibration {
-                put(CALIBRATION, &calibration.to_bytes())?;
+                let calibration = calibration.to_bytes();
+                readable("calibration", Calibration::from_bytes(&calibration).is_some())?;
+                put(CALIBRATION, &calibration)?;
             }
             if let Some(queries) = &trained.queries {
                 put(QUERIES, &queries.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;

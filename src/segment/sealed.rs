@@ -27,6 +27,7 @@ impl Sealed {
     /// Writes the segment's blob; it is durable after the storage's `flush_blobs`, and part of the database once a manifest
     /// names it.
     pub(crate) fn write(&self, shared: &Shared) -> Result<SegmentMeta> {
+        self.check(shared)?;
         let mut parts: Vec<BlobMeta> = Vec::new();
         let mut put = |part: u8, bytes: &[u8]| -> Result<()> {
             parts.push(shared.storage.write_blob(shared.id, self.blob, part, bytes)?);
@@ -39,6 +40,24 @@ impl Sealed {
             put(FIRST_INDEX_PART + part, &bytes)?;
         }
         Ok(SegmentMeta { blob: self.blob, generation: self.generation, rows: self.rows.len() as u64, parts })
+    }
+
+    /// Checks what is about to be written as the reader will: what it refuses must never be named by a manifest.
+    fn check(&self, shared: &Shared) -> Result<()> {
+        let refused = |what: &str| Error::NotStored {
+            part: format!("segment {} of collection {:?}", self.blob, shared.settings.name),
+            what: what.to_owned(),
+        };
+        let parts = self.index.parts();
+        let borrowed: Vec<(u8, &[u8])> = parts.iter().map(|(part, bytes)| (*part, &**bytes)).collect();
+        IvfIndex::from_parts(self.index.shape(), &borrowed).map_err(|what| refused(&what.to_string()))?;
+        if self.index.rows() != self.rows.len() {
+            return Err(refused("there are not as many codes as rows"));
+        }
+        if !self.error.is_finite() {
+            return Err(refused("the quantization error is not finite"));
+        }
+        Ok(())
     }
 
     /// Reads a segment that the manifest names, and checks that its parts fit together.

@@ -187,6 +187,22 @@ pub enum ModelError {
         /// The element.
         value: f32,
     },
+    /// The tower made a vector longer than what sums of squares carry.
+    #[error("the {tower} tower (row {row}): its vector is {length:.4e} long, and {limit:.4e} is the most (element {at} is {value:e})")]
+    TooLong {
+        /// Which tower.
+        tower: &'static str,
+        /// Place in the batch, from 0.
+        row: usize,
+        /// Place of the largest element, from 0.
+        at: usize,
+        /// That element.
+        value: f32,
+        /// The vector's length.
+        length: f64,
+        /// The longest that is taken.
+        limit: f64,
+    },
     /// The tower made a vector of zeros where a direction is needed.
     #[error("the {tower} tower (row {row}): its vector is all zeros, which has no direction under the metric {metric}")]
     NoDirection {

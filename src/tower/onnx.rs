@@ -11,7 +11,7 @@ use super::source::TowerSource;
 use crate::error::{Error, Result};
 use crate::features::{EncodeOptions, FeatureSpec, Row, TowerRole};
 use crate::types::Metric;
-use crate::vector::Matrix;
+use crate::vector::{LONGEST, Matrix, length, too_long};
 
 /// A model and its feature spec, checked against each other and ready to run on any number of threads.
 pub(crate) struct Tower {
@@ -79,11 +79,13 @@ impl Tower {
             return Err(ModelError::NotFinite { tower, row, at, value: vector[at] });
         }
         let metric = self.spec.metric();
+        let norm = length(vector);
+        if let Some(at) = too_long(vector, metric) {
+            return Err(ModelError::TooLong { tower, row, at, value: vector[at], length: norm, limit: LONGEST });
+        }
         if metric != Metric::Cosine {
             return Ok(());
         }
-        // In f64, where no finite f32 overflows.
-        let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
         if norm == 0.0 {
             return Err(ModelError::NoDirection { tower, row, metric });
         }

@@ -12,6 +12,7 @@ mod full_disk;
 mod history;
 #[cfg(feature = "onnx")]
 mod hostile;
+mod magnitudes;
 mod maintenance;
 mod model;
 #[cfg(feature = "onnx")]
