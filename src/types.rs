@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// Hits of a query that does not say how many it wants.
+pub(crate) const DEFAULT_K: usize = 10;
+/// Share of the true nearest rows that a query finds on average when it does not say.
+pub(crate) const DEFAULT_RECALL: f32 = 0.95;
+
 /// Longest item id, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 512;
 

@@ -1,6 +1,9 @@
 //! Recall targets follow what users really ask.
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
@@ -33,36 +36,107 @@ fn lists_probed(items: &Collection, user: &[f32]) -> u64 {
     items.search(user).recall(0.9).measures().explain().run().unwrap().explain.unwrap().lists_probed
 }
 
+/// A collection on the disk that was built when nobody had asked anything yet, and the lists that it visits for a user then.
+fn built(path: &Path, users: &[Vec<f32>]) -> u64 {
+    let database = Database::builder(path).create(true).background(false).open().unwrap();
+    let collection = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip).lists(64)).unwrap();
+    collection.upsert_many(items(4000)).unwrap();
+    collection.build(&BuildOptions::default(), &NoProgress).unwrap();
+    collection.maintain(&NoProgress).unwrap();
+    assert_eq!(collection.stats().unwrap().calibrated_with, Some("items"), "nothing has been asked yet");
+    lists_probed(&collection, &users[0])
+}
+
+fn open(path: &Path, background: bool) -> Collection {
+    Database::builder(path).background(background).open().unwrap().collection("items").unwrap()
+}
+
 #[test]
-fn what_users_ask_calibrates_the_next_build_and_those_after_it() {
+fn what_users_ask_calibrates_without_a_build_and_the_builds_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let users = users(1100);
-    let open = |create: bool| Database::builder(&path).create(create).background(false).open().unwrap();
+    let before = built(&path, &users);
     let after = {
-        let database = open(true);
-        let collection = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip).lists(64)).unwrap();
-        collection.upsert_many(items(4000)).unwrap();
-        collection.build(&BuildOptions::default(), &NoProgress).unwrap();
-        let before = lists_probed(&collection, &users[0]);
+        let collection = open(&path, false);
+        collection.upsert_many((4000..4100).map(|at| items(4100).nth(at).unwrap())).unwrap();
         collection.maintain(&NoProgress).unwrap();
-        assert_eq!(collection.stats().unwrap().generation, 2, "nothing has been asked yet");
         for user in &users {
             collection.search(user).run().unwrap();
         }
         collection.maintain(&NoProgress).unwrap();
-        assert_eq!(collection.stats().unwrap().generation, 3);
+        let stats = collection.stats().unwrap();
+        assert_eq!((stats.generation, stats.calibrated_with), (2, Some("queries")), "nothing was trained anew");
         let after = lists_probed(&collection, &users[0]);
         assert!(after > 2 * before, "{before} lists for items, {after} for users");
-        collection.maintain(&NoProgress).unwrap();
-        assert_eq!(collection.stats().unwrap().generation, 3, "once is enough");
         after
     };
-    let database = open(false);
-    let collection = database.collection("items").unwrap();
+    let collection = open(&path, false);
     assert_eq!(lists_probed(&collection, &users[0]), after);
+    assert_eq!(collection.core.writer.lock().manifest.generations.len(), 1);
     collection.build(&BuildOptions::default(), &NoProgress).unwrap();
-    assert_eq!(lists_probed(&collection, &users[0]), after, "the users asked before the database was opened still count");
+    assert_eq!(collection.stats().unwrap().calibrated_with, Some("queries"), "the users asked before the database was opened still count");
+    assert!(lists_probed(&collection, &users[0]) > 2 * before);
+}
+
+#[test]
+fn a_process_that_only_reads_is_calibrated_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let users = users(300);
+    built(&path, &users);
+    let collection = open(&path, true);
+    for user in &users {
+        collection.search(user).run().unwrap();
+    }
+    let start = Instant::now();
+    while collection.stats().unwrap().calibrated_with != Some("queries") {
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody calibrates");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_sample_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let users = users(300);
+    built(&path, &users);
+    for session in users.chunks(100) {
+        let collection = open(&path, false);
+        assert_eq!(collection.stats().unwrap().calibrated_with, Some("items"));
+        // However hard they are looked for, and in batches too; what measures the index does not count, nor what is like an item.
+        collection.search_many(session[..60].iter().map(Vec::as_slice)).run().unwrap();
+        session[60..].iter().for_each(|user| drop(collection.search(user).nprobe(1).run().unwrap()));
+        collection.search(&session[0]).measures().run().unwrap();
+        collection.similar("i1").run().unwrap();
+    }
+    let collection = open(&path, false);
+    assert_eq!(collection.stats().unwrap().queries_sampled, 300);
+    collection.maintain(&NoProgress).unwrap();
+    assert_eq!(collection.stats().unwrap().calibrated_with, Some("queries"));
+}
+
+#[test]
+fn an_answer_says_what_to_expect_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    built(&path, &users(1));
+    let collection = open(&path, false);
+    let query = &users(1)[0];
+    let ask = |query: crate::Query<'_>| query.explain().run().unwrap();
+    let answer = ask(collection.search(query));
+    assert!(answer.expected_recall.unwrap() > 0.94 && answer.explain.unwrap().target_recall == Some(0.95));
+    let low = ask(collection.search(query).nprobe(1)).expected_recall.unwrap();
+    let high = ask(collection.search(query).nprobe(64)).expected_recall.unwrap();
+    assert!(low < high && high <= 1.0, "{low} {high}");
+    assert_eq!(ask(collection.search(query).exact()).expected_recall, Some(1.0));
+    // With codes alone there is a limit, and it is said.
+    let built = collection.build(&BuildOptions::default().m(1).refine(crate::Refine::None), &NoProgress).unwrap();
+    let expected = built.expected_recall.unwrap();
+    assert!(expected < 0.9, "{expected}");
+    assert_eq!(collection.stats().unwrap().expected_recall, Some(expected));
+    assert!(ask(collection.search(query)).expected_recall.unwrap() < 0.9);
 }
 
 #[test]

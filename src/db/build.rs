@@ -132,6 +132,10 @@ pub struct Built {
     pub quantization_error: f64,
     /// What is kept to refine candidates with: never [`Refine::Auto`] but what that came to.
     pub refine: Refine,
+    /// The share of their ten true nearest items that queries without options will find, by the calibration: below 0.95 where that is out of
+    /// reach with these settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_recall: Option<f32>,
     /// The new generation.
     pub generation: u32,
     /// Time taken.
@@ -148,6 +152,7 @@ impl Built {
             bytes_per_row: built.bytes_per_row,
             quantization_error: built.error,
             refine: built.refine,
+            expected_recall: built.expected_recall,
             generation: built.generation,
             elapsed,
         }

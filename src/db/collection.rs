@@ -254,6 +254,6 @@ impl Collection {
     /// Storage errors.
     pub fn stats(&self) -> Result<Stats> {
         let shared = &self.core.shared;
-        Ok(Stats::new(&*shared.read()?, shared.settings.metric.name(), self.dim(), shared.storage.disk_bytes()?))
+        Ok(Stats::new(&*shared.read()?, shared, shared.storage.disk_bytes()?))
     }
 }

@@ -77,7 +77,9 @@ impl Core {
         if dead.iter().any(|&row| row >= IMPOSSIBLE) {
             return Err(damaged("there are tombstones of rows that cannot be"));
         }
+        let sample = meta.and_then(|meta| Generation::read_sample(&storage, id, meta, settings.dim));
         let mut core = Self::empty(storage, id, settings, manifest, generation);
+        core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
             let sealed = Sealed::read(&core.shared, &snapshot.generation, meta)?;
@@ -94,6 +96,22 @@ impl Core {
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)
+    }
+
+    /// Goes on with the sample of queries that was stored, or with the queries that the generation was calibrated with.
+    fn restore_sample(&self, sample: Option<(u64, Matrix)>) {
+        let snapshot = self.shared.snapshot.load();
+        let used = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.clone());
+        match (sample, &used) {
+            (Some((seen, sample)), used) => self.shared.asked.restore(&sample, seen, used.is_some()),
+            (None, Some(queries)) => self.shared.asked.restore(queries, queries.rows() as u64, true),
+            (None, None) => {}
+        }
+    }
+
+    /// Stores the sample of queries before the database is closed.
+    pub(crate) fn store_sample(&self) -> Result<()> {
+        ingest::store_sample(&self.writer)
     }
 
     fn read_tail(&self, snapshot: &mut Snapshot, dead: &HashSet<u64>) -> Result<()> {
@@ -138,7 +156,7 @@ impl Core {
             let bytes = snapshot.tail() * self.shared.settings.dim as u64 * 4;
             snapshot.generation.trained.is_some() || bytes < IMPORT_TAIL_BYTES
         };
-        !waits && ingest::wants_build(&self.shared, snapshot)
+        !waits && ingest::wants_build(snapshot)
     }
 
     /// Seals, trains, compacts until there is nothing left to do. With `all`, the tail is sealed however short it is, and
@@ -183,6 +201,7 @@ impl Core {
                 self.swept_last.store(false, Ordering::Relaxed);
                 ingest::compact(&self.writer, ingest::pick, progress)?;
             }
+            Task::Recalibrate => drop(ingest::recalibrate(&self.writer, progress)?),
             Task::Sweep => {
                 self.swept_last.store(true, Ordering::Relaxed);
                 ingest::sweep(&self.writer, Sweep::Quick, progress)?;
@@ -227,6 +246,9 @@ impl Core {
 
     /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
+        if self.shared.asked.is_due() && snapshot.generation.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
+            return Some(Task::Recalibrate);
+        }
         let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;
         let swept = self.swept_last.load(Ordering::Relaxed);
         if sweeps && !swept {
@@ -286,6 +308,7 @@ enum Task {
     Build,
     Seal,
     Compact,
+    Recalibrate,
     Sweep,
 }
 

@@ -44,6 +44,14 @@ impl std::fmt::Debug for Database {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.worker.stop();
+        for core in self.collections.lock().values().filter_map(|known| known.core.as_ref()) {
+            // What is lost with it is a sample, and the next users bring another.
+            if self.storage.poisoned().is_none()
+                && let Err(error) = core.store_sample()
+            {
+                tracing::warn!(collection = core.shared.settings.name, %error, "the sample of queries was not stored");
+            }
+        }
         // At once: a thread of storage's own may hold the last handle for a while, and the directory's lock with it.
         if let Err(error) = self.storage.clone().close() {
             tracing::error!(%error, "closing failed");
@@ -138,6 +146,7 @@ impl Database {
         batch.put_manifest(id, &manifest);
         storage.commit(batch)?;
         let core = Arc::new(Core::empty(storage.clone(), id, settings.clone(), manifest, generation));
+        self.inner.worker.listen(&core);
         collections.insert(name.to_owned(), Known { id, settings, core: Some(Arc::clone(&core)) });
         Ok(Collection::new(core, Arc::clone(&self.inner)))
     }
@@ -169,6 +178,7 @@ impl Database {
             None => {
                 let core = Arc::new(Core::load(self.inner.storage.clone(), known.id, known.settings.clone())?);
                 known.core = Some(Arc::clone(&core));
+                self.inner.worker.listen(&core);
                 self.inner.worker.look_after(&core);
                 core
             }

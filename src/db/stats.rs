@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::segment::Snapshot;
+use crate::segment::{Shared, Snapshot};
 
 /// The state of a collection in numbers.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -38,6 +38,13 @@ pub struct Stats {
     pub tombstones: u64,
     /// Mean relative quantization error; `None` before the index is trained.
     pub quantization_error: Option<f64>,
+    /// What recall targets are calibrated with: `queries` that users asked or that a build was given, or `items`: stored vectors that
+    /// stand in for them; `None` before the index is trained.
+    pub calibrated_with: Option<&'static str>,
+    /// Users' queries in the sample that calibration goes on with.
+    pub queries_sampled: u64,
+    /// The share of their ten true nearest items that queries without options find, by the calibration: below 0.95 where that is out of reach.
+    pub expected_recall: Option<f32>,
     /// Label of the tower pair, where there is one.
     pub model: Option<String>,
 }
@@ -54,7 +61,8 @@ pub struct ListRows {
 }
 
 impl Stats {
-    pub(crate) fn new(snapshot: &Snapshot, metric: &'static str, dim: usize, disk_bytes: u64) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, shared: &Shared, disk_bytes: u64) -> Self {
+        let (metric, dim) = (shared.settings.metric.name(), shared.settings.dim);
         let rows = snapshot.live();
         let per_row = |bytes: u64| if rows == 0 { 0.0 } else { bytes as f64 / rows as f64 };
         let ram: usize = snapshot.segments.iter().map(|view| view.body.memory()).sum::<usize>()
@@ -79,6 +87,9 @@ impl Stats {
             generation: snapshot.generation.number,
             tombstones: stored - sealed,
             quantization_error: trained.map(|_| error),
+            calibrated_with: trained.and_then(|trained| trained.calibrated_with()),
+            queries_sampled: shared.asked.len() as u64,
+            expected_recall: trained.and_then(|trained| trained.expected_recall(rows)),
             #[cfg(feature = "onnx")]
             model: snapshot.generation.towers.as_ref().map(|pair| pair.model().to_owned()),
             #[cfg(not(feature = "onnx"))]

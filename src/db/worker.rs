@@ -87,6 +87,21 @@ impl Worker {
         }
     }
 
+    /// Lets queries call the background when they have given something to calibrate with.
+    pub(crate) fn listen(&self, core: &Arc<Core>) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let (bells, weak) = (Arc::downgrade(&self.bells), Arc::downgrade(core));
+        core.shared.on_sample(move || {
+            if let (Some(bells), Some(core)) = (bells.upgrade(), weak.upgrade())
+                && core.wants(Duty::Upkeep)
+            {
+                bells.upkeep.ring(&core);
+            }
+        });
+    }
+
     /// Keeps a thread that is about to write so many rows from outrunning the background.
     pub(crate) fn pace(&self, core: &Core, rows: usize) {
         let wait = if self.threads.is_empty() { Duration::ZERO } else { core.pace(rows) };

@@ -69,14 +69,15 @@ pub(crate) struct Built {
     /// Bytes of memory a row takes in the new segment: codes, refine vectors, ids and tables.
     pub(crate) bytes_per_row: f64,
     pub(crate) error: f64,
+    /// What a query without options finds of the ten nearest, by the calibration.
+    pub(crate) expected_recall: Option<f32>,
     /// The kind of refine vectors, never auto.
     pub(crate) refine: Refine,
     pub(crate) generation: u32,
 }
 
-/// True when the background should train: for the first time, after growth, after drift, or when there have come to be real queries to
-/// calibrate with.
-pub(crate) fn wants_build(shared: &Shared, snapshot: &Snapshot) -> bool {
+/// True when the background should train: for the first time, after growth, after drift.
+pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
     match &snapshot.generation.trained {
         None => snapshot.live() >= TRAIN_ROWS,
         Some(trained) => {
@@ -85,7 +86,7 @@ pub(crate) fn wants_build(shared: &Shared, snapshot: &Snapshot) -> bool {
                 .segments
                 .iter()
                 .any(|view| view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS);
-            grown || drifted || (trained.queries.is_none() && shared.asked.is_enough())
+            grown || drifted
         }
     }
 }
@@ -116,7 +117,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     };
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
     let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
-    let queries = params.queries.clone().or_else(|| shared.asked.vectors()).or(before);
+    let queries = params.queries.clone().or_else(|| shared.asked.take()).or(before);
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.give_back();
@@ -132,8 +133,11 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         chosen => chosen,
     };
     params.give_back();
-    let calibration = Some(notes.measure(&engine, &sealed, progress)?);
+    let calibration = Some(notes.measure(&engine, &[(&sealed, &sealed.index.mask())], progress)?);
+    let queries = probes.real().cloned().map(Arc::new);
+    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, refine, calibration, queries });
     let built = Built {
+        expected_recall: trained.expected_recall(live),
         rows: sealed.rows.len() as u64,
         lists: quantizer.lists(),
         m: quantizer.pq.m(),
@@ -142,8 +146,6 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         refine,
         generation: number,
     };
-    let queries = probes.real().cloned().map(Arc::new);
-    let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, refine, calibration, queries });
     let mut generation = Generation::clone(&snapshot.generation);
     generation.number = number;
     generation.index = index;

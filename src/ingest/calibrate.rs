@@ -87,8 +87,8 @@ impl<'a> Notes<'a> {
         best.iter().enumerate().step_by(best.len().div_ceil(LOOKED_AT).max(1)).map(of_query).collect()
     }
 
-    /// Measures what the new segment finds.
-    pub(super) fn measure(self, engine: &SearchEngine, sealed: &Sealed, progress: &dyn Progress) -> Result<Calibration> {
+    /// Measures what is found in the segments, whose rows that are not masked are the rows added.
+    pub(super) fn measure(self, engine: &SearchEngine, segments: &[(&Sealed, &Mask)], progress: &dyn Progress) -> Result<Calibration> {
         let Self { probes, truth, rows, lists } = self;
         let number = |row: u64| rows.binary_search(&row).ok().map(|at| at as u32);
         let own: Vec<Option<u32>> = (0..probes.queries.vectors.rows()).map(|query| number(*probes.own.get(query)?)).collect();
@@ -96,15 +96,18 @@ impl<'a> Notes<'a> {
         for (near, own) in truth.iter_mut().zip(&own) {
             near.retain(|near| Some(near.row) != *own);
         }
-        let numbers: Vec<u32> = (0..sealed.rows.len()).map(|position| number(sealed.rows.get(position)).unwrap_or(u32::MAX)).collect();
-        let mut positions = vec![0u32; rows.len()];
-        for (position, &number) in numbers.iter().enumerate() {
-            if let Some(at) = positions.get_mut(number as usize) {
-                *at = position as u32;
+        let numbered = |&(sealed, _): &(&Sealed, &Mask)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
+        let numbers: Vec<Vec<u32>> = segments.iter().map(numbered).collect();
+        let mut places = vec![(0u32, 0u32); rows.len()];
+        for (part, numbers) in numbers.iter().enumerate() {
+            for (position, &number) in numbers.iter().enumerate() {
+                if let Some(at) = places.get_mut(number as usize) {
+                    *at = (part as u32, position as u32);
+                }
             }
         }
-        let mut segment =
-            Segment { engine, sealed, mask: sealed.index.mask(), queries: &probes.queries, numbers, positions, own, same: Vec::new() };
+        let parts = segments.iter().map(|&(sealed, mask)| Part { index: &sealed.index, mask }).collect();
+        let mut segment = Segments { engine, parts, queries: &probes.queries, numbers, places, own, same: Vec::new() };
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
         let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment };
@@ -113,29 +116,29 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// The new segment as calibration searches it.
-struct Segment<'a> {
+/// The segments as calibration searches them.
+struct Segments<'a> {
     engine: &'a SearchEngine,
-    sealed: &'a Sealed,
-    mask: Mask,
+    parts: Vec<Part<'a>>,
     queries: &'a Queries,
-    /// By position: the row's place in the order of coding; and back.
-    numbers: Vec<u32>,
-    positions: Vec<u32>,
+    /// By segment and position: the row's number in the order in which rows were added; and back.
+    numbers: Vec<Vec<u32>>,
+    places: Vec<(u32, u32)>,
     own: Vec<Option<u32>>,
     /// For each query its true neighbours' fingerprints with their scores, ascending.
     same: Vec<Vec<(u64, f32)>>,
 }
 
-impl Segment<'_> {
+impl Segments<'_> {
     /// The product with the stored vector, as bits: equal for equal rows. Collections hold copies of one row under many ids, and
     /// any of them is as good as another.
     fn fingerprint(&self, query: usize, number: u32) -> u64 {
-        let position = self.positions[number as usize] as usize;
+        let (part, position) = self.places[number as usize];
+        let (index, position) = (self.parts[part as usize].index, position as usize);
         let query = self.queries.vectors.row(query);
         let mut vector = vec![0.0; query.len()];
-        if !self.sealed.index.refine_vector(position, &mut vector) {
-            self.sealed.index.decode(self.engine.quantizer(), position, &mut vector);
+        if !index.refine_vector(position, &mut vector) {
+            index.decode(self.engine.quantizer(), position, &mut vector);
         }
         query.iter().zip(&vector).map(|(&q, &x)| f64::from(q) * f64::from(x)).sum::<f64>().to_bits()
     }
@@ -145,11 +148,12 @@ impl Segment<'_> {
     fn sharpen(&self, query: usize, near: &mut [Near]) {
         let query = self.queries.vectors.row(query);
         let mut vector = vec![0.0; query.len()];
-        if self.sealed.index.refine() != Refine::F32 {
+        if self.parts.iter().any(|part| part.index.refine() != Refine::F32) {
             return;
         }
         for near in near.iter_mut() {
-            self.sealed.index.refine_vector(self.positions[near.row as usize] as usize, &mut vector);
+            let (part, position) = self.places[near.row as usize];
+            self.parts[part as usize].index.refine_vector(position as usize, &mut vector);
             near.score = float_score(Kernel::detect(), self.engine.quantizer().metric, query, &vector);
         }
         near.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
@@ -162,14 +166,13 @@ impl Segment<'_> {
     }
 }
 
-impl Searcher for Segment<'_> {
+impl Searcher for Segments<'_> {
     fn search(&self, query: usize, k: usize, nprobe: usize, candidates: usize) -> Vec<u32> {
-        let skip = self.own[query].map(|number| (0, self.positions[number as usize]));
+        let skip = self.own[query].map(|number| self.places[number as usize]);
         let params = SearchParams { k, nprobe, candidates, skip: skip.as_slice(), ..SearchParams::default() };
-        let part = Part { index: &self.sealed.index, mask: &self.mask };
         SCRATCH.with_borrow_mut(|scratch| {
-            index::search_carried(self.engine, &[part], self.queries.vectors.row(query), &params, scratch);
-            scratch.hits().iter().map(|hit| self.numbers[hit.position as usize]).collect()
+            index::search_carried(self.engine, &self.parts, self.queries.vectors.row(query), &params, scratch);
+            scratch.hits().iter().map(|hit| self.numbers[hit.part as usize][hit.position as usize]).collect()
         })
     }
 

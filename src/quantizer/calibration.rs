@@ -114,6 +114,24 @@ impl Calibration {
         ((CANDIDATES[at] as f64 * self.growth(k, rows)).ceil() as usize).max(k)
     }
 
+    /// The recall to expect of a setting for `k` hits (as of 100 beyond that) in a collection that now holds `rows`.
+    pub(crate) fn expected(&self, nprobe: usize, candidates: usize, k: usize, rows: u64) -> f32 {
+        let k = k.max(1);
+        let nprobe = nprobe.clamp(1, self.probes());
+        let candidates = candidates as f64 / self.growth(k, rows);
+        let after = CANDIDATES.partition_point(|&known| (known as f64) < candidates);
+        if after == 0 {
+            // Fewer than were ever tried: at best as many hits as candidates.
+            return self.recall(k, nprobe, 0) * (candidates / CANDIDATES[0] as f64).min(1.0) as f32;
+        }
+        if after == CANDIDATES.len() {
+            return self.recall(k, nprobe, after - 1);
+        }
+        let [low, high] = [CANDIDATES[after - 1], CANDIDATES[after]].map(|known| known as f64);
+        let share = ((candidates / low).ln() / (high / low).ln()) as f32;
+        between(self.recall(k, nprobe, after - 1), self.recall(k, nprobe, after), share)
+    }
+
     fn growth(&self, k: usize, rows: u64) -> f64 {
         (rows.max(1) as f64 / self.rows.max(1) as f64).clamp(1.0, 64.0) * (k as f64 / KS[KS.len() - 1] as f64).max(1.0)
     }
@@ -200,6 +218,20 @@ mod tests {
                 before = calibration.cost(setting);
             }
         }
+    }
+
+    #[test]
+    fn what_was_picked_is_expected_to_reach_the_target() {
+        let calibration = calibration();
+        for k in [1, 2, 10, 25, 100, 500] {
+            for target in [0.5, 0.8, 0.9, 0.95] {
+                let setting = calibration.pick(target, k, 100_000);
+                let expected = calibration.expected(setting.nprobe, setting.candidates, k, 100_000);
+                assert!((expected - setting.expected).abs() < 0.005, "{k} {target}: {expected} {setting:?}");
+            }
+        }
+        assert!(calibration.expected(200, 1, 1, 100_000) < 0.1);
+        assert!(calibration.expected(usize::MAX, usize::MAX, usize::MAX, u64::MAX) <= 1.0);
     }
 
     #[test]

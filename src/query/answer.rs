@@ -26,6 +26,10 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// The generation whose space the query was answered in.
     pub generation: u32,
+    /// The share of the true nearest items that the effort finds on average, by the calibration; 1 where everything was compared. `None`
+    /// without a calibration, and where so many items are left out that it says nothing. Beyond 100 hits it is what holds for 100.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "share")]
+    pub expected_recall: Option<f32>,
     /// Time from the call to the answer. For a batch: the batch's time divided by its queries.
     #[serde(rename = "micros", serialize_with = "micros")]
     pub elapsed: Duration,
@@ -70,6 +74,13 @@ pub struct Explain {
     pub rows_scanned: u64,
     /// Candidates scored again by their stored vectors.
     pub candidates_refined: u64,
+    /// The recall that was asked for; `None` where lists or an exact answer were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_recall: Option<f32>,
+    /// What recall targets are calibrated with: `queries` (of users) or `items` (stored vectors that stand in, which users' queries may be
+    /// unlike); `None` before the index is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated_with: Option<&'static str>,
     /// Fields that the tower reads and the row did not have.
     pub missing: Vec<String>,
     /// Fields with values that the tower does not know: they went to a hash bucket or counted as missing.
@@ -85,6 +96,10 @@ pub struct StageTime {
     /// Microseconds.
     #[serde(serialize_with = "thousandths")]
     pub micros: f64,
+}
+
+fn share<S: serde::Serializer>(share: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&share.map(|share| (f64::from(share) * 1e3).round() / 1e3))
 }
 
 fn thousandths<S: serde::Serializer>(micros: &f64, serializer: S) -> Result<S::Ok, S::Error> {

@@ -117,11 +117,20 @@ macro_rules! options {
 }
 options!(Query, QueryBatch);
 
-/// Remembers what was asked, where a recall target decides how hard to look.
+/// Remembers what users asked, however hard it was looked for: calibration is about where their vectors lie. Items lie elsewhere.
 fn note(shared: &Shared, sources: &[Source<'_>], vectors: &Matrix, options: &Options) {
-    let asked = matches!(options.effort, Effort::Recall(_)) && !options.measures;
-    if asked && !matches!(sources.first(), Some(Source::Item(_)) | None) {
-        shared.asked.note(vectors);
+    if options.measures {
+        return;
+    }
+    if !sources.iter().any(|source| matches!(source, Source::Item(_))) {
+        return shared.note(vectors);
+    }
+    let mut asked = Matrix::new(vectors.dim());
+    for (_, vector) in sources.iter().zip(vectors.iter()).filter(|(source, _)| !matches!(source, Source::Item(_))) {
+        asked.push(vector);
+    }
+    if !asked.is_empty() {
+        shared.note(&asked);
     }
 }
 

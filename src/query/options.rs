@@ -3,11 +3,7 @@
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, VECTOR_FIELD};
 use crate::segment::{Settings, Snapshot};
-
-/// Hits of a query that does not say how many it wants.
-pub(crate) const DEFAULT_K: usize = 10;
-/// Share of the true nearest rows that a query finds on average when it does not say.
-pub(crate) const DEFAULT_RECALL: f32 = 0.95;
+pub(crate) use crate::types::{DEFAULT_K, DEFAULT_RECALL};
 
 /// How hard to look.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -12,6 +12,8 @@ pub(crate) struct Setting {
     pub(crate) nprobe: usize,
     pub(crate) candidates: usize,
     pub(crate) mode: ScanMode,
+    /// The recall to expect of it; `None` without a calibration.
+    pub(crate) expected: Option<f32>,
 }
 
 /// Without a calibration: candidates for each row wanted, and the share of the lists that is visited.
@@ -33,7 +35,8 @@ pub(crate) fn setting(trained: &Trained, snapshot: &Snapshot, depth: usize, opti
         (Effort::Recall(_) | Effort::Exact, _) => ((lists / SHARE_OF_LISTS).max(FEWEST_LISTS), guess),
     };
     let candidates = options.refine_factor.map_or(candidates, |factor| depth.saturating_mul(factor));
-    Setting { nprobe, candidates, mode: ScanMode::Filter }
+    let expected = trained.calibration.as_ref().map(|known| known.expected(nprobe, candidates, depth, snapshot.live()));
+    Setting { nprobe, candidates, mode: ScanMode::Filter, expected }
 }
 
 /// Adds the index's account of a search to an explanation.

@@ -26,6 +26,9 @@ thread_local! {
 /// Where the lists visited hold too few rows that may be returned, this many times as many are.
 const WIDER: usize = 4;
 
+/// Up to so many items left out, calibration, which leaves none out, says what to expect.
+const LEFT_OUT: usize = 5;
+
 /// A row found, before it is a hit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Found {
@@ -44,12 +47,15 @@ pub(crate) fn answers(
 ) -> Result<Vec<Answer>> {
     let skips = skips(snapshot, vectors.rows(), exclude_each, &options.exclude);
     let depth = options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX));
+    // Where everything is compared by its vector, everything is found.
+    let mut expected = Some(1.0);
     let mut found = if depth == 0 {
         vec![Vec::new(); vectors.rows()]
     } else if options.effort == Effort::Exact {
         exact::scan(shared, snapshot, vectors, &skips, depth, explain.as_mut())?
     } else {
-        let mut found = segments(snapshot, vectors, &skips, depth, options, explain.as_mut());
+        let (mut found, recall) = segments(snapshot, vectors, &skips, depth, options, explain.as_mut());
+        expected = recall;
         let start = Instant::now();
         let add_tail = |(query, found): (usize, &mut Vec<Found>)| {
             tail(snapshot, vectors.row(query), skip_of(&skips, query), depth, shared.settings.metric, found);
@@ -75,9 +81,14 @@ pub(crate) fn answers(
         let kept = found.iter().filter(above).skip(options.offset).take(options.k);
         let kept: Vec<Found> = kept.copied().collect();
         let hits = hits(shared, snapshot, &kept, options.fields.as_deref())?;
-        answers.push(Answer { hits, generation: snapshot.generation.number, ..Answer::default() });
+        answers.push(Answer { hits, generation: snapshot.generation.number, expected_recall: expected, ..Answer::default() });
     }
     if let Some(mut explain) = explain {
+        explain.target_recall = match options.effort {
+            Effort::Recall(target) => Some(target),
+            Effort::Nprobe(_) | Effort::Exact => None,
+        };
+        explain.calibrated_with = snapshot.generation.trained.as_ref().and_then(|trained| trained.calibrated_with());
         if options.fields.is_some() {
             explain.stages.push(StageTime { stage: "fields", micros: start.elapsed().as_secs_f64() * 1e6 });
         }
@@ -111,11 +122,12 @@ fn segments(
     depth: usize,
     options: &Options,
     explain: Option<&mut Explain>,
-) -> Vec<Vec<Found>> {
-    let Some(trained) = &snapshot.generation.trained else { return vec![Vec::new(); vectors.rows()] };
+) -> (Vec<Vec<Found>>, Option<f32>) {
+    let nothing = || (vec![Vec::new(); vectors.rows()], Some(1.0));
+    let Some(trained) = &snapshot.generation.trained else { return nothing() };
     let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, mask: &view.mask }).collect();
     if parts.is_empty() {
-        return vec![Vec::new(); vectors.rows()];
+        return nothing();
     }
     let setting = plan::setting(trained, snapshot, depth, options);
     let timed = explain.is_some();
@@ -155,7 +167,12 @@ fn segments(
             *found = one(query, nprobe);
         }
     }
-    all
+    let expected = setting.expected.filter(|_| skips.iter().all(|skip| skip.len() <= LEFT_OUT)).map(|recall| {
+        // Rows of the tail are always found.
+        let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
+        recall + (1.0 - recall) * tail
+    });
+    (all, expected)
 }
 
 /// Rows that the segments have to give, with those of the tail, for `depth` in all: as many as there are to be had.

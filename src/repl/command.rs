@@ -209,7 +209,8 @@ pub(crate) struct Import {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) index: IndexOptions,
-    /// Real user rows (.jsonl; lines as for eval work too) to calibrate recall targets with [default: stored vectors]
+    /// Real queries to calibrate recall targets with: user rows (.jsonl; lines as for eval work too) or vectors (.npy, .fvecs; without
+    /// towers {"vector": [..]} lines) [default: queries asked before, else stored vectors]
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
     /// Memory that building may take beside the index, in MB; a smaller sample is trained on then

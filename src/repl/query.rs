@@ -99,6 +99,23 @@ fn record(hit: &Hit, place: usize) -> Record {
     record
 }
 
+/// Short of a target by more than this, calibration does not reach it.
+const OUT_OF_REACH: f32 = 0.006;
+
+/// What to say of an index that does not reach the default target, and what would help.
+pub(super) fn out_of_reach(expected: Option<f32>, refine: &str) -> Option<String> {
+    let expected = expected.filter(|expected| expected + OUT_OF_REACH < crate::types::DEFAULT_RECALL)?;
+    let help = match refine {
+        "f32" => "more bytes a code (build --m) or other lists (build --lists)",
+        "none" => "refine vectors (build --refine auto)",
+        _ => "finer refine vectors (build --refine f32), then more bytes a code (build --m)",
+    };
+    Some(format!(
+        "warning: a recall of {} is out of reach of this index; expect {expected:.2}. What may help: {help}",
+        crate::types::DEFAULT_RECALL
+    ))
+}
+
 fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
     let total = answer.elapsed.as_secs_f64() * 1e6;
     notes.push(format!("generation {}, {total:.1} µs:", answer.generation));
@@ -112,6 +129,14 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
         grouped(explain.candidates_refined),
         grouped(explain.rows_scanned)
     ));
+    if let Some(expected) = answer.expected_recall {
+        let target = explain.target_recall.map_or(String::new(), |target| format!(" for a target of {}", short(target)));
+        let by = explain.calibrated_with.map_or(String::new(), |with| format!(", calibrated with {with}"));
+        notes.push(format!("expected recall {:.3}{target}{by}", expected));
+        if let Some(target) = explain.target_recall.filter(|&target| expected + OUT_OF_REACH < target) {
+            notes.push(format!("warning: the target of {} is out of reach of this index", short(target)));
+        }
+    }
     for (what, names) in [("missing features", &explain.missing), ("unknown values", &explain.unknown)] {
         if !names.is_empty() {
             notes.push(format!("{what}: {}", names.join(", ")));

@@ -15,7 +15,7 @@ use super::spread::Spread;
 use crate::db::Collection;
 use crate::error::Error;
 use crate::eval::percentile;
-use crate::features::Row;
+use crate::features::{Row, VECTOR_FIELD, Value};
 use crate::import::{Place, ReadOptions, Source};
 use crate::index::flat::score_of_row;
 use crate::progress::{Progress, Stage};
@@ -187,17 +187,21 @@ fn stored(collection: &Collection, most: usize) -> Result<Vec<Probe>, Failure> {
 }
 
 fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Probe>, Failure> {
-    let vectors = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl")) {
-        vectors_of_users(collection, path, most)?
-    } else {
-        vectors_of_file(path, most)?
-    };
-    Ok(vectors.into_iter().map(|vector| Probe { vector, itself: vec![] }).collect())
+    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, itself: vec![] }).collect())
+}
+
+/// The queries of a file: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).
+pub(super) fn queries_of(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let lines = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    if lines { vectors_of_users(collection, path, most) } else { vectors_of_file(path, most) }
 }
 
 fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     let Source::Vectors(mut reader) = Source::open(path, &ReadOptions::default())? else {
-        return Err(Failure::new(format!("{}: expected vectors (.npy, .fvecs, .bvecs) or user rows (.jsonl)", path.display())));
+        return Err(Failure::new(format!(
+            "{}: expected vectors (.npy, .fvecs, .bvecs) or user rows or vectors a line (.jsonl)",
+            path.display()
+        )));
     };
     let mut spread = Spread::new(most);
     while let Some(chunk) = reader.next_chunk(CHUNK_ROWS)? {
@@ -210,11 +214,12 @@ fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     Ok(spread.finish())
 }
 
-/// What the user tower makes of the rows of a file: a row a line, or a line of an evaluation file, whose `user` is the row.
-pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+/// What the user tower makes of the rows of a file: a row a line, or a line of an evaluation file, whose `user` is the row. Without
+/// towers a row's field `vector` is the query.
+fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     let io = |source| Failure::from(Error::Io { path: path.to_owned(), source });
     let lines = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?).lines();
-    let mut spread = Spread::new(most);
+    let (towers, mut spread) = (collection.specs().is_some(), Spread::new(most));
     for (number, line) in (1..).zip(lines) {
         let line = line.map_err(io)?;
         if line.trim().is_empty() || !spread.wants_next() {
@@ -223,11 +228,42 @@ pub(super) fn vectors_of_users(collection: &Collection, path: &Path, most: usize
         let located = |problem: String| Failure::new(format!("{}, line {number}: {problem}", path.display()));
         let row = Row::from_json(&line).map_err(|error| located(error.to_string()))?;
         let user = match row.get("user") {
-            Some(crate::features::Value::Object(user)) => user.clone(),
+            Some(Value::Object(user)) => user.clone(),
             _ => row,
         };
-        let vector = collection.recommend(&user).vector().map_err(|error| import::located(path, &error, &[Place::Line(number)]))?;
-        spread.push(vector);
+        let vector = if towers {
+            collection.recommend(&user).vector()
+        } else {
+            let numbers = |list: &[Value]| list.iter().map(|x| x.as_f64().map(|x| x as f32)).collect::<Option<Vec<f32>>>();
+            let given = user.get(VECTOR_FIELD).and_then(Value::as_list).and_then(numbers);
+            let given = given.ok_or_else(|| located(format!("its field {VECTOR_FIELD:?} is missing or not a list of numbers")))?;
+            collection.search(&given).vector()
+        };
+        spread.push(vector.map_err(|error| import::located(path, &error, &[Place::Line(number)]))?);
     }
     Ok(spread.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{CollectionOptions, Database, Metric};
+
+    #[test]
+    fn queries_of_a_collection_without_towers_are_read_from_files_of_vectors_and_from_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::in_memory().unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2)).unwrap();
+        let (lines, vectors) = (directory.path().join("q.jsonl"), directory.path().join("q.fvecs"));
+        std::fs::write(&lines, "{\"vector\":[1,2.5]}\n\n{\"user\":{\"vector\":[3,4]}}\n").unwrap();
+        assert_eq!(queries_of(&items, &lines, usize::MAX).unwrap(), [[1.0, 2.5], [3.0, 4.0]]);
+        let bytes: Vec<u8> = 2i32.to_le_bytes().into_iter().chain([1.0f32, 2.5].into_iter().flat_map(f32::to_le_bytes)).collect();
+        std::fs::write(&vectors, bytes).unwrap();
+        assert_eq!(queries_of(&items, &vectors, usize::MAX).unwrap(), [[1.0, 2.5]]);
+        for wrong in ["{\"id\":1}", "{\"vector\":\"1 2\"}", "{\"vector\":[1]}", "{\"vector\":[1e60,1]}"] {
+            std::fs::write(&lines, wrong).unwrap();
+            assert!(queries_of(&items, &lines, usize::MAX).is_err(), "{wrong}");
+        }
+    }
 }

@@ -121,7 +121,7 @@ fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Resu
         options = options.memory(megabytes.saturating_mul(1 << 20));
     }
     if let Some(file) = &args.users {
-        options = options.queries(recall::vectors_of_users(collection, file, usize::MAX)?);
+        options = options.queries(recall::queries_of(collection, file, usize::MAX)?);
     }
     let built = collection.build(&options, progress)?;
     let mut output = Output::card(&built);
@@ -135,6 +135,10 @@ fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Resu
         ("generation".to_owned(), Json::from(built.generation)),
         ("seconds".to_owned(), Json::from(format!("{:.3}", built.elapsed.as_secs_f64()))),
     ]];
+    if let Some(expected) = built.expected_recall {
+        output.records[0].push(("expected recall".to_owned(), Json::from(rounded(f64::from(expected), 3))));
+    }
+    output.notes.extend(query::out_of_reach(built.expected_recall, built.refine.name()));
     Ok(output)
 }
 
@@ -153,7 +157,10 @@ fn stats(context: &Context<'_>) -> Result<Output, Failure> {
         stats: S,
     }
     let collection = context.open()?;
-    let mut output = Output::card(&Named { collection: collection.name().to_owned(), stats: collection.stats()? });
+    let stats = collection.stats()?;
+    let warning = query::out_of_reach(stats.expected_recall, stats.refine_kind.unwrap_or(stats.refine));
+    let mut output = Output::card(&Named { collection: collection.name().to_owned(), stats });
+    output.notes.extend(warning);
     for (_, value) in output.records.iter_mut().flatten() {
         if let Some(number) = value.as_f64().filter(|_| value.is_f64()) {
             *value = Json::from(rounded(number, if number < 1.0 { 4 } else { 1 }));

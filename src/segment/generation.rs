@@ -12,7 +12,7 @@ use crate::quantizer::calibration::Calibration;
 use crate::segment::IndexSettings;
 #[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
-use crate::types::Refine;
+use crate::types::{DEFAULT_K, DEFAULT_RECALL, Refine};
 use crate::vector::Matrix;
 
 /// Parts of a generation's blobs.
@@ -25,6 +25,7 @@ const QUANTIZER: u8 = 9;
 const CALIBRATION: u8 = 10;
 const QUERIES: u8 = 11;
 const REFINE: u8 = 14;
+const SAMPLE: u8 = 16;
 
 /// What the rows of a collection are turned into vectors and codes with. Immutable; a new one replaces it as a whole.
 #[derive(Clone)]
@@ -51,6 +52,19 @@ pub(crate) struct Trained {
     pub(crate) calibration: Option<Calibration>,
     /// The real queries that it was calibrated with, for the next training; `None` where stored vectors stood in.
     pub(crate) queries: Option<Arc<Matrix>>,
+}
+
+impl Trained {
+    /// What a query that asks for nothing else finds of its true nearest, by the calibration, in a collection of so many rows: below the default
+    /// target where that is out of reach.
+    pub(crate) fn expected_recall(&self, rows: u64) -> Option<f32> {
+        Some(self.calibration.as_ref()?.pick(DEFAULT_RECALL, DEFAULT_K, rows).expected)
+    }
+
+    /// What recall targets are calibrated with.
+    pub(crate) fn calibrated_with(&self) -> Option<&'static str> {
+        self.calibration.as_ref().map(|_| if self.queries.is_some() { "queries" } else { "items" })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +102,7 @@ impl Generation {
                 put(CALIBRATION, &calibration)?;
             }
             if let Some(queries) = &trained.queries {
-                put(QUERIES, &queries.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+                put(QUERIES, &floats_to_bytes(queries))?;
             }
         }
         if let Some(before) = before {
@@ -107,6 +121,59 @@ impl Generation {
             }
         }
         Ok(GenerationMeta { number: self.number, parts })
+    }
+
+    /// Writes what calibrating anew has changed into blob `blob`; the other parts of `before`, which is of the same number, are named again.
+    pub(crate) fn write_calibration(
+        &self,
+        storage: &Storage,
+        id: CollectionId,
+        blob: u64,
+        before: &GenerationMeta,
+    ) -> Result<GenerationMeta> {
+        let mut parts = before.parts.clone();
+        parts.retain(|part| ![CALIBRATION, QUERIES].contains(&part.part));
+        if let Some(trained) = &self.trained {
+            if let Some(calibration) = &trained.calibration {
+                let bytes = calibration.to_bytes();
+                if Calibration::from_bytes(&bytes).is_none() {
+                    let what = "its calibration does not decode".to_owned();
+                    return Err(Error::NotStored { part: format!("generation {}", self.number), what });
+                }
+                parts.push(storage.write_blob(id, blob, CALIBRATION, &bytes)?);
+            }
+            if let Some(queries) = &trained.queries {
+                parts.push(storage.write_blob(id, blob, QUERIES, &floats_to_bytes(queries))?);
+            }
+        }
+        Ok(GenerationMeta { number: before.number, parts })
+    }
+
+    /// Writes a sample of queries, drawn from so many, in the place of the one that `before` has.
+    pub(crate) fn write_sample(
+        storage: &Storage,
+        id: CollectionId,
+        blob: u64,
+        before: &GenerationMeta,
+        (seen, sample): (u64, &Matrix),
+    ) -> Result<GenerationMeta> {
+        let mut parts = before.parts.clone();
+        parts.retain(|part| part.part != SAMPLE);
+        let mut bytes = seen.to_le_bytes().to_vec();
+        bytes.extend(floats_to_bytes(sample));
+        parts.push(storage.write_blob(id, blob, SAMPLE, &bytes)?);
+        Ok(GenerationMeta { number: before.number, parts })
+    }
+
+    /// The sample of queries stored with a generation, and the number of those that it was drawn from. It is no more than a help: one that
+    /// cannot be read is none.
+    pub(crate) fn read_sample(storage: &Storage, id: CollectionId, meta: &GenerationMeta, dim: usize) -> Option<(u64, Matrix)> {
+        let part = meta.parts.iter().find(|part| part.part == SAMPLE)?;
+        let bytes = storage.read_blob(id, part).ok()?;
+        let (seen, floats) = bytes.split_first_chunk::<8>()?;
+        let values: Vec<f32> = floats.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
+        let sample = Matrix::from_vec(dim, values).filter(|sample| sample.as_slice().iter().all(|x| x.is_finite()))?;
+        Some((u64::from_le_bytes(*seen), sample))
     }
 
     /// Reads the generation that a manifest names.
@@ -164,4 +231,8 @@ impl Generation {
         let user = TowerSource { onnx: user, spec: text(USER_SPEC)?, path: None };
         Ok(Some(TowerPair::new(item, user)?))
     }
+}
+
+fn floats_to_bytes(matrix: &Matrix) -> Vec<u8> {
+    matrix.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect()
 }

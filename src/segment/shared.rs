@@ -1,7 +1,7 @@
 //! What readers and writers of one collection share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, Storage};
@@ -9,6 +9,7 @@ use torre_storage::{CollectionId, Storage};
 use crate::error::{Error, Result};
 use crate::segment::{Asked, Place, Record, Settings, Snapshot};
 use crate::sync::ArcSwap;
+use crate::vector::Matrix;
 
 /// A collection's storage, settings and current snapshot.
 pub(crate) struct Shared {
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     vectors: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) asked: Asked,
+    /// Called when there has come to be something to calibrate with.
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Set once the collection is dropped: what its handles then miss in storage is no damage.
     dropped: AtomicBool,
 }
@@ -37,7 +40,30 @@ impl Shared {
     pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
         let asked = Asked::new(settings.dim);
         let snapshot = ArcSwap::from_pointee(snapshot);
-        Self { storage, id, settings, snapshot, vectors: Cache::new(CACHED_VECTORS), asked, dropped: AtomicBool::new(false) }
+        Self {
+            storage,
+            id,
+            settings,
+            snapshot,
+            vectors: Cache::new(CACHED_VECTORS),
+            asked,
+            wake: OnceLock::new(),
+            dropped: AtomicBool::new(false),
+        }
+    }
+
+    /// What is called when queries have given something to calibrate with; the first one given stays.
+    pub(crate) fn on_sample(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let _ = self.wake.set(Box::new(wake));
+    }
+
+    /// Notes vectors that users search with.
+    pub(crate) fn note(&self, vectors: &Matrix) {
+        if self.asked.note(vectors)
+            && let Some(wake) = self.wake.get()
+        {
+            wake();
+        }
     }
 
     /// The current state, for as long as the caller holds it.

@@ -1,0 +1,133 @@
+//! Calibrating again with what users have asked since: the quantizer and the segments stay as they are.
+
+use std::sync::Arc;
+
+use torre_storage::GenerationMeta;
+
+use crate::error::{Error, Result};
+use crate::index::SearchEngine;
+use crate::ingest::Writer;
+use crate::ingest::calibrate::{Notes, Probes};
+use crate::ingest::replace::Frozen;
+use crate::progress::{Progress, Stage};
+use crate::segment::{Generation, Snapshot, Trained};
+use crate::vector::Matrix;
+
+/// Vectors compared with the queries at a time.
+const CHUNK_BYTES: usize = 16 << 20;
+
+/// Calibrates recall targets with the sample of queries, where there is one that was not used yet; false where there is not.
+///
+/// # Errors
+/// [`Error::Interrupted`], storage errors; nothing has changed then.
+pub(crate) fn recalibrate(writer: &Writer, progress: &dyn Progress) -> Result<bool> {
+    let _locks = (writer.maintenance.lock(), writer.sealing.lock());
+    let shared = &*writer.shared;
+    let Some(queries) = shared.asked.take() else { return Ok(false) };
+    let done = measure(writer, queries, progress);
+    if done.is_err() {
+        shared.asked.put_back();
+    }
+    done
+}
+
+fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<bool> {
+    let shared = &*writer.shared;
+    let frozen = Frozen::segments(writer, 1);
+    let snapshot = &*frozen.snapshot;
+    let Some(trained) = snapshot.generation.trained.clone() else { return Ok(false) };
+    if snapshot.segments.iter().all(|view| view.live == 0) {
+        return Ok(false);
+    }
+    let quantizer = trained.engine.quantizer();
+    let probes =
+        Probes::choose(quantizer, Some(queries), &Matrix::new(shared.settings.dim), &[], snapshot.live(), snapshot.generation.index.seed);
+    let mut notes = Notes::new(&probes, shared.settings.metric);
+    let chunk_rows = (CHUNK_BYTES / (4 * shared.settings.dim)).max(1);
+    let (mut vectors, mut rows, mut lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
+    let (mut done, live) = (0, snapshot.live() - snapshot.tail());
+    let mut records = shared.storage.records(shared.id, 0..snapshot.sealed_row);
+    loop {
+        let record = records.next().transpose()?;
+        if let Some((row, bytes)) = &record {
+            let record = shared.decode(*row, bytes)?;
+            if let Some(place) = snapshot.locate(record.id).filter(|&place| snapshot.row(place) == *row)
+                && let Some(view) = snapshot.segments.get(place.0 as usize)
+            {
+                record.push_vector(&mut vectors);
+                rows.push(*row);
+                lists.push(view.body.index.layout().list_of(place.1 as usize) as u32);
+            }
+        }
+        if rows.len() == chunk_rows || record.is_none() {
+            done += rows.len() as u64;
+            quantizer.carry(&mut vectors);
+            notes.add(&vectors, &rows, &lists, progress)?;
+            progress.update(Stage::Calibrate, done, Some(live));
+            if progress.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            (vectors, rows, lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
+        }
+        if record.is_none() {
+            break;
+        }
+    }
+    let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
+    let calibration = Some(notes.measure(&trained.engine, &parts, progress)?);
+    let generation = Generation {
+        trained: Some(Arc::new(Trained {
+            engine: SearchEngine::new(Arc::clone(quantizer)),
+            rows: trained.rows,
+            error: trained.error,
+            refine: trained.refine,
+            calibration,
+            queries: probes.real().cloned().map(Arc::new),
+        })),
+        ..Generation::clone(&snapshot.generation)
+    };
+    replace(writer, &frozen, |before| generation.write_calibration(&shared.storage, shared.id, frozen.blob, before), Some(&generation))?;
+    Ok(true)
+}
+
+/// Stores the sample of queries beside the generation, so that the next opening goes on with it; nothing where it has hardly changed.
+///
+/// # Errors
+/// Storage errors.
+pub(crate) fn store_sample(writer: &Writer) -> Result<()> {
+    let _locks = (writer.maintenance.lock(), writer.sealing.lock());
+    let shared = &*writer.shared;
+    let Some((seen, sample)) = shared.asked.unstored() else { return Ok(()) };
+    if shared.is_dropped() || shared.snapshot.load().generation.trained.is_none() {
+        return Ok(());
+    }
+    let frozen = Frozen::segments(writer, 1);
+    let write = |before: &GenerationMeta| Generation::write_sample(&shared.storage, shared.id, frozen.blob, before, (seen, &sample));
+    replace(writer, &frozen, write, None)?;
+    shared.asked.stored(seen);
+    Ok(())
+}
+
+/// Puts a generation with some other parts in the place of the current one, of the same number, and removes the parts that it replaces.
+fn replace(
+    writer: &Writer,
+    frozen: &Frozen<'_>,
+    write: impl FnOnce(&GenerationMeta) -> Result<GenerationMeta>,
+    generation: Option<&Generation>,
+) -> Result<()> {
+    let shared = &*writer.shared;
+    let number = frozen.snapshot.generation.number;
+    let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == number).cloned();
+    let before = before.ok_or_else(|| shared.damaged("the manifest", "it does not list the current generation"))?;
+    let meta = write(&before)?;
+    shared.storage.flush_blobs()?;
+    let mut gone = before.parts;
+    gone.retain(|part| !meta.parts.contains(part));
+    frozen.install(None, [], |next: &mut Snapshot, manifest, _| {
+        manifest.generations = vec![meta];
+        if let Some(generation) = generation {
+            next.generation = Arc::new(generation.clone());
+        }
+    })?;
+    Ok(shared.storage.delete_parts(shared.id, &gone)?)
+}
