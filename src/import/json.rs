@@ -226,13 +226,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_row() {
         for (text, says) in [
-            (&b"[{\"id\": 1}, {\"id\": 2}"[..], "row 2: cut short: the array has no end"),
-            (b"[{\"id\": 1}, {\"id\"", "row 1: cut short: an object has no end"),
-            (b"[{\"id\": 1} {\"id\": 2}]", "row 1: a comma is missing"),
-            (b"[{\"id\": 1},]", "row 1: an object is missing"),
-            (b"[{\"id\": 1}] x", "row 1: something follows"),
-            (b"[[1]]", "row 0: expected an object"),
-            (b"7", "row 0: expected an object"),
+            (&b"[{\"id\": 1}, {\"id\": 2}"[..], "row 2: not a readable JSON file: cut short: the array has no end"),
+            (b"[{\"id\": 1}, {\"id\"", "row 1: not a readable JSON file: cut short: an object has no end"),
+            (b"[{\"id\": 1} {\"id\": 2}]", "row 1: not a readable JSON file: a comma is missing"),
+            (b"[{\"id\": 1},]", "row 1: not a readable JSON file: an object is missing"),
+            (b"[{\"id\": 1}] x", "row 1: not a readable JSON file: something follows"),
+            (b"[[1]]", "row 0: not a readable JSON file: expected an object"),
+            (b"7", "row 0: not a readable JSON file: expected an object"),
             (b"{\"id\": {\"0\": 1}}", "orient"),
             (b"\xFF\xFE[\0", "UTF-16"),
         ] {

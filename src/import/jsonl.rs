@@ -21,22 +21,37 @@ impl JsonLines {
 
 /// Reads an object as a row. Python writes NaN where JSON has nothing: as a field's whole value it is a missing one.
 pub(super) fn object(text: &str, columns: &mut Columns) -> Result<Row, Problem> {
-    let object = Row::from_json(text).or_else(|error| match without_nan(text) {
-        Some((text, count)) => {
-            let row = Row::from_json(&text)?;
-            columns.taken.nan += count;
-            Ok(row)
-        }
-        None if text.trim_start().starts_with('{') && text.contains("}\r{") => Err(Problem::CarriageReturns),
-        None => Err(error.into()),
-    })?;
+    let object = match Row::from_json(text) {
+        Ok(object) => object,
+        Err(_) if text.trim_end().contains("}\r{") => return Err(Problem::CarriageReturns),
+        Err(error) => match without_nan(text) {
+            Nans::Fields { text, count } => {
+                let object = Row::from_json(&text)?;
+                columns.taken.nan += count;
+                object
+            }
+            Nans::Within => return Err(Problem::NotARow { problem: "NaN within a list or an object, where a value is needed".to_owned() }),
+            Nans::None => return Err(error.into()),
+        },
+    };
     columns.row(object)
 }
 
-/// The object with null for each NaN that is a field's value, and their number; `None` where there is none.
-fn without_nan(text: &str) -> Option<(String, u64)> {
+/// Where an object has NaN.
+enum Nans {
+    None,
+    /// As values of fields only: the text with null for them.
+    Fields {
+        text: String,
+        count: u64,
+    },
+    /// Within a list or an inner object.
+    Within,
+}
+
+fn without_nan(text: &str) -> Nans {
     if !text.contains("NaN") {
-        return None;
+        return Nans::None;
     }
     let (mut out, mut count, mut copied) = (String::with_capacity(text.len() + 16), 0, 0);
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
@@ -47,7 +62,10 @@ fn without_nan(text: &str) -> Option<(String, u64)> {
             b'"' => in_string = !in_string,
             b'{' | b'[' if !in_string => depth += 1,
             b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            b'N' if !in_string && depth == 1 && text[at..].starts_with("NaN") => {
+            b'N' if !in_string && text.as_bytes()[at..].starts_with(b"NaN") => {
+                if depth != 1 {
+                    return Nans::Within;
+                }
                 out.push_str(&text[copied..at]);
                 out.push_str("null");
                 copied = at + 3;
@@ -57,7 +75,7 @@ fn without_nan(text: &str) -> Option<(String, u64)> {
         }
     }
     out.push_str(&text[copied..]);
-    (count > 0).then_some((out, count))
+    if count > 0 { Nans::Fields { text: out, count } } else { Nans::None }
 }
 
 impl Rows for JsonLines {
@@ -113,6 +131,7 @@ mod tests {
         for text in [&b"{\"id\": 1, \"vector\": [1, NaN]}"[..], b"{\"id\": NaN}", b"{\"id\": 1e17}", b"{\"id\": Infinity}"] {
             assert!(reader(text, false).next_batch(1).is_err(), "{text:?}");
         }
+        assert!(reader(b"{\"id\": 1, \"v\": [NaN]}", false).next_batch(1).unwrap_err().to_string().contains("NaN within a list"));
         let macs = reader(b"{\"id\": 1}\r{\"id\": 2}\r", false).next_batch(1).unwrap_err();
         assert!(matches!(macs.problem, Problem::CarriageReturns));
     }

@@ -37,7 +37,11 @@ pub(crate) fn read_header(input: &mut Input) -> Result<Header, ImportError> {
 fn read_checked(input: &mut Input) -> Result<(Header, u64), Problem> {
     let bad = |what: &str| Problem::NpyHeader { what: what.to_owned() };
     let mut start = [0u8; 10];
-    if input.fill(&mut start)? < start.len() || !start.starts_with(b"\x93NUMPY") {
+    let got = input.fill(&mut start)?;
+    if got == 0 {
+        return Err(bad("the file is empty"));
+    }
+    if got < start.len() || !start.starts_with(b"\x93NUMPY") {
         return Err(bad("the file does not begin with \\x93NUMPY, a version and a length"));
     }
     let (length, prefix) = match start[6] {

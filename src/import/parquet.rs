@@ -85,10 +85,13 @@ impl Parquet {
                     Unusable::Kind(kind) => Problem::ColumnKind { column: field.name().clone(), kind },
                     Unusable::Arrow(e) => unreadable(&e),
                 })?;
-                for target in targets.iter() {
+                let Some((last, others)) = targets.split_last() else { continue };
+                for target in others {
                     let fitted: Vec<Value> = values.iter().map(|value| taken.fit(target.kind, value.clone())).collect();
                     all.push(fitted.into_iter());
                 }
+                let fitted: Vec<Value> = values.into_iter().map(|value| taken.fit(last.kind, value)).collect();
+                all.push(fitted.into_iter());
             }
             Ok(Some((batch.num_rows(), all)))
         })?

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Patch(Patch),
     /// Delete items
     Delete(Delete),
-    /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs, .bvecs)
+    /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
     Import(Import),
     /// Train the quantizer and seal everything, now instead of in the background
     Build(Build),
