@@ -148,16 +148,16 @@ fn read(
         let length = bytes.len() as u64;
         Input::over(path, Cursor::new(bytes), length).map_err(|error| ImportError::new(path, Place::File, error))
     };
-    let kind = |column: &str| match column.as_bytes().first() {
-        Some(b'i') => ColumnKind::One(CellKind::Int),
-        Some(b'n') => ColumnKind::One(CellKind::Number),
-        Some(b'b') => ColumnKind::One(CellKind::Bool),
-        Some(b'z') => ColumnKind::One(CellKind::Time),
-        Some(b'l') => ColumnKind::List(CellKind::Number),
-        Some(b'w') => ColumnKind::List(CellKind::Text),
-        _ => ColumnKind::One(CellKind::Text),
+    let kinds = |column: &str| match column.as_bytes().first() {
+        Some(b'i') => Some(ColumnKind::One(CellKind::Int)),
+        Some(b'n') => Some(ColumnKind::One(CellKind::Number)),
+        Some(b'b') => Some(ColumnKind::One(CellKind::Bool)),
+        Some(b'z') => Some(ColumnKind::One(CellKind::Time)),
+        Some(b'l') => Some(ColumnKind::List(CellKind::Number)),
+        Some(b'w') => Some(ColumnKind::List(CellKind::Text)),
+        _ => None,
     };
-    let options = ReadOptions { kind: &kind, skip_bad, ..ReadOptions::default() };
+    let options = ReadOptions::default().kinds(kinds).skip_bad(skip_bad);
     match Source::over(input(name, bytes)?, ids.map(|ids| input("ids.txt", ids)).transpose()?, &options)? {
         Source::Rows(mut reader) => {
             while let Some(batch) = reader.next_batch(batch)? {

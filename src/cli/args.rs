@@ -42,7 +42,7 @@ pub(super) enum Subcommands {
     Shell(Shell),
     /// Make a collection, and the database where there is none
     Create(With<repl::Create>),
-    /// Import rows (.jsonl, .csv, .parquet) or vectors (.npy, .fvecs, .bvecs)
+    /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
     Import(With<repl::Import>),
     /// Train the quantizer and seal everything, now instead of in the background
     Build(With<repl::Build>),

@@ -85,6 +85,12 @@ impl Row {
         self.fields.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// Names and values, in order, taken out of the row.
+    #[cfg(feature = "shell")]
+    pub(crate) fn into_fields(self) -> impl Iterator<Item = (Box<str>, Value)> {
+        self.fields.into_iter()
+    }
+
     /// The number of fields.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -49,7 +49,7 @@ enum State {
 
 /// Reads the next record into `record`; false at the end of the file. Blank lines are passed over. After an error of one row the next
 /// call goes on with the next line.
-pub(crate) fn read_record(lines: &mut Lines, buffer: &mut Vec<u8>, record: &mut Record) -> Result<bool, ImportError> {
+pub(crate) fn read_record(lines: &mut Lines, delimiter: u8, buffer: &mut Vec<u8>, record: &mut Record) -> Result<bool, ImportError> {
     record.clear();
     buffer.clear();
     let mut state = State::Start;
@@ -73,7 +73,7 @@ pub(crate) fn read_record(lines: &mut Lines, buffer: &mut Vec<u8>, record: &mut 
             Some(rest) => parsed + rest.strip_suffix(b"\r").unwrap_or(rest).len(),
             None => buffer.len(),
         };
-        state = split(&buffer[parsed..end], state, record)
+        state = split(&buffer[parsed..end], delimiter, state, record)
             .ok_or_else(|| lines.input.error(Place::Line(record.line), Problem::AfterQuote { field: record.len() + 1 }))?;
         if state != State::Quoted {
             record.end_field(state == State::Quote);
@@ -87,11 +87,11 @@ pub(crate) fn read_record(lines: &mut Lines, buffer: &mut Vec<u8>, record: &mut 
 }
 
 /// Takes the bytes of one line, its end excluded, into `record`; the last field stays open. `None` when text follows a closing quote.
-fn split(line: &[u8], mut state: State, record: &mut Record) -> Option<State> {
+fn split(line: &[u8], delimiter: u8, mut state: State, record: &mut Record) -> Option<State> {
     for &byte in line {
         state = match (state, byte) {
             (State::Start, b'"') => State::Quoted,
-            (State::Start | State::Plain, b',') => {
+            (State::Start | State::Plain, byte) if byte == delimiter => {
                 record.end_field(false);
                 State::Start
             }
@@ -108,7 +108,7 @@ fn split(line: &[u8], mut state: State, record: &mut Record) -> Option<State> {
                 record.text.push(b'"');
                 State::Quoted
             }
-            (State::Quote, b',') => {
+            (State::Quote, byte) if byte == delimiter => {
                 record.end_field(true);
                 State::Start
             }
@@ -129,7 +129,7 @@ mod tests {
         let mut lines = Lines::new(Input::over("t".as_ref(), source, text.len() as u64).unwrap());
         let (mut buffer, mut record, mut out) = (Vec::new(), Record::default(), Vec::new());
         loop {
-            match read_record(&mut lines, &mut buffer, &mut record) {
+            match read_record(&mut lines, b',', &mut buffer, &mut record) {
                 Ok(false) => return out,
                 Ok(true) => {
                     let fields = (0..record.len()).map(|i| {

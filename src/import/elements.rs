@@ -1,4 +1,4 @@
-//! The number types of vector files, as little-endian bytes.
+//! The number types of vector files, as little-endian bytes; those of big-endian files are turned around before.
 
 use half::f16;
 
@@ -10,9 +10,12 @@ pub(crate) enum Element {
     F64,
     U8,
     I8,
+    I16,
+    U16,
     I32,
     I64,
     U32,
+    U64,
 }
 
 impl Element {
@@ -20,9 +23,9 @@ impl Element {
     pub(crate) fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
-            Self::F16 => 2,
+            Self::F16 | Self::I16 | Self::U16 => 2,
             Self::F32 | Self::I32 | Self::U32 => 4,
-            Self::F64 | Self::I64 => 8,
+            Self::F64 | Self::I64 | Self::U64 => 8,
         }
     }
 
@@ -34,6 +37,9 @@ impl Element {
             Self::F64 => out.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32)),
             Self::U8 => out.extend(bytes.iter().map(|&b| f32::from(b))),
             Self::I8 => out.extend(bytes.iter().map(|&b| f32::from(b as i8))),
+            Self::I16 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from(i16::from_le_bytes(b)))),
+            Self::U16 => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from(u16::from_le_bytes(b)))),
+            Self::U64 => out.extend(bytes.as_chunks().0.iter().map(|&b| u64::from_le_bytes(b) as f32)),
             Self::I32 => out.extend(bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b) as f32)),
             Self::I64 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f32)),
             Self::U32 => out.extend(bytes.as_chunks().0.iter().map(|&b| u32::from_le_bytes(b) as f32)),
@@ -46,6 +52,10 @@ impl Element {
             Self::F16 | Self::F32 | Self::F64 => return false,
             Self::U8 => out.extend(bytes.iter().map(|&b| i64::from(b))),
             Self::I8 => out.extend(bytes.iter().map(|&b| i64::from(b as i8))),
+            Self::I16 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from(i16::from_le_bytes(b)))),
+            Self::U16 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from(u16::from_le_bytes(b)))),
+            // What is beyond i64 is no row number, whatever it is taken for.
+            Self::U64 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::try_from(u64::from_le_bytes(b)).unwrap_or(i64::MAX))),
             Self::I32 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b)))),
             Self::I64 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b))),
             Self::U32 => out.extend(bytes.as_chunks().0.iter().map(|&b| i64::from(u32::from_le_bytes(b)))),
@@ -71,6 +81,9 @@ mod tests {
         assert_eq!(f32s(Element::F64, &0.1f64.to_le_bytes()), [0.1f32]);
         assert_eq!(f32s(Element::U8, &[0, 255]), [0.0, 255.0]);
         assert_eq!(f32s(Element::I8, &[255]), [-1.0]);
+        assert_eq!(f32s(Element::I16, &(-300i16).to_le_bytes()), [-300.0]);
+        assert_eq!(f32s(Element::U16, &[255; 2]), [65535.0]);
+        assert_eq!(f32s(Element::U64, &3u64.to_le_bytes()), [3.0]);
         assert_eq!(f32s(Element::I32, &(-7i32).to_le_bytes()), [-7.0]);
         let mut whole = Vec::new();
         assert!(Element::I32.append_i64(&(-7i32).to_le_bytes(), &mut whole) && Element::U32.append_i64(&[255; 4], &mut whole));

@@ -42,22 +42,40 @@ impl fmt::Display for Place {
 pub(crate) enum Problem {
     #[error("{0}")]
     Io(std::io::Error),
-    #[error("cannot import {extension:?}; expected .jsonl, .csv, .parquet, .npy, .fvecs or .bvecs (all but .parquet also with .zst)")]
+    #[error("cannot import {extension:?}; expected .jsonl, .json, .csv, .tsv, .parquet, .npy, .fvecs or .bvecs (also with .gz or .zst)")]
     Format { extension: String },
     #[error("longer than {limit} bytes")]
     TooLong { limit: usize },
     #[error("not UTF-8 (byte {at})")]
     NotText { at: usize },
-    #[error("the row has no id")]
-    NoId,
+    #[error("UTF-16 text; save the file as UTF-8")]
+    Utf16,
+    #[error("lines end with a carriage return alone, as on old Macs; save the file with line feeds")]
+    CarriageReturns,
+    #[error("nothing says what this is")]
+    Unrecognized,
+    #[error("the file is empty; a line with the names of its columns is needed")]
+    Empty,
+    #[error("the row has no id{}", may_be(.near))]
+    NoId { near: Vec<String> },
+    #[error("the row has no vector{}", may_be(.near))]
+    NoVector { near: Vec<String> },
     #[error("the id is {got}; expected text or an integer")]
     IdKind { got: &'static str },
     #[error(transparent)]
     Id(#[from] crate::Error),
     #[error("{problem}")]
     NotARow { problem: String },
-    #[error("there is no column \"id\"; the columns are {}", .columns.join(", "))]
-    NoIdColumn { columns: Vec<String> },
+    #[error("there is no column \"id\"{}; the columns are {}", may_be(.near), .columns.join(", "))]
+    NoIdColumn { near: Vec<String>, columns: Vec<String> },
+    #[error("there is no column \"vector\"{}; the columns are {}", may_be(.near), .columns.join(", "))]
+    NoVectorColumn { near: Vec<String>, columns: Vec<String> },
+    #[error("there is no column {name:?}; the columns are {}", .columns.join(", "))]
+    NoColumn { name: String, columns: Vec<String> },
+    #[error("the header is one column, {header:?}: the cells seem to stand between {}", if *.between == '\t' { "tabs".to_owned() } else { format!("`{}`", .between) })]
+    OtherDelimiter { header: String, between: char },
+    #[error("not a readable JSON file: {what}")]
+    Json { what: String },
     #[error("the column {name:?} comes twice")]
     ColumnTwice { name: String },
     #[error("expected {expected} fields, as in the header, got {got}")]
@@ -88,6 +106,12 @@ pub(crate) enum Problem {
     Parquet { what: String },
 }
 
+/// Names the columns that may be the missing one.
+fn may_be(near: &[String]) -> String {
+    let near: Vec<String> = near.iter().map(|name| format!("{name:?}")).collect();
+    if near.is_empty() { String::new() } else { format!(", but {} may be it", near.join(" or ")) }
+}
+
 impl ImportError {
     pub(crate) fn new(path: &Path, place: Place, problem: impl Into<Problem>) -> Self {
         Self { path: path.to_owned(), place, problem: problem.into() }
@@ -98,7 +122,15 @@ impl ImportError {
         match self.problem {
             Problem::Io(_)
             | Problem::Format { .. }
+            | Problem::Utf16
+            | Problem::CarriageReturns
+            | Problem::Unrecognized
+            | Problem::Empty
             | Problem::NoIdColumn { .. }
+            | Problem::NoVectorColumn { .. }
+            | Problem::NoColumn { .. }
+            | Problem::OtherDelimiter { .. }
+            | Problem::Json { .. }
             | Problem::ColumnTwice { .. }
             | Problem::ColumnKind { .. }
             | Problem::NpyHeader { .. }
@@ -111,7 +143,8 @@ impl ImportError {
             | Problem::Parquet { .. } => false,
             Problem::TooLong { .. }
             | Problem::NotText { .. }
-            | Problem::NoId
+            | Problem::NoId { .. }
+            | Problem::NoVector { .. }
             | Problem::IdKind { .. }
             | Problem::Id(_)
             | Problem::NotARow { .. }

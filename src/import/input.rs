@@ -1,4 +1,4 @@
-//! A file being read: plain or zstd, counted as it is consumed, by lines of bounded length or by bytes.
+//! A file being read: plain or packed, counted as it is consumed, by lines of bounded length or by bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{ImportError, Place, Problem};
+use super::pack::unpack;
 
 /// Longest line, and longest CSV record, in bytes: what is longer is a broken file, not a row.
 pub(crate) const MAX_LINE: usize = 16 << 20;
-/// Largest zstd window accepted, as a power of two: 128 MB, what the `zstd` command accepts by default.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// Bytes of the file read so far, and its size.
+/// Bytes of the file read so far, and its size; 0 where that is not known.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     done: Arc<AtomicU64>,
@@ -65,25 +64,52 @@ impl Input {
     pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
         let open = || -> io::Result<Self> {
             let file = File::open(path)?;
-            let length = file.metadata()?.len();
-            Self::over(path, file, length)
+            let about = file.metadata()?;
+            // A pipe has a name too, and no length.
+            Self::reading(path, file, about.is_file().then_some(about.len()))
         };
         open().map_err(|e| ImportError::new(path, Place::File, e))
     }
 
-    /// Reads from `source`, named `path`; a `.zst` at the end of the name means zstd.
+    /// Reads from `source`, named `path`, of so many bytes.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn over(path: &Path, source: impl Read + Send + 'static, length: u64) -> io::Result<Self> {
-        let meter = Meter::new(length);
-        let counted = Metered { inner: source, meter: meter.clone() };
-        let packed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zst"));
-        let reader: Box<dyn BufRead + Send> = if packed {
-            let mut decoder = zstd::stream::read::Decoder::new(counted)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            Box::new(BufReader::with_capacity(1 << 16, decoder))
-        } else {
-            Box::new(BufReader::with_capacity(1 << 16, counted))
-        };
-        Ok(Self { path: path.to_owned(), meter, plain_length: (!packed).then_some(length), reader })
+        Self::reading(path, source, Some(length))
+    }
+
+    /// Reads from `source`, which is called `path` in errors and may be packed.
+    pub(super) fn reading(path: &Path, source: impl Read + Send + 'static, length: Option<u64>) -> io::Result<Self> {
+        let meter = Meter::new(length.unwrap_or(0));
+        // Decoders of gzip take a byte at a time where they can.
+        let counted = BufReader::with_capacity(1 << 16, Metered { inner: source, meter: meter.clone() });
+        let (plain, packed) = unpack(path, counted)?;
+        let reader = Box::new(BufReader::with_capacity(1 << 16, plain));
+        Ok(Self { path: path.to_owned(), meter, plain_length: length.filter(|_| !packed), reader })
+    }
+
+    pub(super) fn reader(&mut self) -> &mut dyn BufRead {
+        &mut *self.reader
+    }
+
+    /// The name and the bytes, apart.
+    pub(super) fn parts(&mut self) -> (&Path, &mut dyn BufRead) {
+        (&self.path, &mut *self.reader)
+    }
+
+    /// The first bytes of what is still to be read, as many as there are, without taking them.
+    pub(super) fn peek(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let mut start = vec![0u8; most];
+        let got = self.fill(&mut start)?;
+        start.truncate(got);
+        let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        self.reader = Box::new(io::Cursor::new(start.clone()).chain(rest));
+        Ok(start)
+    }
+
+    /// Refuses text of two bytes a character.
+    pub(super) fn refuse_utf16(&mut self) -> Result<(), ImportError> {
+        let start = self.peek(4).map_err(|e| self.error(Place::File, e))?;
+        if is_utf16(&start) { Err(self.error(Place::File, Problem::Utf16)) } else { Ok(()) }
     }
 
     /// Fills `buffer` as far as the file goes; the number of bytes that came.
@@ -104,6 +130,11 @@ impl Input {
     pub(crate) fn error(&self, place: Place, problem: impl Into<Problem>) -> ImportError {
         ImportError::new(&self.path, place, problem)
     }
+}
+
+/// Whether text that begins so is of two bytes a character: marked as such, or with a zero byte in its first character.
+fn is_utf16(start: &[u8]) -> bool {
+    matches!(start, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || matches!(start, [first, second, ..] if (*first == 0) != (*second == 0))
 }
 
 /// Lines of a file, numbered from 1, each of bounded length.
@@ -133,6 +164,9 @@ impl Lines {
             return Ok(false);
         }
         self.number += 1;
+        if self.number == 1 && is_utf16(&buffer[before..]) {
+            return Err(self.input.error(Place::File, Problem::Utf16));
+        }
         if self.number == 1 && buffer[before..].starts_with(b"\xEF\xBB\xBF") {
             buffer.drain(before..before + 3);
         }
@@ -197,6 +231,22 @@ mod tests {
     fn lines_lose_their_ends_and_the_byte_order_mark() {
         assert_eq!(all(lines("a", b"\xEF\xBB\xBFone\r\ntwo\n\nlast".to_vec())), ["one", "two", "", "last"]);
         assert!(all(lines("a", Vec::new())).is_empty());
+    }
+
+    #[test]
+    fn two_bytes_a_character_are_named() {
+        for bytes in [&b"\xFF\xFEi\0d\0"[..], b"\xFE\xFF\0i\0d", b"i\0d\0\n\0", b"\0i\0d"] {
+            let error = lines("a", bytes.to_vec()).next_into(&mut Vec::new()).unwrap_err();
+            assert!(matches!(error.problem, Problem::Utf16) && !error.is_one_row(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_look_ahead_takes_nothing() {
+        let mut input = Input::over(Path::new("a"), io::Cursor::new(b"one\ntwo".to_vec()), 7).unwrap();
+        assert_eq!(input.peek(2).unwrap(), b"on");
+        assert_eq!(input.peek(100).unwrap(), b"one\ntwo");
+        assert_eq!(all(Lines::new(input)), ["one", "two"]);
     }
 
     #[test]

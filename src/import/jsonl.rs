@@ -1,19 +1,81 @@
 //! JSON lines: one object a line, its `id` among the fields. Blank lines are passed over.
 
-use super::error::{ImportError, Place};
+use super::columns::Columns;
+use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Lines, Meter};
 use super::rows::{ImportRow, Rows, id_of};
+use super::taken::Taken;
 use crate::features::Row;
 
 pub(super) struct JsonLines {
     lines: Lines,
+    columns: Columns,
     buffer: Vec<u8>,
 }
 
 impl JsonLines {
-    pub(super) fn over(input: Input) -> Self {
-        Self { lines: Lines::new(input), buffer: Vec::new() }
+    pub(super) fn over(input: Input, columns: Columns) -> Self {
+        Self { lines: Lines::new(input), columns, buffer: Vec::new() }
     }
+}
+
+/// Reads an object as a row. Python writes NaN where JSON has nothing: as a field's whole value it is a missing one.
+pub(super) fn object(text: &str, columns: &mut Columns) -> Result<Row, Problem> {
+    let object = match Row::from_json(text) {
+        Ok(object) => object,
+        Err(_) if text.trim_end().contains("}\r{") => return Err(Problem::CarriageReturns),
+        Err(error) => match without_nan(text) {
+            Nans::Fields { text, count } => {
+                let object = Row::from_json(&text)?;
+                columns.taken.nan += count;
+                object
+            }
+            Nans::Within => return Err(Problem::NotARow { problem: "NaN within a list or an object, where a value is needed".to_owned() }),
+            Nans::None => return Err(error.into()),
+        },
+    };
+    columns.row(object)
+}
+
+/// Where an object has NaN.
+enum Nans {
+    None,
+    /// As values of fields only: the text with null for them.
+    Fields {
+        text: String,
+        count: u64,
+    },
+    /// Within a list or an inner object.
+    Within,
+}
+
+fn without_nan(text: &str) -> Nans {
+    if !text.contains("NaN") {
+        return Nans::None;
+    }
+    let (mut out, mut count, mut copied) = (String::with_capacity(text.len() + 16), 0, 0);
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'N' if !in_string && text.as_bytes()[at..].starts_with(b"NaN") => {
+                if depth != 1 {
+                    return Nans::Within;
+                }
+                out.push_str(&text[copied..at]);
+                out.push_str("null");
+                copied = at + 3;
+                count += 1;
+            }
+            _ => {}
+        }
+    }
+    out.push_str(&text[copied..]);
+    if count > 0 { Nans::Fields { text: out, count } } else { Nans::None }
 }
 
 impl Rows for JsonLines {
@@ -24,8 +86,8 @@ impl Rows for JsonLines {
             if text.trim().is_empty() {
                 continue;
             }
-            let row = Row::from_json(text).map_err(|e| self.lines.input.error(place, e))?;
-            let id = id_of(&row).map_err(|problem| self.lines.input.error(place, problem))?;
+            let row = object(text, &mut self.columns).and_then(|mut row| Ok((id_of(&mut row, &mut self.columns.taken)?, row)));
+            let (id, row) = row.map_err(|problem| self.lines.input.error(place, problem))?;
             return Ok(Some(ImportRow { id, row, place, bytes: text.len() }));
         }
         Ok(None)
@@ -34,18 +96,44 @@ impl Rows for JsonLines {
     fn meter(&self) -> &Meter {
         &self.lines.input.meter
     }
+
+    fn taken(&self) -> &Taken {
+        &self.columns.taken
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::cell::{CellKind, ColumnKind};
+    use super::super::options::ReadOptions;
     use super::super::rows::RowReader;
     use super::*;
+    use crate::features::Value;
     use crate::row;
 
     fn reader(text: &[u8], skip_bad: bool) -> RowReader {
         let input = Input::over("rows.jsonl".as_ref(), std::io::Cursor::new(text.to_vec()), text.len() as u64).unwrap();
-        RowReader::new(Box::new(JsonLines::over(input)), skip_bad)
+        let options = ReadOptions::default().kinds(|field| (field == "n").then_some(ColumnKind::One(CellKind::Int)));
+        RowReader::new(Box::new(JsonLines::over(input, Columns::new(&options))), skip_bad)
+    }
+
+    #[test]
+    fn what_python_writes_is_read() {
+        let text = b"{\"id\": 1.0, \"n\": 3.0, \"x\": 2.0}\n{\"id\": 2, \"n\": NaN, \"x\": \"NaN\"}\n{\"id\": 3, \"n\": 3.5}\n";
+        let mut rows = reader(text, false);
+        let batch = rows.next_batch(10).unwrap().unwrap();
+        assert_eq!(batch.rows[0].row, row! { "id" => 1, "n" => 3, "x" => 2.0 });
+        assert_eq!(batch.rows[0].id.as_str(), "1");
+        assert_eq!(batch.rows[1].row, row! { "id" => 2, "n" => Value::Null, "x" => "NaN" });
+        assert_eq!(batch.rows[2].row.get("n"), Some(&Value::Float(3.5)), "for the collection to refuse");
+        assert_eq!((rows.taken().whole, rows.taken().nan), (2, 1));
+        for text in [&b"{\"id\": 1, \"vector\": [1, NaN]}"[..], b"{\"id\": NaN}", b"{\"id\": 1e17}", b"{\"id\": Infinity}"] {
+            assert!(reader(text, false).next_batch(1).is_err(), "{text:?}");
+        }
+        assert!(reader(b"{\"id\": 1, \"v\": [NaN]}", false).next_batch(1).unwrap_err().to_string().contains("NaN within a list"));
+        let macs = reader(b"{\"id\": 1}\r{\"id\": 2}\r", false).next_batch(1).unwrap_err();
+        assert!(matches!(macs.problem, Problem::CarriageReturns));
     }
 
     #[test]

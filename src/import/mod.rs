@@ -1,47 +1,44 @@
 //! Files of rows and of vectors, read in batches of bounded size, with errors that name the file and the place in it.
 //!
-//! Rows come from `.jsonl`, `.csv` and `.parquet`, each with an `id` and features by name; vectors from `.npy`, `.fvecs` and `.bvecs`, whose
-//! ids are the row numbers or the lines of a file of ids. All but parquet may be packed with zstd (`.jsonl.zst`).
+//! Rows come from `.jsonl`, `.json`, `.csv`, `.tsv` and `.parquet`, each with an `id` and features by name; vectors from `.npy`, `.fvecs` and
+//! `.bvecs`, whose ids are the row numbers or the lines of a file of ids. All may be packed with gzip or zstd, and come from standard input.
 
 mod cell;
+mod columns;
 mod csv;
 mod csv_record;
 mod elements;
 mod error;
+mod format;
 mod input;
+mod json;
 mod jsonl;
 mod npy;
+mod options;
+mod pack;
 #[cfg(feature = "cli")]
 mod parquet;
+#[cfg(feature = "cli")]
+mod parquet_values;
 mod rows;
 mod table;
+mod taken;
 mod vectors;
 
+use std::io::stdin;
 use std::path::Path;
+
+use columns::Columns;
 
 pub(crate) use cell::{CellKind, ColumnKind};
 pub(crate) use error::{ImportError, Place, Problem};
+pub(crate) use format::Format;
 pub(crate) use input::{Input, Meter};
+pub(crate) use options::ReadOptions;
 pub(crate) use rows::{ImportRow, RowReader};
 pub(crate) use table::{read_integers, read_vectors};
+pub(crate) use taken::{Taken, Why};
 pub(crate) use vectors::{VectorChunk, VectorReader};
-
-/// How to read a file.
-#[derive(Clone, Copy)]
-pub(crate) struct ReadOptions<'a> {
-    /// What the cells of a CSV column hold, by the column's name; the other formats say so themselves.
-    pub(crate) kind: &'a dyn Fn(&str) -> ColumnKind,
-    /// A file with an id a line for the vectors of `.npy` and `.fvecs`; without it an id is the row number.
-    pub(crate) ids: Option<&'a Path>,
-    /// Go on after a row that cannot be used, and hand out its error beside the good rows.
-    pub(crate) skip_bad: bool,
-}
-
-impl Default for ReadOptions<'_> {
-    fn default() -> Self {
-        Self { kind: &|_| ColumnKind::One(CellKind::Text), ids: None, skip_bad: false }
-    }
-}
 
 /// A file opened for import.
 pub(crate) enum Source {
@@ -50,25 +47,52 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Opens `path` by the ending of its name.
-    pub(crate) fn open(path: &Path, options: &ReadOptions<'_>) -> Result<Self, ImportError> {
-        match ending(path).as_str() {
-            #[cfg(feature = "cli")]
-            "parquet" if !is_packed(path) => Ok(Self::Rows(RowReader::new(Box::new(parquet::Parquet::open(path)?), options.skip_bad))),
-            "jsonl" | "ndjson" | "csv" => Self::over(Input::open(path)?, None, options),
-            "npy" | "fvecs" | "bvecs" => Self::over(Input::open(path)?, options.ids.map(Input::open).transpose()?, options),
-            _ => Err(unknown(path)),
+    /// Opens `path`, or standard input for `-`; what it holds is told by the options, the ending of its name or, for a pipe, its first bytes.
+    pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, ImportError> {
+        let format = options.format.or_else(|| Format::of_name(path));
+        let is_pipe = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
+        if format.is_none() && !is_pipe {
+            return Err(unknown(path));
         }
+        #[cfg(feature = "cli")]
+        if format == Some(Format::Parquet) && !is_pipe {
+            return parquet::Parquet::open(path, Columns::new(options)).map(|rows| Self::rows(rows, options));
+        }
+        let input = if path == Path::new("-") {
+            let name = Path::new("standard input");
+            Input::reading(name, stdin(), None).map_err(|e| ImportError::new(name, Place::File, e))?
+        } else {
+            Input::open(path)?
+        };
+        Self::over(input, options.ids.as_deref().map(Input::open).transpose()?, options)
     }
 
-    /// Reads an open file by the ending of its name; for vectors, with the open file of their ids where there is one.
-    pub(crate) fn over(input: Input, ids: Option<Input>, options: &ReadOptions<'_>) -> Result<Self, ImportError> {
-        let rows = |rows| Ok(Self::Rows(RowReader::new(rows, options.skip_bad)));
-        match ending(&input.path).as_str() {
-            "jsonl" | "ndjson" => rows(Box::new(jsonl::JsonLines::over(input))),
-            "csv" => rows(Box::new(csv::Csv::over(input, options.kind)?)),
-            _ => Ok(Self::Vectors(Box::new(VectorReader::over(input, ids)?))),
-        }
+    /// Reads an open file by the ending of its name or by its first bytes; for vectors, with the open file of their ids where there is one.
+    pub(crate) fn over(mut input: Input, ids: Option<Input>, options: &ReadOptions) -> Result<Self, ImportError> {
+        let format = match options.format.or_else(|| Format::of_name(&input.path)) {
+            Some(format) => format,
+            None => {
+                let start = input.peek(format::SNIFFED).map_err(|e| input.error(Place::File, e))?;
+                Format::of_bytes(&start).ok_or_else(|| input.error(Place::File, Problem::Unrecognized))?
+            }
+        };
+        let columns = Columns::new(options);
+        Ok(match format {
+            Format::JsonLines => Self::rows(jsonl::JsonLines::over(input, columns), options),
+            Format::Json => Self::rows(json::Json::over(input, columns)?, options),
+            Format::Csv => Self::rows(csv::Csv::over(input, options.delimiter.unwrap_or(b','), columns)?, options),
+            Format::Tsv => Self::rows(csv::Csv::over(input, options.delimiter.unwrap_or(b'\t'), columns)?, options),
+            #[cfg(feature = "cli")]
+            Format::Parquet => Self::rows(parquet::Parquet::spooled(input, columns)?, options),
+            #[cfg(not(feature = "cli"))]
+            Format::Parquet => return Err(unknown(&input.path)),
+            Format::Npy | Format::Fvecs | Format::Bvecs => Self::Vectors(Box::new(VectorReader::over(format, input, ids)?)),
+            Format::Ivecs => return Err(unknown(&input.path)),
+        })
+    }
+
+    fn rows(rows: impl rows::Rows + 'static, options: &ReadOptions) -> Self {
+        Self::Rows(RowReader::new(Box::new(rows), options.skip_bad))
     }
 
     /// Bytes of the file read so far, and its size.
@@ -78,16 +102,14 @@ impl Source {
             Self::Vectors(reader) => reader.meter(),
         }
     }
-}
 
-fn is_packed(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zst"))
-}
-
-/// The ending that says what a file holds, in lower case; of `a.csv.zst` it is `csv`.
-fn ending(path: &Path) -> String {
-    let plain = if is_packed(path) { path.with_extension("") } else { path.to_owned() };
-    plain.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+    /// What was taken otherwise than it stands in the file.
+    pub(crate) fn taken(&self) -> Taken {
+        match self {
+            Self::Rows(reader) => reader.taken().clone(),
+            Self::Vectors(_) => Taken::default(),
+        }
+    }
 }
 
 fn unknown(path: &Path) -> ImportError {

@@ -11,6 +11,8 @@ const MAX_HEADER: usize = 1 << 16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
     pub(crate) element: Element,
+    /// Whether the most significant byte of a value comes first.
+    pub(crate) big_endian: bool,
     pub(crate) rows: u64,
     /// Values a row; 1 for a table of one dimension.
     pub(crate) width: u64,
@@ -35,7 +37,11 @@ pub(crate) fn read_header(input: &mut Input) -> Result<Header, ImportError> {
 fn read_checked(input: &mut Input) -> Result<(Header, u64), Problem> {
     let bad = |what: &str| Problem::NpyHeader { what: what.to_owned() };
     let mut start = [0u8; 10];
-    if input.fill(&mut start)? < start.len() || !start.starts_with(b"\x93NUMPY") {
+    let got = input.fill(&mut start)?;
+    if got == 0 {
+        return Err(bad("the file is empty"));
+    }
+    if got < start.len() || !start.starts_with(b"\x93NUMPY") {
         return Err(bad("the file does not begin with \\x93NUMPY, a version and a length"));
     }
     let (length, prefix) = match start[6] {
@@ -68,18 +74,28 @@ fn parse(text: &str) -> Result<Header, Problem> {
         Ok::<_, Problem>(rest.trim_start())
     };
     let descr = value("descr")?.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(descr, _)| descr);
-    let element = match descr {
-        Some("<f2") => Element::F16,
-        Some("<f4") => Element::F32,
-        Some("<f8") => Element::F64,
-        Some("|u1") => Element::U8,
-        Some("|i1") => Element::I8,
-        Some("<i4") => Element::I32,
-        Some("<i8") => Element::I64,
-        Some("<u4") => Element::U32,
-        Some(other) => return Err(bad(format!("values of type {other:?}; <f2, <f4, <f8, |u1, |i1, <i4, <i8 and <u4 can be read"))),
-        None => return Err(bad("values of several fields; a plain table is needed".to_owned())),
+    let Some(descr) = descr else { return Err(bad("values of several fields; a plain table is needed".to_owned())) };
+    let (order, name) = descr.split_at_checked(1).unwrap_or_default();
+    let element = match name {
+        "f2" => Some(Element::F16),
+        "f4" => Some(Element::F32),
+        "f8" => Some(Element::F64),
+        "u1" | "b1" => Some(Element::U8),
+        "i1" => Some(Element::I8),
+        "i2" => Some(Element::I16),
+        "u2" => Some(Element::U16),
+        "i4" => Some(Element::I32),
+        "u4" => Some(Element::U32),
+        "i8" => Some(Element::I64),
+        "u8" => Some(Element::U64),
+        _ => None,
     };
+    let element = element.filter(|element| matches!(order, "<" | ">") || (order == "|" && element.bytes() == 1));
+    let Some(element) = element else {
+        let what = format!("values of type {descr:?}; floats of 16 to 64 bits and integers of 8 to 64 can be read (astype(\"float32\"))");
+        return Err(bad(what));
+    };
+    let big_endian = order == ">";
     if !value("fortran_order")?.starts_with("False") {
         return Err(bad("Fortran order; save it in C order (numpy.ascontiguousarray)".to_owned()));
     }
@@ -88,8 +104,8 @@ fn parse(text: &str) -> Result<Header, Problem> {
     let sides: Result<Vec<u64>, _> = shape.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::parse).collect();
     let sides = sides.map_err(|_| bad(format!("its shape is ({shape})")))?;
     match sides[..] {
-        [rows] => Ok(Header { element, rows, width: 1 }),
-        [rows, width] => Ok(Header { element, rows, width }),
+        [rows] => Ok(Header { element, big_endian, rows, width: 1 }),
+        [rows, width] => Ok(Header { element, big_endian, rows, width }),
         _ => Err(bad(format!("its shape is ({shape}); one or two dimensions can be read"))),
     }
 }
@@ -116,14 +132,14 @@ mod tests {
     #[test]
     fn headers_as_numpy_writes_them() {
         let two = file("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n", &[0; 24]);
-        assert_eq!(read(two), Ok(Header { element: Element::F32, rows: 3, width: 2 }));
+        assert_eq!(read(two), Ok(Header { element: Element::F32, big_endian: false, rows: 3, width: 2 }));
         let one = file("{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }", &[0; 5]);
-        assert_eq!(read(one), Ok(Header { element: Element::U8, rows: 5, width: 1 }));
+        assert_eq!(read(one), Ok(Header { element: Element::U8, big_endian: false, rows: 5, width: 1 }));
         let mut second = file("{'descr': '<f2', 'fortran_order': False, 'shape': (0, 7), }", &[]);
         second[6] = 2;
         let length = u16::from_le_bytes([second[8], second[9]]);
         second.splice(8..10, u32::from(length).to_le_bytes());
-        assert_eq!(read(second), Ok(Header { element: Element::F16, rows: 0, width: 7 }));
+        assert_eq!(read(second), Ok(Header { element: Element::F16, big_endian: false, rows: 0, width: 7 }));
     }
 
     #[test]
@@ -131,7 +147,11 @@ mod tests {
         for (bytes, says) in [
             (b"hello".to_vec(), "NUMPY"),
             (file("{'descr': '<f4', 'fortran_order': True, 'shape': (3, 2), }", &[0; 24]), "Fortran"),
-            (file("{'descr': '>f4', 'fortran_order': False, 'shape': (3, 2), }", &[0; 24]), ">f4"),
+            (file("{'descr': '<f16', 'fortran_order': False, 'shape': (3, 2), }", &[0; 96]), "<f16"),
+            (file("{'descr': '|f4', 'fortran_order': False, 'shape': (3, 2), }", &[0; 24]), "|f4"),
+            (file("{'descr': '<U5', 'fortran_order': False, 'shape': (3,), }", &[0; 60]), "<U5"),
+            (file("{'descr': '', 'fortran_order': False, 'shape': (3,), }", &[0; 60]), "of type"),
+            (file("{'descr': 'éf', 'fortran_order': False, 'shape': (3,), }", &[0; 60]), "of type"),
             (file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }", &[0; 12]), "several fields"),
             (file("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2, 1), }", &[0; 24]), "one or two"),
             (file("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", &[0; 4]), "one or two"),

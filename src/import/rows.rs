@@ -2,6 +2,7 @@
 
 use super::error::{ImportError, Place, Problem};
 use super::input::Meter;
+use super::taken::{EXACT, Taken, whole_number};
 use crate::features::{Row, Value};
 use crate::types::ItemId;
 
@@ -24,6 +25,8 @@ pub(super) trait Rows: Send {
     /// The next row; `None` at the end. After an error of one row the next call goes on behind it.
     fn next(&mut self) -> Result<Option<ImportRow>, ImportError>;
     fn meter(&self) -> &Meter;
+    /// What was taken otherwise than it stands there, up to the row read last.
+    fn taken(&self) -> &Taken;
 }
 
 /// Up to the asked number of rows, and what was wrong with those between them that could not be used.
@@ -64,18 +67,32 @@ impl RowReader {
     pub(crate) fn meter(&self) -> &Meter {
         self.rows.meter()
     }
+
+    /// What was taken otherwise than it stands in the file.
+    pub(crate) fn taken(&self) -> &Taken {
+        self.rows.taken()
+    }
 }
 
-/// The id that a row carries: text, or an integer, which is its decimal text.
-pub(super) fn id_of(row: &Row) -> Result<ItemId, Problem> {
+/// The id that a row carries: text, or an integer, which is its decimal text. A float without a fraction becomes an integer in the row too.
+pub(super) fn id_of(row: &mut Row, taken: &mut Taken) -> Result<ItemId, Problem> {
+    if let Some(Value::Float(number)) = row.get("id")
+        && let Some(whole) = whole_number(*number)
+    {
+        if number.abs() > EXACT {
+            return Err(Problem::IdKind { got: "a float beyond 2^53, where floats do not tell integers apart" });
+        }
+        taken.whole += 1;
+        row.insert("id", whole);
+    }
     match row.get("id") {
-        None | Some(Value::Null) => Err(Problem::NoId),
+        None | Some(Value::Null) => Err(Problem::NoId { near: Vec::new() }),
         Some(Value::Text(text)) => Ok(ItemId::new(&**text)?),
         Some(Value::Int(number)) => Ok(ItemId::from(*number)),
         Some(Value::Uint(number)) => Ok(ItemId::from(*number)),
         Some(Value::Bool(_)) => Err(Problem::IdKind { got: "a bool" }),
         Some(Value::Float(_)) => Err(Problem::IdKind { got: "a number with a fraction" }),
         Some(Value::List(_)) => Err(Problem::IdKind { got: "a list" }),
-        Some(Value::Object(_)) => Err(Problem::IdKind { got: "an object" }),
+        Some(Value::Object(_)) => Err(Problem::IdKind { got: "an object (pandas writes rows with to_json(orient=\"records\"))" }),
     }
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::elements::Element;
 use super::error::{ImportError, Place, Problem};
+use super::format::Format;
 use super::input::{Input, Meter};
-use super::{ending, npy, unknown};
+use super::{npy, unknown};
 use crate::vector::Matrix;
 
 /// Widest row read: what is wider is a lying header.
@@ -26,6 +27,7 @@ pub(crate) struct Table {
     input: Input,
     layout: Layout,
     element: Element,
+    big_endian: bool,
     width: usize,
     next_row: u64,
     /// The width of the first row of a `.fvecs` file is read on opening.
@@ -48,11 +50,17 @@ impl Table {
 
     /// Reads an open file by the ending of its name.
     pub(super) fn over(input: Input) -> Result<Self, ImportError> {
-        match ending(&input.path).as_str() {
-            "npy" => Self::npy(input),
-            "fvecs" => Self::vecs(input, Element::F32),
-            "bvecs" => Self::vecs(input, Element::U8),
-            "ivecs" => Self::vecs(input, Element::I32),
+        let format = Format::of_name(&input.path);
+        Self::of(format, input)
+    }
+
+    /// Reads an open file of this format.
+    pub(super) fn of(format: Option<Format>, input: Input) -> Result<Self, ImportError> {
+        match format {
+            Some(Format::Npy) => Self::npy(input),
+            Some(Format::Fvecs) => Self::vecs(input, Element::F32),
+            Some(Format::Bvecs) => Self::vecs(input, Element::U8),
+            Some(Format::Ivecs) => Self::vecs(input, Element::I32),
             _ => Err(unknown(&input.path)),
         }
     }
@@ -64,7 +72,8 @@ impl Table {
             input.error(Place::File, Problem::Width { got: i64::try_from(header.width).unwrap_or(i64::MAX), limit: MAX_WIDTH })
         })?;
         let layout = Layout::Npy { rows: header.rows };
-        Ok(Self { input, layout, element: header.element, width, next_row: 0, first_width: None, buffer: Vec::new() })
+        let (element, big_endian) = (header.element, header.big_endian);
+        Ok(Self { input, layout, element, big_endian, width, next_row: 0, first_width: None, buffer: Vec::new() })
     }
 
     pub(super) fn vecs(mut input: Input, element: Element) -> Result<Self, ImportError> {
@@ -79,7 +88,7 @@ impl Table {
             return Err(input.error(Place::Row(0), Problem::Width { got: i64::from(announced), limit: MAX_WIDTH }));
         };
         let first_width = (got > 0).then_some(first);
-        Ok(Self { input, layout: Layout::Vecs, element, width, next_row: 0, first_width, buffer: Vec::new() })
+        Ok(Self { input, layout: Layout::Vecs, element, big_endian: false, width, next_row: 0, first_width, buffer: Vec::new() })
     }
 
     /// Values a row; 0 for an empty `.fvecs` file, which does not say.
@@ -148,6 +157,9 @@ impl Table {
         }
         if whole == 0 {
             return Ok(None);
+        }
+        if self.big_endian {
+            self.buffer.chunks_exact_mut(self.element.bytes()).for_each(<[u8]>::reverse);
         }
         let first_row = self.next_row;
         self.next_row += whole as u64;
@@ -286,6 +298,28 @@ mod tests {
         assert_eq!(read(&[0; 12]).unwrap(), Matrix::zeros(1, 3));
         assert!(read(&[0; 11]).unwrap_err().contains("row 2: cut short"));
         assert!(read(&[0; 13]).unwrap_err().contains("1 bytes follow"));
+    }
+
+    #[test]
+    fn both_orders_of_bytes_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.npy");
+        for (descr, values) in [
+            ("<i2", [1i16, -2].map(i16::to_le_bytes).concat()),
+            (">i2", [1i16, -2].map(i16::to_be_bytes).concat()),
+            (">i8", [1i64, -2].map(i64::to_be_bytes).concat()),
+            (">f4", [1f32, -2.0].map(f32::to_be_bytes).concat()),
+            (">f2", vec![0x3C, 0x00, 0xC0, 0x00]),
+            ("|i1", vec![1, 254]),
+        ] {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (1, 2), }}");
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend_from_slice(&u16::try_from(header.len()).unwrap().to_le_bytes());
+            bytes.extend_from_slice(header.as_bytes());
+            bytes.extend(values);
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(read_vectors(&path).unwrap().as_slice(), [1.0, -2.0], "{descr}");
+        }
     }
 
     #[test]

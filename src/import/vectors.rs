@@ -1,6 +1,7 @@
 //! Vectors with their ids, chunk by chunk.
 
 use super::error::{ImportError, Place, Problem};
+use super::format::Format;
 use super::input::{Input, Lines, Meter};
 use super::table::Table;
 use crate::types::ItemId;
@@ -25,8 +26,8 @@ pub(crate) struct VectorChunk {
 }
 
 impl VectorReader {
-    pub(super) fn over(input: Input, ids: Option<Input>) -> Result<Self, ImportError> {
-        Ok(Self { table: Table::over(input)?, ids: ids.map(Lines::new), buffer: Vec::new(), done: false })
+    pub(super) fn over(format: Format, input: Input, ids: Option<Input>) -> Result<Self, ImportError> {
+        Ok(Self { table: Table::of(Some(format), input)?, ids: ids.map(Lines::new), buffer: Vec::new(), done: false })
     }
 
     /// Values a vector; 0 for an empty `.fvecs` file, which does not say.
@@ -99,7 +100,7 @@ mod tests {
             std::fs::write(&ids_path, text).unwrap();
             ids_path.as_path()
         });
-        let source = Source::open(&path, &ReadOptions { ids, ..ReadOptions::default() });
+        let source = Source::open(&path, &ReadOptions::default().ids(ids));
         let Ok(Source::Vectors(mut reader)) = source else { return Err("no vectors".to_owned()) };
         assert_eq!((reader.dim(), reader.rows()), (2, Some(3)));
         let mut chunks = Vec::new();

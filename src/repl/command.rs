@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{NamesArg, RowArg, VectorArg, at_least_one, joined, score, share, whole};
+use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, joined, score, share, whole};
+use crate::import::Format;
 use crate::types::{Metric, Refine};
 
 /// A command on a collection.
@@ -24,7 +25,7 @@ pub(crate) enum Command {
     Patch(Patch),
     /// Delete items
     Delete(Delete),
-    /// Import rows (.jsonl, .csv, .parquet) or vectors (.npy, .fvecs, .bvecs)
+    /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
     Import(Import),
     /// Train the quantizer and seal everything, now instead of in the background
     Build(Build),
@@ -187,12 +188,30 @@ pub(crate) struct Delete {
 /// Which files, and how to read them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Import {
-    /// Files of rows or of vectors
+    /// Files of rows or of vectors, plain or packed with gzip or zstd; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// A file with an id a line, for files of vectors [default: the row numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) ids: Option<PathBuf>,
+    /// What the files hold: jsonl, json, csv, tsv, parquet, npy, fvecs or bvecs [default: from name or, from a pipe, first bytes]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// What stands between the cells of a CSV file: a character, or "tab" [default: a comma; a tab in .tsv]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter, allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<u8>,
+    /// Read these columns only, beside id and vector: COLUMN or FIELD=COLUMN between commas, or a JSON array
+    #[arg(long, value_name = "COLUMNS")]
+    columns: Vec<NamesArg>,
+    /// The column that holds the ids [default: id]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// The column that holds the vectors [default: vector]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) vector: Option<String>,
+    /// Leave out the columns that the collection does not declare
+    #[arg(long)]
+    pub(crate) ignore_unknown: bool,
     /// Rows of one commit
     #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) batch: usize,
@@ -202,6 +221,17 @@ pub(crate) struct Import {
     /// Leave the rows in the tail: no sealing and no training at the end
     #[arg(long)]
     pub(crate) no_seal: bool,
+}
+
+impl Import {
+    /// The chosen columns: field and column.
+    pub(crate) fn columns(&self) -> Vec<(String, String)> {
+        let pair = |text: String| match text.split_once('=') {
+            Some((field, column)) => (field.trim().to_owned(), column.trim().to_owned()),
+            None => (text.clone(), text),
+        };
+        joined(&self.columns).into_iter().map(pair).collect()
+    }
 }
 
 /// What to build.

@@ -7,8 +7,13 @@ use super::words;
 /// A command about the shell itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Dot {
-    /// `.help [COMMAND]`.
-    Help(Option<String>),
+    /// `.help [COMMAND] [--json]`.
+    Help {
+        /// All about this one.
+        command: Option<String>,
+        /// As JSON, whatever the mode.
+        json: bool,
+    },
     /// `.collections`.
     Collections,
     /// `.drop NAME`.
@@ -35,7 +40,7 @@ pub(super) enum Dot {
 pub(super) const DOTS: [(&str, &str, &str); 11] = [
     (".collections", "", "list the collections"),
     (".drop", "NAME", "remove a collection with all that it holds"),
-    (".help", "[COMMAND]", "this list, or all about a command"),
+    (".help", "[COMMAND] [--json]", "this list, or all about a command"),
     (".ids", "[PREFIX]", "the first ids, those that begin with PREFIX"),
     (".mode", "table|json|jsonl|line", "how results are shown"),
     (".quit", "", "leave (Ctrl-D does too)"),
@@ -51,13 +56,16 @@ pub(super) fn parse(line: &str) -> Result<Dot, Failure> {
     let words = words::split(line).map_err(|(open, _)| Failure::usage(open.describe()))?;
     let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let (&name, arguments) = words.split_first().unwrap_or((&"", &[]));
+    let is_help = matches!(name, ".help" | ".h" | ".?");
+    let json = is_help && arguments.contains(&"--json");
+    let arguments: Vec<&str> = arguments.iter().copied().filter(|argument| !(json && *argument == "--json")).collect();
     let argument = arguments.first().map(|argument| (*argument).to_owned());
     let needed = |what: &str| argument.clone().ok_or_else(|| Failure::usage(format!("{name} needs {what}")));
     if arguments.len() > 1 {
         return Err(Failure::usage(format!("{name} takes one argument at most; put quotes around one with spaces")));
     }
     Ok(match name {
-        ".help" | ".h" | ".?" => Dot::Help(argument),
+        _ if is_help => Dot::Help { command: argument, json },
         ".collections" | ".tables" => Dot::Collections,
         ".drop" => Dot::Drop(needed("the name of a collection; `.collections` lists them")?),
         ".use" => Dot::Use(needed("the name of a collection; `.collections` lists them")?),
@@ -96,8 +104,10 @@ mod tests {
     #[test]
     fn dot_commands_are_read() {
         for (line, dot) in [
-            (".help", Dot::Help(None)),
-            (".help recommend", Dot::Help(Some("recommend".to_owned()))),
+            (".help", Dot::Help { command: None, json: false }),
+            (".help recommend", Dot::Help { command: Some("recommend".to_owned()), json: false }),
+            (".help --json", Dot::Help { command: None, json: true }),
+            (".help get --json", Dot::Help { command: Some("get".to_owned()), json: true }),
             (".use 'my items'", Dot::Use("my items".to_owned())),
             (".mode jsonl", Dot::Mode(Some(Mode::Jsonl))),
             (".mode", Dot::Mode(None)),

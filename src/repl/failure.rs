@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::words;
 use crate::error::Error;
 
 /// Why a command failed.
@@ -60,7 +61,20 @@ impl From<Error> for Failure {
 
 impl From<crate::import::ImportError> for Failure {
     fn from(error: crate::import::ImportError) -> Self {
-        Self::new(error.to_string())
+        use crate::import::Problem;
+        let option = |name: &str, near: &[String]| near.first().map(|column| format!("; {name} {} reads it", words::write(column)));
+        let hint = match &error.problem {
+            Problem::NoIdColumn { near, .. } | Problem::NoId { near } => option("--id", near),
+            Problem::NoVectorColumn { near, .. } | Problem::NoVector { near } => option("--vector", near),
+            Problem::OtherDelimiter { between, .. } => {
+                let between = if *between == '\t' { "tab".to_owned() } else { format!("'{between}'") };
+                Some(format!("; --delimiter {between} reads them so"))
+            }
+            Problem::Format { .. } | Problem::Unrecognized => Some("; --format says what it is".to_owned()),
+            Problem::ColumnKind { .. } => Some("; --columns chooses others".to_owned()),
+            _ => None,
+        };
+        Self::new(format!("{error}{}", hint.unwrap_or_default()))
     }
 }
 

@@ -1,7 +1,10 @@
 //! `.help`: the list of commands, and all about one of them.
 
+use serde_json::{Value as Json, json};
+
 use super::dot::DOTS;
 use super::failure::Failure;
+use super::output::to_json;
 use super::parse::grammar;
 
 /// Columns of the names in the overview, and the fewest that are worth beginning a description beside them.
@@ -88,6 +91,33 @@ pub(super) fn about(name: &str, width: Option<u16>) -> Result<String, Failure> {
     }
 }
 
+/// The commands, or one of them, with their options, as JSON in one line.
+pub(super) fn as_json(name: Option<&str>) -> Result<String, Failure> {
+    let mut grammar = grammar();
+    grammar.build();
+    let commands: Vec<Json> = grammar.get_subcommands().map(described).collect();
+    let shell = DOTS.iter().map(|(name, form, about)| json!({"name": name, "arguments": form, "about": about}));
+    let shell: Vec<Json> = shell.collect();
+    let Some(name) = name else { return Ok(to_json(&json!({"commands": commands, "shell": shell}))) };
+    let dotted = format!(".{name}");
+    let all = || commands.iter().chain(&shell);
+    let found = all().find(|one| one["name"] == name).or_else(|| all().find(|one| one["name"] == dotted.as_str()));
+    found.map(to_json).ok_or_else(|| Failure::usage(format!("there is no command {name}; `.help` lists all")))
+}
+
+fn described(command: &clap::Command) -> Json {
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set() && argument.get_id() != "help").map(|argument| {
+        let name = argument.get_long().map_or_else(|| argument.get_id().to_string(), |long| format!("--{long}"));
+        let takes_value = argument.get_action().takes_values();
+        let value = argument.get_value_names().filter(|_| takes_value).and_then(|names| names.first()).map(ToString::to_string);
+        let short = argument.get_short().map(|short| format!("-{short}"));
+        let about = argument.get_help().map(ToString::to_string);
+        json!({"name": name, "short": short, "value": value, "required": argument.is_required_set(), "about": about})
+    });
+    let about = command.get_about().map(ToString::to_string);
+    json!({"name": command.get_name(), "about": about, "arguments": arguments.collect::<Vec<_>>()})
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -106,6 +136,16 @@ mod tests {
         }
         assert!(about("nothing", None).is_err());
         assert!(overview.lines().all(|line| line.chars().count() <= 120), "{overview}");
+    }
+
+    #[test]
+    fn help_is_there_for_programs() {
+        let all: Json = serde_json::from_str(&as_json(None).unwrap()).unwrap();
+        assert_eq!(all["commands"].as_array().unwrap().len(), grammar().get_subcommands().count());
+        assert_eq!(all["shell"].as_array().unwrap().len(), DOTS.len());
+        let one: Json = serde_json::from_str(&as_json(Some("import")).unwrap()).unwrap();
+        assert!(one["arguments"].as_array().unwrap().iter().any(|a| a["name"] == "--ignore-unknown" && a["value"] == Json::Null), "{one}");
+        assert!(as_json(Some("quit")).is_ok() && as_json(Some(".quit")).is_ok() && as_json(Some("nothing")).is_err());
     }
 
     #[test]

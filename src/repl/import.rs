@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::output::{Output, count, grouped, rounded, to_json};
 use crate::db::Collection;
 use crate::error::Error;
-use crate::features::{FeatureSpec, FieldType, Schema};
-use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Meter, Place, ReadOptions, Source, VectorChunk};
+use crate::features::{FeatureError, FeatureSpec, FieldType, Schema};
+use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Meter, Place, ReadOptions, Source, Taken, VectorChunk, Why};
 use crate::ingest::Item;
 use crate::progress::{Progress, Stage};
 
@@ -33,11 +33,14 @@ struct Tally {
     updated: u64,
     rejected: u64,
     first_rejected: Option<String>,
+    /// What was taken otherwise than it stood there, by file.
+    taken: Vec<(String, Taken)>,
 }
 
 pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progress) -> Result<Output, Failure> {
     let start = Instant::now();
     let mut tally = Tally::default();
+    check(collection, args)?;
     let importing = collection.begin_import();
     let done = args.files.iter().try_for_each(|path| file(collection, path, args, progress, &mut tally));
     drop(importing);
@@ -51,6 +54,7 @@ pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progres
     }
     let elapsed = start.elapsed().as_secs_f64();
     let mut notes = vec![tally.told(elapsed)];
+    notes.extend(tally.taken.iter().flat_map(|(file, taken)| told(file, taken)));
     notes.extend(tally.first_rejected.iter().map(|first| format!("first rejected: {first}")));
     if !args.no_seal {
         match collection.maintain(progress) {
@@ -61,16 +65,60 @@ pub(super) fn run(collection: &Collection, args: &Import, progress: &dyn Progres
             Err(error) => return Err(error.into()),
         }
     }
+    let ignored = tally.taken.iter().flat_map(|(_, taken)| &taken.ignored).map(|ignored| ignored.column.as_str());
+    let ignored: std::collections::BTreeSet<&str> = ignored.collect();
     let json = json!({
         "rows": tally.rows,
         "inserted": tally.inserted,
         "updated": tally.updated,
         "rejected": tally.rejected,
         "first_rejected": tally.first_rejected,
+        "floats_as_integers": tally.taken.iter().map(|(_, taken)| taken.whole).sum::<u64>(),
+        "nan_as_null": tally.taken.iter().map(|(_, taken)| taken.nan).sum::<u64>(),
+        "ignored_columns": ignored,
         "seconds": rounded(elapsed, 3),
         "rows_per_second": (tally.rows as f64 / elapsed.max(1e-9)).round(),
     });
     Ok(Output { json: to_json(&json), notes, ..Output::default() })
+}
+
+/// What can be refused before a file is opened.
+fn check(collection: &Collection, args: &Import) -> Result<(), Failure> {
+    let columns = args.columns();
+    let named = columns.iter().map(|(field, _)| field.as_str());
+    let all: Vec<&str> = named.chain(args.id.iter().map(|_| "id")).chain(args.vector.iter().map(|_| "vector")).collect();
+    if let Some((_, twice)) = all.iter().enumerate().find(|(at, field)| all[..*at].contains(field)) {
+        return Err(Failure::usage(format!("two columns are named for the field {twice}")));
+    }
+    if columns.iter().any(|(field, column)| field.is_empty() || column.is_empty()) {
+        return Err(Failure::usage("--columns takes COLUMN or FIELD=COLUMN between commas"));
+    }
+    if args.vector.is_some() && collection.specs().is_some() {
+        return Err(Failure::usage(format!("--vector: the vectors of the collection {} come from its towers", collection.name())));
+    }
+    if args.files.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("standard input can be read once"));
+    }
+    Ok(())
+}
+
+/// What was taken otherwise than it stood in the file, a line each.
+fn told(file: &str, taken: &Taken) -> Vec<String> {
+    let mut notes = Vec::new();
+    if taken.whole > 0 {
+        notes.push(format!("{file}: {} without a fraction taken as integers (3.0 as 3)", count(taken.whole, "float")));
+    }
+    if taken.nan > 0 {
+        notes.push(format!("{file}: {} taken as null", count(taken.nan, "NaN")));
+    }
+    let why = |why: &Why| match why {
+        Why::Index => "the index of a pandas frame".to_owned(),
+        Why::Unknown => "not declared".to_owned(),
+        Why::Replaced => "another column was named for it".to_owned(),
+        Why::Kind(kind) => format!("of type {kind}"),
+    };
+    notes.extend(taken.ignored.iter().map(|ignored| format!("{file}: column {:?} ignored: {}", ignored.column, why(&ignored.why))));
+    notes
 }
 
 impl Tally {
@@ -90,22 +138,42 @@ impl Tally {
 
 fn file(collection: &Collection, path: &Path, args: &Import, progress: &dyn Progress, tally: &mut Tally) -> Result<(), Failure> {
     let specs = collection.specs();
-    let kind = |column: &str| column_kind(column, specs.as_ref().map(|(item, _)| item), collection.schema());
-    let options = ReadOptions { kind: &kind, ids: args.ids.as_deref(), skip_bad: args.skip_bad };
+    let (spec, schema) = (specs.as_ref().map(|(item, _)| item.clone()), collection.schema().clone());
+    let mut options = ReadOptions::default()
+        .kinds(move |field| column_kind(field, spec.as_ref(), &schema))
+        .ids(args.ids.as_deref())
+        .skip_bad(args.skip_bad)
+        .format(args.format)
+        .delimiter(args.delimiter)
+        .id(args.id.as_deref())
+        .vector(args.vector.as_deref())
+        .takes_vectors(specs.is_none())
+        .ignore_unknown(args.ignore_unknown);
+    for (field, column) in args.columns() {
+        options = options.column(field, column);
+    }
     let mut source = Source::open(path, &options)?;
+    let shown = if path == Path::new("-") { Path::new("standard input") } else { path };
+    if matches!(source, Source::Vectors(_)) && (args.id.is_some() || args.vector.is_some() || !args.columns().is_empty()) {
+        return Err(Failure::new(format!("{}: a file of vectors has no columns for --columns, --id or --vector", shown.display())));
+    }
     if let Source::Vectors(reader) = &source
         && (specs.is_some() || ![0, collection.dim()].contains(&reader.dim()))
     {
         let takes = if specs.is_some() { "rows for its item tower".to_owned() } else { format!("vectors of length {}", collection.dim()) };
-        let problem = format!("{}: vectors of length {}; the collection {} takes {takes}", path.display(), reader.dim(), collection.name());
+        let problem =
+            format!("{}: vectors of length {}; the collection {} takes {takes}", shown.display(), reader.dim(), collection.name());
         return Err(Failure::new(problem));
     }
     let meter = source.meter().clone();
-    std::thread::scope(|scope| {
+    let stored = std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(AHEAD);
-        scope.spawn(move || read(&mut source, args.batch, &sender));
-        store(collection, path, args.skip_bad, &Watch { progress, meter: &meter }, &batches, tally)
-    })
+        let source = &mut source;
+        scope.spawn(move || read(source, args.batch, &sender));
+        store(collection, shown, args.skip_bad, &Watch { progress, meter: &meter }, batches, tally)
+    });
+    tally.taken.push((shown.display().to_string(), source.taken()));
+    stored
 }
 
 /// Reads batches until the end of the file, the first error, or until nobody takes them any more.
@@ -143,7 +211,9 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Progress in bytes of the file: how many rows there are is known at its end only.
     fn report(&self) -> Result<(), Failure> {
-        self.progress.update(Stage::Import, self.meter.done().min(self.meter.total), Some(self.meter.total));
+        let total = Some(self.meter.total).filter(|total| *total > 0);
+        let done = self.meter.done();
+        self.progress.update(Stage::Import, total.map_or(done, |total| done.min(total)), total);
         if self.progress.cancelled() { Err(Error::Interrupted.into()) } else { Ok(()) }
     }
 }
@@ -153,28 +223,41 @@ fn store(
     path: &Path,
     skip_bad: bool,
     watch: &Watch<'_>,
-    batches: &Receiver<Result<Batch, Failure>>,
+    batches: Receiver<Result<Batch, Failure>>,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     for batch in batches {
         let Batch { items, places, bad } = batch?;
         tally.rows += (items.len() + bad.len()) as u64;
-        bad.into_iter().for_each(|error| tally.reject(error.to_string()));
+        bad.into_iter().for_each(|error| tally.reject(Failure::from(error).to_string()));
         let spare = if skip_bad { items.clone() } else { Vec::new() };
         match collection.upsert_many(items) {
             Ok(changes) => tally.count(changes),
             Err(error) if error.is_about_input() && skip_bad => {
                 let good = collection.sift(spare, &mut |at, error| {
-                    tally.reject(located(path, &error, places.get(at..).unwrap_or_default()).to_string());
+                    tally.reject(refused(path, &error, places.get(at..).unwrap_or_default()).to_string());
                 })?;
                 tally.count(collection.upsert_many(good)?);
             }
-            Err(error) if error.is_about_input() => return Err(located(path, &error, &places)),
+            Err(error) if error.is_about_input() => return Err(refused(path, &error, &places)),
             Err(error) => return Err(error.into()),
         }
         watch.report()?;
     }
     Ok(())
+}
+
+/// An error about a row of a batch, with the row's place in the file, and with the options that read the file otherwise.
+fn refused(path: &Path, error: &Error, places: &[Place]) -> Failure {
+    let failure = located(path, error, places);
+    match error {
+        Error::Feature(FeatureError::UnknownField { .. }) => {
+            let options =
+                "--ignore-unknown leaves out what the collection does not declare, --columns FIELD=COLUMN,... chooses and renames";
+            Failure::new(format!("{failure}; {options}"))
+        }
+        _ => failure,
+    }
 }
 
 /// An error about a row of a batch, with the row's place in the file instead of that in the batch.
@@ -201,13 +284,16 @@ impl Tally {
     }
 }
 
-/// What the cells of a CSV column hold: as the item tower reads the field, or as the collection declares it; text where neither names it.
-fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> ColumnKind {
+/// What a field holds: as the item tower reads it, or as the collection declares it; `None` where neither names it.
+fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> Option<ColumnKind> {
     if column == "vector" && spec.is_none() {
-        return ColumnKind::List(CellKind::Number);
+        return Some(ColumnKind::List(CellKind::Number));
     }
     let declared = schema.fields.iter().find(|field| field.name == column).map(|field| field.kind);
-    let Some(kind) = spec.and_then(|spec| spec.field_type(column)).or(declared) else { return ColumnKind::One(CellKind::Text) };
+    let Some(kind) = spec.and_then(|spec| spec.field_type(column)).or(declared) else {
+        // A tower may read a field whose type its spec leaves open.
+        return spec.is_some_and(|spec| spec.reads(column)).then_some(ColumnKind::One(CellKind::Text));
+    };
     let cell = |kind| match kind {
         FieldType::Int => CellKind::Int,
         FieldType::Float => CellKind::Number,
@@ -215,7 +301,7 @@ fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> Col
         FieldType::Time => CellKind::Time,
         _ => CellKind::Text,
     };
-    kind.element().map_or_else(|| ColumnKind::One(cell(kind)), |element| ColumnKind::List(cell(element)))
+    Some(kind.element().map_or_else(|| ColumnKind::One(cell(kind)), |element| ColumnKind::List(cell(element))))
 }
 
 #[cfg(test)]

@@ -71,7 +71,10 @@ pub(super) fn parse(line: &str) -> Result<Line, Failure> {
     let mut words: Vec<String> = words.into_iter().map(|word| word.text).collect();
     match words.first().map(String::as_str) {
         None => return Ok(Line::Nothing),
-        Some("help" | "?") => return Ok(Line::Dot(Dot::Help(words.into_iter().nth(1)))),
+        Some("help" | "?") => {
+            let json = words.iter().any(|word| word == "--json");
+            return Ok(Line::Dot(Dot::Help { command: words.into_iter().skip(1).find(|word| word != "--json"), json }));
+        }
         Some("quit" | "exit") if words.len() == 1 => return Ok(Line::Dot(Dot::Quit)),
         Some("explain") => explain(&mut words)?,
         _ => {}

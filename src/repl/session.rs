@@ -99,6 +99,8 @@ impl Session {
 
     /// Takes a line; a long command reports its progress and asks whether to stop.
     pub fn feed_with(&mut self, line: &str, progress: &dyn Progress) -> Fed {
+        // Editors on Windows put a byte order mark before the first line, and `cat` of two files one before a later line.
+        let line = if self.pending.is_empty() { line.trim_start_matches('\u{feff}') } else { line };
         self.pending.push_str(line);
         if words::still_open(&self.pending).is_some() {
             self.pending.push('\n');
@@ -167,8 +169,11 @@ impl Session {
 
     fn dot(&mut self, dot: Dot, progress: &dyn Progress, depth: usize) -> Reply {
         match dot {
-            Dot::Help(None) => Ok(help::overview(self.width)).into(),
-            Dot::Help(Some(name)) => help::about(&name, self.width).into(),
+            Dot::Help { command, json } if json || matches!(self.mode, Mode::Json | Mode::Jsonl) => {
+                help::as_json(command.as_deref()).map(|text| format!("{text}\n")).into()
+            }
+            Dot::Help { command: None, .. } => Ok(help::overview(self.width)).into(),
+            Dot::Help { command: Some(name), .. } => help::about(&name, self.width).into(),
             Dot::Collections => self.collections().map(|output| render(&output, self.mode, self.width)).into(),
             Dot::Drop(name) => self.drop_collection(&name).map(|output| render(&output, self.mode, self.width)).into(),
             Dot::Use(name) => self.go_to(name).into(),
@@ -244,7 +249,7 @@ impl Session {
             Err(error) => return Err(Failure::new(format!("{path}: {error}"))).into(),
         };
         let (mut all, mut command) = (Reply::default(), String::new());
-        for (number, line) in (1..).zip(text.lines()) {
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
             command.push_str(line);
             if words::still_open(&command).is_some() {
                 command.push('\n');

@@ -32,6 +32,15 @@ impl FromStr for VectorArg {
     }
 }
 
+/// What stands between cells: one ASCII character, or `tab`.
+pub(super) fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
+        _ => Err("expected one ASCII character that is no quote, or tab".to_owned()),
+    }
+}
+
 /// Names between commas, or a JSON array of text and integers where a name has a comma itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct NamesArg(pub(crate) Vec<String>);
