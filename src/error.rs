@@ -225,6 +225,13 @@ impl Error {
         self
     }
 
+    /// Whether opening was refused because nothing can be written there (a read-only medium, no permission, a full disk, readers), while what is
+    /// there can be opened for reading only.
+    #[must_use]
+    pub fn can_be_read(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.can_be_read())
+    }
+
     /// Who has to act.
     #[must_use]
     pub fn responsible(&self) -> Responsible {
@@ -259,9 +266,14 @@ impl Error {
 fn of_storage(error: &torre_storage::Error) -> Responsible {
     use torre_storage::Error as E;
     match error {
-        E::Newer { .. } | E::InUse { .. } | E::Held { .. } | E::DiskFull { .. } | E::Io { .. } | E::Poisoned { .. } => {
-            Responsible::Operator
-        }
+        E::Newer { .. }
+        | E::InUse { .. }
+        | E::BeingRead { .. }
+        | E::ReadOnly { .. }
+        | E::Held { .. }
+        | E::DiskFull { .. }
+        | E::Io { .. }
+        | E::Poisoned { .. } => Responsible::Operator,
         error if error.is_damage() => Responsible::Damage,
         _ => Responsible::Caller,
     }

@@ -33,6 +33,9 @@ pub(super) struct Target {
     /// Answer in JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Open for reading only, beside other readers; by itself where nothing can be written
+    #[arg(long)]
+    pub(super) read_only: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value as Json;
 
-use super::open::must_exist;
+use super::open::{must_exist, open_to_read};
 use super::print;
 use super::progress::Bar;
 use crate::db::Database;
@@ -23,6 +23,9 @@ pub(crate) struct Verify {
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Open for reading only, beside other readers; by itself where nothing can be written
+    #[arg(long)]
+    pub(crate) read_only: bool,
 }
 
 /// From where to where.
@@ -37,6 +40,9 @@ pub(crate) struct Copy {
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Open for reading only, beside other readers; by itself where nothing can be written
+    #[arg(long)]
+    pub(crate) read_only: bool,
 }
 
 /// What to write, and where.
@@ -51,6 +57,9 @@ pub(crate) struct Dump {
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Open for reading only, beside other readers; by itself where nothing can be written
+    #[arg(long)]
+    pub(crate) read_only: bool,
 }
 
 /// What to read, and into what.
@@ -67,15 +76,15 @@ pub(crate) struct Load {
     pub(crate) json: bool,
 }
 
-/// Opens a database for work that wants no other beside it.
-fn open(path: &Path) -> Result<Database, Failure> {
+/// Opens a database to read all of it, with no other work beside.
+fn open(path: &Path, read_only: bool) -> Result<Database, Failure> {
     must_exist(path)?;
-    Ok(Database::builder(path).background(false).open()?)
+    open_to_read(Database::builder(path).background(false), read_only)
 }
 
 /// Damage is listed on standard output, and makes the command fail.
 pub(super) fn verify(args: &Verify) -> ExitCode {
-    let report = match must_exist(&args.db).and_then(|()| Ok(Database::verify_at(&args.db, &Bar::new())?)) {
+    let report = match must_exist(&args.db).and_then(|()| Ok(check(args)?)) {
         Ok(report) => report,
         Err(failure) => return print::fail(&failure),
     };
@@ -97,12 +106,17 @@ pub(super) fn verify(args: &Verify) -> ExitCode {
     print::fail(&Failure::new(format!("{}: {damages}; `torre salvage` saves the rest", args.db.display())))
 }
 
+fn check(args: &Verify) -> crate::Result<crate::db::VerifyReport> {
+    let progress = Bar::new();
+    if args.read_only { Database::open_read_only(&args.db)?.verify(&progress) } else { Database::verify_at(&args.db, &progress) }
+}
+
 pub(super) fn backup(args: &Copy) -> Result<Output, Failure> {
-    Ok(Output::card(&open(&args.db)?.backup(&args.out, &Bar::new())?))
+    Ok(Output::card(&open(&args.db, args.read_only)?.backup(&args.out, &Bar::new())?))
 }
 
 pub(super) fn dump(args: &Dump) -> Result<Output, Failure> {
-    Ok(Output::card(&open(&args.db)?.dump(dump_of(args.out.as_deref(), &args.db), &Bar::new())?))
+    Ok(Output::card(&open(&args.db, args.read_only)?.dump(dump_of(args.out.as_deref(), &args.db), &Bar::new())?))
 }
 
 pub(super) fn load(args: &Load) -> Result<Output, Failure> {

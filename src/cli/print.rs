@@ -22,6 +22,11 @@ pub(super) fn problem(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
 
+/// A line on standard error that is no failure.
+pub(super) fn note(message: &str) {
+    let _ = writeln!(io::stderr(), "note: {message}");
+}
+
 /// The exit code of a failure, after its line on standard error.
 pub(super) fn fail(failure: &Failure) -> ExitCode {
     problem(&failure.to_string());

@@ -95,6 +95,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::upsert`]; the error names the item's place in the batch.
     pub fn upsert_many(&self, items: impl IntoIterator<Item = Item>) -> Result<Changes> {
+        self.may_write()?;
         let items: Vec<Item> = items.into_iter().collect();
         let snapshot = self.core.shared.read()?;
         let ops = Preparer { shared: &self.core.shared, snapshot: &snapshot }.puts(items)?;
@@ -115,6 +116,7 @@ impl Collection {
     /// # Errors
     /// [`Error::UnknownItem`]; errors about the row as it would become, with nothing changed; storage errors.
     pub fn patch(&self, id: &str, changes: &Row) -> Result<()> {
+        self.may_write()?;
         let shared = &self.core.shared;
         loop {
             let snapshot = shared.read()?;
@@ -142,6 +144,12 @@ impl Collection {
         Ok(self.commit(ops)?.deleted)
     }
 
+    /// Refuses at once what would be refused after long work: nothing can be written to a database that was opened for reading only.
+    fn may_write(&self) -> Result<()> {
+        let storage = &self.core.shared.storage;
+        if storage.is_read_only() { Ok(storage.check_writable()?) } else { Ok(()) }
+    }
+
     /// Fails as [`Collection::upsert_many`] would for items that it refuses; changes nothing.
     pub(super) fn accepts(&self, items: Vec<Item>) -> Result<()> {
         let snapshot = self.core.shared.read()?;
@@ -149,6 +157,7 @@ impl Collection {
     }
 
     fn commit(&self, ops: Vec<Op>) -> Result<Changes> {
+        self.may_write()?;
         self.database.worker.pace(&self.core, ops.len());
         let outcome = self.core.writer.commit(ops)?;
         self.database.worker.look_after(&self.core);
@@ -211,6 +220,7 @@ impl Collection {
     /// [`Error::Unsupported`] when there are no items, [`Error::InvalidOption`], [`Error::Interrupted`], storage errors. The old index
     /// stays in place then.
     pub fn build(&self, options: &BuildOptions, progress: &dyn Progress) -> Result<Built> {
+        self.may_write()?;
         let start = Instant::now();
         let mut index = self.core.shared.read()?.generation.index.clone();
         options.apply(&mut index);
@@ -228,6 +238,7 @@ impl Collection {
     /// # Errors
     /// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
     pub fn maintain(&self, progress: &dyn Progress) -> Result<()> {
+        self.may_write()?;
         self.core.shared.read()?;
         self.core.maintain(true, progress)
     }
@@ -237,6 +248,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::maintain`].
     pub fn compact(&self, progress: &dyn Progress) -> Result<u64> {
+        self.may_write()?;
         self.core.shared.read()?;
         ingest::seal(&self.core.writer, progress)?;
         let all = |sizes: &[ingest::Size]| match sizes {

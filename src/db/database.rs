@@ -46,7 +46,7 @@ impl Drop for Inner {
         self.worker.stop();
         for core in self.collections.lock().values().filter_map(|known| known.core.as_ref()) {
             // What is lost with it is a sample, and the next users bring another.
-            if self.storage.poisoned().is_none()
+            if self.storage.check_writable().is_ok()
                 && let Err(error) = core.store_sample()
             {
                 tracing::warn!(collection = core.shared.settings.name, %error, "the sample of queries was not stored");
@@ -78,6 +78,14 @@ impl Database {
         builder.open()
     }
 
+    /// Opens the database at `path` for reading only; see [`DatabaseBuilder::read_only`].
+    ///
+    /// # Errors
+    /// As [`DatabaseBuilder::open`].
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(path).read_only(true).open()
+    }
+
     /// Settings for opening the database at `path`.
     #[must_use]
     pub fn builder(path: impl AsRef<Path>) -> DatabaseBuilder {
@@ -93,6 +101,9 @@ impl Database {
     }
 
     pub(crate) fn open_with(builder: DatabaseBuilder) -> Result<Self> {
+        if builder.read_only {
+            return Self::with_storage(Storage::open_read_only(&builder.path, &builder.storage)?, false);
+        }
         let storage = Storage::open(&builder.path, &builder.storage)?;
         storage.set_durability(builder.durability);
         Self::with_storage(storage, builder.background)
@@ -234,6 +245,12 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.inner.storage.path()
+    }
+
+    /// Whether it was opened for reading only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.inner.storage.is_read_only()
     }
 
     /// Makes everything durable that was acknowledged under [`Durability::Batched`].

@@ -22,11 +22,12 @@ pub struct DatabaseBuilder {
     pub(crate) storage: OpenOptions,
     pub(crate) durability: Durability,
     pub(crate) background: bool,
+    pub(crate) read_only: bool,
 }
 
 impl DatabaseBuilder {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), storage: OpenOptions::default(), durability: Durability::Commit, background: true }
+        Self { path: path.to_owned(), storage: OpenOptions::default(), durability: Durability::Commit, background: true, read_only: false }
     }
 
     /// Makes a new database where there is none (off).
@@ -64,11 +65,20 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Opens for reading only (off): nothing is written, not even a lock's file, so that the database may be on a medium, in an image or in a
+    /// directory that cannot be written, or on a disk that is full. Any number of processes may read one at once, but not beside one that
+    /// writes. What would change something is refused.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
     /// Opens the database.
     ///
     /// # Errors
-    /// [`Error::Storage`] when there is no database at the path, it is of a newer format, another process has it open, or it is
-    /// damaged.
+    /// [`Error::Storage`] when there is no database at the path, it is of a newer format, another process has it open, it is
+    /// damaged, or nothing can be written there: then [`Error::can_be_read`] is true, and [`DatabaseBuilder::read_only`] opens it.
     pub fn open(self) -> Result<Database> {
         Database::open_with(self)
     }

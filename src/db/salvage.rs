@@ -75,14 +75,18 @@ impl Database {
         Ok(report)
     }
 
-    /// Opens the database at `path` and verifies it; where it does not open because it is damaged, its files are read without the store
+    /// Opens the database at `path`, for reading only where nothing can be written, and verifies it; where it does not open because it is damaged, its files are read without the store
     /// that made them, so that the report names what is damaged in them.
     ///
     /// # Errors
     /// Those of [`DatabaseBuilder::open`](crate::DatabaseBuilder::open) that are no damage; [`Error::Interrupted`].
     pub fn verify_at(path: impl AsRef<Path>, progress: &dyn Progress) -> Result<VerifyReport> {
         let path = path.as_ref();
-        let opened = Self::builder(path).background(false).open();
+        let opened = match Self::builder(path).background(false).open() {
+            // Reading is all that is asked.
+            Err(error) if error.can_be_read() => Self::open_read_only(path),
+            opened => opened,
+        };
         let error = match opened {
             Ok(database) => return database.verify(progress),
             Err(Error::Storage(error)) if error.is_damage() => error,

@@ -45,9 +45,21 @@ impl Storage {
 
 fn check_store(store: &dyn Backend, checked: &mut Checked, go_on: &mut impl FnMut(u64) -> bool) -> Result<bool> {
     let mut range: Range<Vec<u8>> = vec![]..vec![u8::MAX; 32];
+    let mut complete = true;
     loop {
-        let page = store.range(&range.start..&range.end, PAGE, PAGE_BYTES)?;
-        let Some((last, _)) = page.last() else { return Ok(true) };
+        let page = match store.range(&range.start..&range.end, PAGE, PAGE_BYTES) {
+            Ok(page) => page,
+            // Where the store can go on behind it, there may be more.
+            Err(error) => match store.skip(&range.start).filter(|next| *next > range.start) {
+                Some(next) => {
+                    (complete, range.start) = (false, next);
+                    checked.damage.push(error);
+                    continue;
+                }
+                None => return Err(error),
+            },
+        };
+        let Some((last, _)) = page.last() else { return Ok(complete) };
         range.start.clone_from(last);
         range.start.push(0);
         for (key, value) in &page {

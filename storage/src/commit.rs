@@ -8,7 +8,8 @@ use crate::batch::{Batch, Change};
 use crate::envelope::{PAYLOAD, seal};
 use crate::error::{Error, Result};
 use crate::key::{self, CollectionId, Key, LAST_ROW};
-use crate::storage::{Durability, Inner, Sequence, Storage, Writer};
+use crate::room;
+use crate::storage::{Durability, Inner, Sequence, Stop, Storage, Writer};
 use crate::sync::Mutex;
 
 /// Most bytes of one record, settings value, manifest or tombstone entry: 65,535 pieces.
@@ -63,6 +64,9 @@ impl Storage {
     /// # Errors
     /// [`Error::Poisoned`] with the reason.
     pub fn flush(&self) -> Result<()> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         self.inner.check_writable()?;
         self.inner.flush_records(&mut self.inner.writer.lock())
     }
@@ -84,7 +88,7 @@ impl Inner {
                     *answer = Err(error.clone());
                 }
             }
-        } else if let Some(reason) = &*self.poison.read() {
+        } else if let Some(Stop::Failed(reason)) = &*self.stop.read() {
             // What was applied before the failure will not be flushed by this handle.
             for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
                 *answer = Err(Error::Poisoned { reason: reason.clone() });
@@ -162,8 +166,12 @@ impl Inner {
         if let Some(directory) = &mut writer.directory
             && writer.marked != sequence
         {
-            directory.mark(sequence).map_err(|error| self.poison(&error))?;
-            writer.marked = sequence;
+            match directory.mark(sequence) {
+                Ok(()) => writer.marked = sequence,
+                // The one before stands; the next flush tries again.
+                Err(Error::Io { what, source }) if room::is_full(&source) => tracing::warn!(%source, "{what}"),
+                Err(error) => return Err(self.poison(&error)),
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::marker::{self, Marker};
+use crate::room;
 
 /// How long a lock of this process is waited for: a child process that another thread is starting has it too, until it is another program.
 pub(crate) const FORKED: Duration = Duration::from_millis(500);
@@ -37,7 +38,7 @@ pub(crate) struct Directory {
     /// Whether the stores are still to be made.
     pub(crate) fresh: bool,
     /// Unlocks when it is dropped.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Directory {
@@ -53,7 +54,7 @@ impl Directory {
             (Look::Nothing, _) => make_directory(path)?,
             (Look::Empty | Look::Marked | Look::Headless, _) => {}
         }
-        let lock = lock(path)?;
+        let lock = Lock::take(path)?;
         // Again, now that nobody else changes it.
         let marker = Marker::read(path)?;
         match marker {
@@ -61,15 +62,15 @@ impl Directory {
                 if create == Create::New {
                     return Err(Error::Exists { path: path.into() });
                 }
+                room::check_writable(path)?;
+                room::check_opening(path)?;
                 Ok(Self { path: path.into(), marker, fresh: false, _lock: lock })
             }
             Some(_) if create == Create::Never => Err(Error::Unfinished { path: path.into() }),
-            None if path.join(RECORDS).exists() => Err(Error::corrupt(
-                path.join(marker::NAME).display().to_string(),
-                "the file is gone, and the database's other files are there",
-            )),
+            None if path.join(RECORDS).exists() => Err(headless(path)),
             None if create == Create::Never => Err(Error::Unfinished { path: path.into() }),
             Some(_) | None => {
+                room::check_opening(path)?;
                 // Nothing was ever acknowledged by what is left of an earlier attempt.
                 for store in [RECORDS, BLOBS] {
                     remove_tree(&path.join(store))?;
@@ -78,6 +79,23 @@ impl Directory {
                 marker.write(path)?;
                 Ok(Self { path: path.into(), marker, fresh: true, _lock: lock })
             }
+        }
+    }
+
+    /// Looks at a directory to read only; nothing is made or changed in it.
+    pub(crate) fn read(path: &Path) -> Result<(Marker, Option<File>)> {
+        match look(path)? {
+            Look::Nothing => return Err(Error::Missing { path: path.into() }),
+            Look::Empty => return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() }),
+            Look::Foreign(why) => return Err(Error::NotADatabase { path: path.into(), why }),
+            Look::Marked | Look::Headless => {}
+        }
+        let lock = lock_to_read(path)?;
+        // What is read from here on stays as it is.
+        match Marker::read(path)? {
+            Some(marker) if marker.ready => Ok((marker, lock)),
+            None if path.join(RECORDS).exists() => Err(headless(path)),
+            Some(_) | None => Err(Error::Unfinished { path: path.into() }),
         }
     }
 
@@ -93,6 +111,10 @@ impl Directory {
         self.marker.sequence = sequence;
         self.marker.write(&self.path)
     }
+}
+
+fn headless(path: &Path) -> Error {
+    Error::corrupt(path.join(marker::NAME).display().to_string(), "the file is gone, and the database's other files are there")
 }
 
 enum Look {
@@ -119,7 +141,7 @@ fn look(path: &Path) -> Result<Look> {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         match name.as_str() {
             marker::NAME => return Ok(Look::Marked),
-            marker::TEMPORARY | marker::PROGRESS | LOCK | RECORDS | BLOBS => ours = true,
+            marker::TEMPORARY | marker::PROGRESS | room::PROBE | LOCK | RECORDS | BLOBS => ours = true,
             // What a fresh file system has in its root.
             "lost+found" => {}
             _ => foreign = Some(name),
@@ -141,7 +163,7 @@ fn make_directory(path: &Path) -> Result<()> {
     for directory in missing {
         match fs::create_dir(directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(format!("creating {}", directory.display()), error));
+                return Err(room::failed(path, format!("creating {}", directory.display()), error));
             }
             _ => sync_directory(parent(directory))?,
         }
@@ -156,49 +178,75 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Takes the lock and leaves our process number in its file.
-pub(crate) fn lock(path: &Path) -> Result<File> {
+/// The locks of a writer. Where `LOCK` cannot be opened to read, readers lock the directory itself.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+    _directory: Option<File>,
+}
+
+impl Lock {
+    /// Takes the locks and leaves our process number in the file.
+    pub(crate) fn take(path: &Path) -> Result<Self> {
+        let name = path.join(LOCK);
+        let failed = |error| room::failed(path, format!("locking {}", name.display()), error);
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            // Readers share it, a writer does not.
+            let read = file.try_lock_shared().is_ok() && file.unlock().is_ok();
+            let holder = holder(&mut file);
+            let forked = read || holder == Some(std::process::id());
+            if !forked || start.elapsed() > FORKED {
+                return Err(if read { Error::BeingRead { path: path.into() } } else { Error::InUse { path: path.into(), holder } });
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // A directory cannot be locked everywhere.
+        let directory = File::open(path).ok();
+        while let Some(Err(TryLockError::WouldBlock)) = directory.as_ref().map(File::try_lock) {
+            if start.elapsed() > FORKED {
+                return Err(Error::BeingRead { path: path.into() });
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = file.rewind();
+        // Only for the message above: a failure to write it is none of locking.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file, _directory: directory })
+    }
+}
+
+/// The process that wrote its number into the file of the lock.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    let _ = file.rewind().and_then(|()| file.take(20).read_to_string(&mut text));
+    text.trim().parse().ok()
+}
+
+/// Takes the lock that readers share, and writes nothing; `None` where nothing can be locked, as on some media that are mounted for reading.
+pub(crate) fn lock_to_read(path: &Path) -> Result<Option<File>> {
     let name = path.join(LOCK);
-    let failed = |error| Error::io(format!("locking {}", name.display()), error);
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
+    // Opening what is no file might wait.
+    let lock = if name.is_file() { File::open(&name).ok() } else { None };
+    let Some(mut file) = lock.or_else(|| File::open(path).ok()) else { return Ok(None) };
     let start = Instant::now();
     loop {
-        match file.try_lock() {
-            Ok(()) => break,
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(Some(file)),
             Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::Error(_)) => return Ok(None),
         }
-        let mut text = String::new();
-        let _ = file.rewind().and_then(|()| (&mut file).take(20).read_to_string(&mut text));
-        let holder = text.trim().parse().ok();
+        let holder = holder(&mut file);
         if holder != Some(std::process::id()) || start.elapsed() > FORKED {
             return Err(Error::InUse { path: path.into(), holder });
         }
         std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = file.rewind();
-    // Only for the message above: a failure to write it is none of locking.
-    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-    Ok(file)
-}
-
-/// Takes the lock for reading only, also where nothing can be written: on a medium that is mounted so, or in somebody else's directory.
-pub(crate) fn lock_to_read(path: &Path) -> Result<File> {
-    match lock(path) {
-        Err(Error::Io { source, .. }) if matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => {}
-        locked => return locked,
-    }
-    let name = path.join(LOCK);
-    let failed = |error| Error::io(format!("locking {}", name.display()), error);
-    let file = match File::open(&name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(path),
-        opened => opened,
-    };
-    let file = file.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), holder: None }),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

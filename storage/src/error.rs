@@ -1,7 +1,7 @@
 //! What can go wrong with stored bytes, by who must act.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +59,20 @@ pub enum Error {
         path: PathBuf,
         /// The process that wrote its number into the lock file, if it can be read.
         holder: Option<u32>,
+    },
+    /// Handles that only read have it open, here or in other processes: writing waits for their end (operator).
+    #[error("{}: open for reading only; it can be written when the last reader has closed it", .path.display())]
+    BeingRead {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Nothing can be written here (operator), or nothing is to be: it was opened so (caller).
+    #[error("{}: nothing can be written: {why}", .path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+        /// What the system said, or that it was opened so.
+        why: String,
     },
     /// An earlier handle of this process stopped after an I/O error and still holds the files: only the end of the process frees them
     /// (operator).
@@ -166,6 +180,22 @@ impl Error {
     /// An error of the system, with what was being done.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
         Error::Io { what: what.into(), source: Arc::new(source) }
+    }
+
+    /// The system's refusal to write.
+    pub(crate) fn read_only(path: &Path, error: &io::Error) -> Self {
+        Error::ReadOnly { path: path.into(), why: format!("{error}; `open_read_only` can read it") }
+    }
+
+    /// The refusal of a handle that only reads.
+    pub(crate) fn reading_only(path: &Path) -> Self {
+        Error::ReadOnly { path: path.into(), why: "it was opened for reading only".into() }
+    }
+
+    /// Whether writing was refused by the place or by its readers, with nothing changed, while what is there can be read by
+    /// [`Storage::open_read_only`](crate::Storage::open_read_only).
+    pub fn can_be_read(&self) -> bool {
+        matches!(self, Error::ReadOnly { .. } | Error::DiskFull { .. } | Error::BeingRead { .. })
     }
 
     /// A damage.

@@ -11,7 +11,7 @@
 //!   missing or forgotten bytes are an [`Error`], never an answer.
 //! - Nothing here panics or waits for ever on damaged files: the store runs on threads of its own under [`OpenOptions::timeout`].
 //!
-//! It is not a general key-value store, and no directory is ever open twice.
+//! It is not a general key-value store, and a directory is open to one writer or to any number of readers ([`Storage::open_read_only`]).
 //!
 //! ```
 //! use torre_storage::{Batch, CollectionId, Storage};
@@ -49,7 +49,10 @@ mod open;
 #[cfg(test)]
 mod opening_tests;
 mod read;
+#[cfg(test)]
+mod reading_tests;
 mod remove;
+mod room;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;

@@ -111,20 +111,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// The highest sequence that the file of a directory holds for this database (0 if none). Changes nothing.
+    pub(crate) fn noted(directory: &Path, identity: [u8; 16]) -> Result<u64> {
+        let path = directory.join(PROGRESS);
+        match File::open(&path).and_then(|mut file| slots(&mut file, identity)) {
+            Ok((first, second)) => Ok(first.max(second)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(Error::io(format!("reading {}", path.display()), error)),
+        }
+    }
+
     /// Opens the file, and says the highest sequence that it holds for this database (0 if none).
     pub(crate) fn open(directory: &Path, identity: [u8; 16]) -> Result<(Self, u64)> {
         let path = directory.join(PROGRESS);
         let failed = |error| Error::io(format!("opening {}", path.display()), error);
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
-        let mut bytes = Vec::new();
-        (&mut file).take(SLOTS_APART + SLOT as u64).read_to_end(&mut bytes).map_err(failed)?;
-        let slot = |at: usize| -> u64 {
-            let (sequence, owner, crc) = (number(&bytes, at), number::<16>(&bytes, at + 8), number(&bytes, at + 24));
-            let whole = crc.map(u32::from_le_bytes) == bytes.get(at..at + 24).map(crc32c::crc32c);
-            // A torn slot was being written when the process ended; the other one is whole.
-            if whole && owner == Some(identity) { sequence.map_or(0, u64::from_le_bytes) } else { 0 }
-        };
-        let (first, second) = (slot(0), slot(SLOTS_APART as usize));
+        let (first, second) = slots(&mut file, identity).map_err(failed)?;
         Ok((Self { path, file, identity, odd: second < first }, first.max(second)))
     }
 
@@ -140,6 +142,19 @@ impl Progress {
         let result = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(&slot));
         result.map_err(|error| Error::io(format!("writing {}", self.path.display()), error))
     }
+}
+
+/// The sequences of both slots; 0 for one that is not whole, or another database's.
+fn slots(file: &mut File, identity: [u8; 16]) -> std::io::Result<(u64, u64)> {
+    let mut bytes = Vec::new();
+    file.take(SLOTS_APART + SLOT as u64).read_to_end(&mut bytes)?;
+    let slot = |at: usize| -> u64 {
+        let (sequence, owner, crc) = (number(&bytes, at), number::<16>(&bytes, at + 8), number(&bytes, at + 24));
+        let whole = crc.map(u32::from_le_bytes) == bytes.get(at..at + 24).map(crc32c::crc32c);
+        // A torn slot was being written when the process ended; the other one is whole.
+        if whole && owner == Some(identity) { sequence.map_or(0, u64::from_le_bytes) } else { 0 }
+    };
+    Ok((slot(0), slot(SLOTS_APART as usize)))
 }
 
 /// A new identity: different for every database, which is all it has to be.

@@ -13,7 +13,9 @@ use crate::envelope::{self, seal};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::marker::{Progress, new_identity};
-use crate::storage::{Inner, Queue, Storage, Writer};
+use crate::room::Room;
+use crate::salvage::Reader;
+use crate::storage::{Inner, Queue, Stop, Storage, Writer};
 use crate::sweep::Swept;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Condvar, Mutex, RwLock};
@@ -66,6 +68,33 @@ impl Storage {
         start(Box::new(records), Box::new(blobs), Some(directory))
     }
 
+    /// Opens a database directory for reading only. Nothing is written, not even a lock's file: it may be on a medium or in a directory that
+    /// cannot be written. Any number of such handles may be open at once, here and in other processes, but not beside one that writes. What
+    /// a crash left is seen as a writing handle would see it; whatever would change something is [`Error::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while a handle that writes is open; otherwise those of [`open`](Storage::open). Damage that a writing handle meets on
+    /// opening may show only when what is damaged is read.
+    pub fn open_read_only(path: &Path, options: &OpenOptions) -> Result<Storage> {
+        let (marker, lock) = Directory::read(path)?;
+        let store = |name: &str, cache_bytes: usize| -> Result<Reader> {
+            let path = path.join(name);
+            let metadata = path.join("metadata");
+            if !path.is_dir() || matches!(metadata.try_exists(), Ok(false)) {
+                return Err(Error::Absent { part: metadata.display().to_string() });
+            }
+            Reader::open(&path, cache_bytes)
+        };
+        let (records, blobs) = (store(RECORDS, options.cache_bytes)?, store(BLOBS, options.cache_bytes.min(8 << 20))?);
+        belong(path, marker.identity, (identity(&records)?, identity(&blobs)?))?;
+        let promised = marker.sequence.max(Progress::noted(path, marker.identity)?);
+        let storage = assemble(Box::new(records), Box::new(blobs), Some(path.into()), Writer::reading(lock));
+        *storage.inner.stop.write() = Some(Stop::ReadOnly);
+        *storage.inner.swept.lock() = None;
+        storage.recover(promised)?;
+        Ok(storage)
+    }
+
     /// A database that lives in memory and ends with its last handle.
     pub fn in_memory() -> Storage {
         let writer = Writer::new(None, None);
@@ -85,9 +114,9 @@ impl Storage {
 const IMPOSSIBLE: u64 = 1 << 62;
 
 impl Writer {
-    /// One that never writes, and keeps the lock.
-    pub(crate) fn for_salvage(lock: std::fs::File) -> Self {
-        Self { lock: Some(lock), ..Self::new(None, None) }
+    /// One that never writes, and keeps the lock, where there is one.
+    pub(crate) fn reading(lock: Option<std::fs::File>) -> Self {
+        Self { reads: true, lock, ..Self::new(None, None) }
     }
 
     fn new(directory: Option<Directory>, progress: Option<Progress>) -> Self {
@@ -101,6 +130,7 @@ impl Writer {
             blobs_young: BTreeSet::new(),
             directory,
             progress,
+            reads: false,
             lock: None,
         }
     }
@@ -115,9 +145,10 @@ pub(crate) fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path:
             queue: Mutex::new(Queue::default()),
             answered: Condvar::new(),
             writer: Mutex::new(writer),
-            poison: RwLock::new(None),
+            stop: RwLock::new(None),
+            room: Room::default(),
             flusher: Arc::default(),
-            swept: Mutex::new(Swept::default()),
+            swept: Mutex::new(Some(Swept::default())),
             closed: AtomicBool::new(false),
         }),
     }
@@ -142,16 +173,8 @@ fn start(records: Box<dyn Backend>, blobs: Box<dyn Backend>, directory: Option<D
             put_identity(&*blobs, identity)?;
             identity
         }
-        (Some(identity), (first, second)) => {
-            let path = path.as_deref().unwrap_or(Path::new(""));
-            for (name, found) in [(RECORDS, first), (BLOBS, second)] {
-                let detail = match found {
-                    Some(found) if found == identity => continue,
-                    Some(_) => "it belongs to another database",
-                    None => "it comes up empty, and this is not a new database",
-                };
-                return Err(Error::corrupt(path.join(name).display().to_string(), detail));
-            }
+        (Some(identity), found) => {
+            belong(path.as_deref().unwrap_or(Path::new("")), identity, found)?;
             identity
         }
     };
@@ -166,8 +189,28 @@ fn start(records: Box<dyn Backend>, blobs: Box<dyn Backend>, directory: Option<D
     }
     let storage = assemble(records, blobs, path.clone(), writer);
     storage.recover(promised)?;
-    storage.sweep_all()?;
+    match storage.sweep_all() {
+        // What a crash left is taken for nothing by everybody, and goes when there is room again.
+        Err(error @ Error::DiskFull { .. }) => {
+            tracing::warn!(%error, "what a crash left is not swept");
+            *storage.inner.swept.lock() = None;
+        }
+        swept => swept?,
+    }
     Ok(storage)
+}
+
+/// Refuses stores that are not this database's.
+fn belong(path: &Path, identity: [u8; 16], found: (Option<[u8; 16]>, Option<[u8; 16]>)) -> Result<()> {
+    for (name, found) in [(RECORDS, found.0), (BLOBS, found.1)] {
+        let detail = match found {
+            Some(found) if found == identity => continue,
+            Some(_) => "it belongs to another database",
+            None => "it comes up empty, and this is not a new database",
+        };
+        return Err(Error::corrupt(path.join(name).display().to_string(), detail));
+    }
+    Ok(())
 }
 
 impl Storage {

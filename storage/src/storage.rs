@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::flusher::Flusher;
 use crate::key::CollectionId;
 use crate::marker::Progress;
+use crate::room::{self, Room};
 use crate::sweep::Swept;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, RwLock};
@@ -46,11 +47,21 @@ pub(crate) struct Inner {
     pub(crate) answered: Condvar,
     /// Held by whoever applies or flushes.
     pub(crate) writer: Mutex<Writer>,
-    /// Why writing has stopped.
-    pub(crate) poison: RwLock<Option<String>>,
+    /// Why nothing is written, if so.
+    pub(crate) stop: RwLock<Option<Stop>>,
+    pub(crate) room: Room,
     pub(crate) flusher: Arc<Flusher>,
-    pub(crate) swept: Mutex<Swept>,
+    /// What the sweep at opening removed; `None` where there was none.
+    pub(crate) swept: Mutex<Option<Swept>>,
     pub(crate) closed: AtomicBool,
+}
+
+/// Why a handle writes nothing.
+pub(crate) enum Stop {
+    /// A write or a flush failed.
+    Failed(String),
+    /// It was opened so.
+    ReadOnly,
 }
 
 #[derive(Default)]
@@ -77,6 +88,8 @@ pub(crate) struct Writer {
     pub(crate) blobs_young: BTreeSet<(CollectionId, u64)>,
     pub(crate) directory: Option<Directory>,
     pub(crate) progress: Option<Progress>,
+    /// Nothing was ever to be written.
+    pub(crate) reads: bool,
     /// The lock alone, where the directory is only read.
     pub(crate) lock: Option<std::fs::File>,
 }
@@ -89,7 +102,23 @@ impl Storage {
 
     /// Why writing has stopped, if it has.
     pub fn poisoned(&self) -> Option<String> {
-        self.inner.poison.read().clone()
+        match &*self.inner.stop.read() {
+            Some(Stop::Failed(reason)) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether the handle was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(&*self.inner.stop.read(), Some(Stop::ReadOnly))
+    }
+
+    /// Fails where nothing can be written, for callers that would work long before they come to it.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Closed`].
+    pub fn check_writable(&self) -> Result<()> {
+        self.inner.check_writable()
     }
 
     /// The number of the last commit that is durable.
@@ -136,16 +165,16 @@ impl Inner {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        if let Some(reason) = self.poison.read().clone() {
+        if let Some(stop) = &*self.stop.read() {
             // Half of a failed commit may be in the stores' memory: it must not reach the disk now.
             self.records.abandon();
             self.blobs.abandon();
             writer.directory = None;
-            if writer.lock.take().is_some() {
-                // It was only read.
-                return Ok(());
-            }
-            return Err(Error::Poisoned { reason });
+            writer.lock = None;
+            return match stop {
+                Stop::Failed(reason) if !writer.reads => Err(Error::Poisoned { reason: reason.clone() }),
+                _ => Ok(()),
+            };
         }
         // Blobs first: a manifest never becomes durable before what it names.
         let result = self.blobs.close().and_then(|()| self.records.close());
@@ -153,10 +182,15 @@ impl Inner {
             writer.durable = writer.applied;
             let sequence = writer.durable;
             if let Some(progress) = &mut writer.progress {
-                progress.note(sequence)?;
+                // As with every flush: it only makes a later loss show.
+                progress.note(sequence).unwrap_or_else(|error| tracing::warn!(%error, "noting progress"));
             }
             if let Some(directory) = &mut writer.directory {
-                directory.mark(sequence)?;
+                match directory.mark(sequence) {
+                    // The one before stands, and promises less; all that was committed is durable.
+                    Err(Error::Io { what, source }) if room::is_full(&source) => tracing::warn!(%source, "{what}"),
+                    marked => marked?,
+                }
             }
         }
         // Releases the lock.
@@ -167,33 +201,34 @@ impl Inner {
 
     /// Stops writing for good.
     pub(crate) fn poison(&self, error: &Error) -> Error {
-        let mut poison = self.poison.write();
-        let reason = poison.get_or_insert_with(|| error.to_string()).clone();
-        tracing::error!(%reason, "writing has stopped");
-        Error::Poisoned { reason }
+        let mut stop = self.stop.write();
+        match stop.get_or_insert_with(|| Stop::Failed(error.to_string())) {
+            Stop::Failed(reason) => {
+                tracing::error!(%reason, "writing has stopped");
+                Error::Poisoned { reason: reason.clone() }
+            }
+            Stop::ReadOnly => self.reading_only(),
+        }
     }
 
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        match &*self.poison.read() {
-            Some(reason) => Err(Error::Poisoned { reason: reason.clone() }),
+        match &*self.stop.read() {
+            Some(Stop::Failed(reason)) => Err(Error::Poisoned { reason: reason.clone() }),
+            Some(Stop::ReadOnly) => Err(self.reading_only()),
             None => Ok(()),
         }
     }
 
+    fn reading_only(&self) -> Error {
+        Error::reading_only(self.path.as_deref().unwrap_or(Path::new("")))
+    }
+
     /// Refuses what would fill the disk, before the store has begun it: there it would be the end of writing.
     pub(crate) fn check_room(&self, bytes: u64) -> Result<()> {
-        /// Kept free: a store's flush also rewrites neighbours of what changed, and its own lists.
-        const RESERVE: u64 = 32 << 20;
-        let Some(path) = &self.path else { return Ok(()) };
-        let needed = bytes.saturating_mul(2).saturating_add(RESERVE);
-        match fs4::available_space(path) {
-            Ok(available) if available < needed => Err(Error::DiskFull { path: path.clone(), needed, available }),
-            // Where the system does not tell, the store's own error will.
-            _ => Ok(()),
-        }
+        self.path.as_ref().map_or(Ok(()), |path| self.room.check(path, bytes))
     }
 }
 

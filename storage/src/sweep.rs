@@ -21,7 +21,7 @@ pub struct Swept {
 impl Storage {
     /// What the sweep at opening removed.
     pub fn swept(&self) -> Swept {
-        *self.inner.swept.lock()
+        self.inner.swept.lock().unwrap_or_default()
     }
 
     /// Removes the blobs of a collection that are not in `live`, except those written since opening that no manifest
@@ -51,6 +51,8 @@ impl Storage {
 
     /// The sweep at opening.
     pub(crate) fn sweep_all(&self) -> Result<()> {
+        // Removing writes leaves again, and must not be what fills the disk.
+        self.inner.check_room(0)?;
         let mut swept = Swept::default();
         let mut live: BTreeMap<CollectionId, Option<BTreeSet<u64>>> = BTreeMap::new();
         for (c, settings) in self.collections_ever()? {
@@ -75,7 +77,7 @@ impl Storage {
             tracing::info!(blobs = swept.blobs, chunks = swept.chunks, records = swept.records, "swept what a crash left behind");
             self.flush_blobs()?;
         }
-        *self.inner.swept.lock() = swept;
+        *self.inner.swept.lock() = Some(swept);
         Ok(())
     }
 
@@ -91,12 +93,16 @@ impl Storage {
     }
 
     /// Numbers of a collection's blobs that are not in `live`, except those written since opening that no manifest has named yet: after
-    /// the sweep at opening there are none, and whoever stops naming a blob deletes it.
+    /// the sweep at opening there are none, and whoever stops naming a blob deletes it. Where there was no sweep (for reading only, or without
+    /// room for it) what a crash left is no damage, and none is given.
     ///
     /// # Errors
     /// A failed read.
     pub fn stray_blobs(&self, c: CollectionId, live: &[u64]) -> Result<Vec<u64>> {
         let mut stray = Vec::new();
+        if self.inner.swept.lock().is_none() {
+            return Ok(stray);
+        }
         self.each_stray(c, &live.iter().copied().collect(), |blob, _| {
             stray.push(blob);
             Ok(())

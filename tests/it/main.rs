@@ -19,6 +19,7 @@ mod model;
 mod onnx;
 mod properties;
 mod random;
+mod read_only;
 #[cfg(feature = "onnx")]
 mod shared;
 mod sizes;

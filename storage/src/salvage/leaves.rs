@@ -8,8 +8,9 @@
 //! ```
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::backend::Entry;
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ pub(super) const SLOTS: [u64; 57] = [
 const LARGEST: u64 = 256 << 20;
 
 /// Where a leaf is: a slab by its place in [`SLOTS`], and the slot in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Place {
     pub(super) slab: u8,
     pub(super) slot: u64,
@@ -41,19 +42,19 @@ pub(crate) struct Leaf {
 
 /// The slabs of one store.
 pub(super) struct Slabs {
-    files: Vec<Option<File>>,
+    files: Vec<Result<File, Arc<io::Error>>>,
 }
 
 impl Slabs {
     /// Opens what slabs there are.
     pub(super) fn open(store: &Path) -> Self {
-        let open = |size: &u64| File::open(store.join("slabs").join(size.to_string())).ok();
+        let open = |size: &u64| File::open(store.join("slabs").join(size.to_string())).map_err(Arc::new);
         Self { files: SLOTS.iter().map(open).collect() }
     }
 
     /// How many whole slots a slab has.
     pub(super) fn slots(&self, slab: usize) -> u64 {
-        let file = self.files.get(slab).and_then(Option::as_ref);
+        let file = self.files.get(slab).and_then(|file| file.as_ref().ok());
         file.and_then(|file| file.metadata().ok()).map_or(0, |about| about.len() / SLOTS[slab])
     }
 
@@ -61,7 +62,14 @@ impl Slabs {
     pub(super) fn leaf(&self, place: Place) -> Result<Leaf> {
         let size = SLOTS.get(usize::from(place.slab)).copied().unwrap_or(0);
         let name = || format!("slot {} of slabs/{size}", place.slot);
-        let file = self.files.get(usize::from(place.slab)).and_then(Option::as_ref).ok_or_else(|| Error::Absent { part: name() })?;
+        let file = match self.files.get(usize::from(place.slab)) {
+            Some(Ok(file)) => file,
+            // It is there, and not for us.
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Io { what: format!("opening slabs/{size}"), source: Arc::clone(error) });
+            }
+            _ => return Err(Error::Absent { part: name() }),
+        };
         let mut slot = vec![0; size as usize];
         place
             .slot

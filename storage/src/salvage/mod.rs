@@ -8,12 +8,14 @@
 mod index;
 mod leaves;
 mod raw;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
 pub(crate) use raw::{diagnose, slabs_needed};
+pub(crate) use reader::Reader;
 #[cfg(feature = "fuzzing")]
 pub(crate) use {
     index::{frame, items},
@@ -24,9 +26,9 @@ use crate::directory::{self, BLOBS, RECORDS};
 use crate::envelope;
 use crate::error::{Error, Result};
 use crate::key::{self, CollectionId, Key};
-use crate::marker::{Marker, PROGRESS, Progress};
+use crate::marker::{Marker, Progress};
 use crate::open::assemble;
-use crate::storage::{Storage, Writer};
+use crate::storage::{Stop, Storage, Writer};
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, Default)]
@@ -46,10 +48,10 @@ pub struct Report {
 
 impl Storage {
     /// Opens what is left of a database, for reading only; second, the damages that show at once. Iterators give damage as errors and go
-    /// on behind it. The files are not changed, but for the lock.
+    /// on behind it. Nothing is changed.
     ///
     /// # Errors
-    /// [`Error::InUse`]; [`Error::Missing`] and [`Error::NotADatabase`] where there is nothing to salvage.
+    /// [`Error::InUse`] while it is being written; [`Error::Missing`] and [`Error::NotADatabase`] where there is nothing to salvage.
     pub fn salvage(path: &Path) -> Result<(Storage, Vec<Error>)> {
         Self::salvage_from(path, false)
     }
@@ -88,8 +90,7 @@ impl Storage {
         let mut promised = 0;
         match Marker::read(path) {
             Ok(Some(marker)) => {
-                let noted = || Progress::open(path, marker.identity).map_or(0, |(_, noted)| noted);
-                promised = if path.join(PROGRESS).exists() { marker.sequence.max(noted()) } else { marker.sequence };
+                promised = marker.sequence.max(Progress::noted(path, marker.identity).unwrap_or(0));
             }
             Ok(None) => damages.push(Error::Absent { part: path.join("TORRE").display().to_string() }),
             Err(error @ Error::Newer { .. }) => return Err(error),
@@ -102,8 +103,8 @@ impl Storage {
             stores.push(store);
         }
         let (Some(blobs), Some(records)) = (stores.pop(), stores.pop()) else { return Err(Error::Closed) };
-        let storage = assemble(Box::new(records), Box::new(blobs), Some(path.into()), Writer::for_salvage(lock));
-        *storage.inner.poison.write() = Some("it was opened for salvage".into());
+        let storage = assemble(Box::new(records), Box::new(blobs), Some(path.into()), Writer::reading(lock));
+        *storage.inner.stop.write() = Some(Stop::Failed("it was opened for salvage".into()));
         let found = storage.last_sequence();
         if found < promised {
             damages.push(Error::Behind { path: path.into(), expected: promised, found });

@@ -104,7 +104,7 @@ fn a_whole_database_verifies_and_reads_the_same_without_its_store() {
     assert_eq!((report.collections, report.records, report.parts, report.sequence), (1, ROWS - 3, 1, 3));
     let (raw, damages) = Storage::salvage(directory.path()).unwrap();
     assert!(damages.is_empty());
-    assert!(matches!(Storage::open(directory.path(), &OpenOptions::default()), Err(Error::InUse { .. })));
+    assert!(matches!(Storage::open(directory.path(), &OpenOptions::default()), Err(Error::BeingRead { .. })));
     let all: Vec<(u64, Vec<u8>)> = raw.records(C, 0..u64::MAX).map(Result::unwrap).collect();
     assert!(matches!(
         raw.commit({
