@@ -152,6 +152,12 @@ impl Session {
 
     fn run(&mut self, asked: &Asked, progress: &dyn Progress) -> Result<String, Failure> {
         let Asked { command, collection, json } = asked;
+        if let Command::Import(import) = command
+            && import.files.iter().any(|file| file.as_os_str() == "-")
+        {
+            // They may come from there, and whoever reads them holds it.
+            return Err(Failure::usage("standard input is where a shell has its commands from; `torre import DB -` reads rows from it"));
+        }
         let collection = collection.as_ref().unwrap_or(&self.collection);
         let output = run(command, &Context { database: &self.database, collection, progress })?;
         if let Command::Create(created) = command

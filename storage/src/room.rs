@@ -89,9 +89,8 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
                 refused(&error)?;
             }
         }
-        match make(&folder) {
-            Err(error) => refused(&error)?,
-            Ok(_) => {}
+        if let Err(error) = make(&folder) {
+            refused(&error)?;
         }
     }
     Ok(())
