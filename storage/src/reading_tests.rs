@@ -128,7 +128,7 @@ proptest! {
         let mut storage = open(&path).unwrap();
         let mut blobs: BTreeMap<u64, BlobMeta> = BTreeMap::new();
         let mut times: BTreeMap<u64, u32> = BTreeMap::new();
-        let (mut next, mut other) = (10, false);
+        let (mut next, mut other, mut ever) = (10, false, false);
         for steps in batches {
             let mut batch = Batch::new();
             batch.put_collection(C, b"settings");
@@ -150,7 +150,8 @@ proptest! {
                         other = false;
                     }
                     // A number is used once; only the first time is there another collection.
-                    Step::DropOther if !storage.collections_ever().unwrap().iter().any(|(c, _)| *c == D) && !other => {
+                    Step::DropOther if !ever => {
+                        ever = true;
                         batch.put_collection(D, b"other");
                         batch.put_record(D, 1, b"a record");
                         other = true;
@@ -238,6 +239,8 @@ fn damage_is_an_error_or_makes_no_difference() {
                 0 => bytes.truncate(at),
                 1 => bytes.clear(),
                 2 => bytes[at..].fill(0),
+                // Not with records of its own: nothing tells a log that repeats them from one that was written so, for a writing handle neither.
+                3 if file.components().any(|part| part.as_os_str() == "metadata") => bytes.extend((0..at).map(|_| dice(256) as u8)),
                 3 => bytes.extend_from_slice(&whole[..at]),
                 4 => {
                     let other = dice(*length) as usize;
