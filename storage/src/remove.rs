@@ -79,8 +79,6 @@ impl Inner {
         if keys.is_empty() {
             return Ok(());
         }
-        // First, for asking for room makes a file.
-        self.check_writable()?;
         // What is removed is written again with its neighbours, which are removed too as a rule.
         self.check_room(keys.len() as u64 * 1024)?;
         let _writer = self.writer.lock();

@@ -228,6 +228,8 @@ impl Inner {
 
     /// Refuses what would fill the disk, before the store has begun it: there it would be the end of writing.
     pub(crate) fn check_room(&self, bytes: u64) -> Result<()> {
+        // Asking leaves traces: not for what is refused anyway.
+        self.check_writable()?;
         self.path.as_ref().map_or(Ok(()), |path| self.room.check(path, bytes))
     }
 }
