@@ -225,11 +225,15 @@ impl Error {
         self
     }
 
-    /// Whether opening was refused because nothing can be written there (a read-only medium, no permission, a full disk, readers), while what is
+    /// Whether opening or a commit was refused because nothing can be written there (a read-only medium, no permission, a full disk, readers), while what is
     /// there can be opened for reading only.
     #[must_use]
     pub fn can_be_read(&self) -> bool {
-        matches!(self, Self::Storage(error) if error.can_be_read())
+        match self {
+            Self::Storage(error) => error.can_be_read(),
+            Self::Commit(error) => error.can_be_read(),
+            _ => false,
+        }
     }
 
     /// Who has to act.
