@@ -118,6 +118,25 @@ fn the_sample_goes_on_after_a_restart() {
 }
 
 #[test]
+fn a_live_row_without_a_record_is_damage_and_not_tried_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let users = users(300);
+    built(&path, &users);
+    let collection = open(&path, false);
+    let shared = &collection.core.shared;
+    let snapshot = shared.snapshot.load_full();
+    let row = snapshot.row(snapshot.locate("i7").unwrap());
+    drop(snapshot);
+    assert!(shared.storage.remove_records(shared.id, &[row], || false).unwrap());
+    users.iter().for_each(|user| drop(collection.search(user).run().unwrap()));
+    let error = collection.maintain(&NoProgress).unwrap_err();
+    assert!(matches!(error, crate::Error::Damaged { .. }), "{error}");
+    collection.maintain(&NoProgress).unwrap();
+    assert_eq!(collection.stats().unwrap().calibrated_with, Some("items"));
+}
+
+#[test]
 fn an_answer_says_what_to_expect_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");

@@ -25,7 +25,8 @@ pub(crate) fn recalibrate(writer: &Writer, progress: &dyn Progress) -> Result<bo
     let shared = &*writer.shared;
     let Some(queries) = shared.asked.take() else { return Ok(false) };
     let done = measure(writer, queries, progress);
-    if done.is_err() {
+    // What is damaged stays so: only the next sample tries again.
+    if matches!(done, Err(Error::Interrupted)) {
         shared.asked.put_back();
     }
     done
@@ -72,6 +73,9 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
         if record.is_none() {
             break;
         }
+    }
+    if done != live {
+        return Err(shared.damaged("the records", &format!("{live} sealed rows are live, and {done} of them have a record")));
     }
     let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
     let calibration = Some(notes.measure(&trained.engine, &parts, progress)?);
