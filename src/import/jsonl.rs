@@ -57,6 +57,8 @@ fn without_nan(text: &str) -> Nans {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
+            // The second N of a NaN may begin what looks like another one: `NaNaN`.
+            _ if at < copied => {}
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
