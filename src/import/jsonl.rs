@@ -134,6 +134,10 @@ mod tests {
             assert!(reader(text, false).next_batch(1).is_err(), "{text:?}");
         }
         assert!(reader(b"{\"id\": 1, \"v\": [NaN]}", false).next_batch(1).unwrap_err().to_string().contains("NaN within a list"));
+        // Found by fuzzing: what looks like a NaN within one.
+        for text in [&b"{\"id\": NaNaN}"[..], b"{\"id\": 1, \"x\": NaNaNaN}", b"{NaNaN"] {
+            assert!(reader(text, false).next_batch(1).is_err(), "{text:?}");
+        }
         let macs = reader(b"{\"id\": 1}\r{\"id\": 2}\r", false).next_batch(1).unwrap_err();
         assert!(matches!(macs.problem, Problem::CarriageReturns));
     }
