@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use torre::{Answer, Collection, CollectionOptions, Database, Error, Item, Responsible, Row, TowerPair};
 
-const ITEM_TOWER: &[u8] = include_bytes!("../assets/demo/item.onnx");
-const USER_TOWER: &[u8] = include_bytes!("../assets/demo/user.onnx");
+const ITEM_TOWER: &[u8] = include_bytes!("../cli/assets/demo/item.onnx");
+const USER_TOWER: &[u8] = include_bytes!("../cli/assets/demo/user.onnx");
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,8 +6,8 @@
 
 use torre::{CollectionOptions, Database, TowerPair, row};
 
-const ITEM_TOWER: &[u8] = include_bytes!("../assets/demo/item.onnx");
-const USER_TOWER: &[u8] = include_bytes!("../assets/demo/user.onnx");
+const ITEM_TOWER: &[u8] = include_bytes!("../cli/assets/demo/item.onnx");
+const USER_TOWER: &[u8] = include_bytes!("../cli/assets/demo/user.onnx");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A database is a directory. `Database::in_memory()` needs none; `TowerPair::from_files` reads the towers from paths.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use torre::{Collection, CollectionOptions, Database, Item, Row, TowerPair, row};
 
-const ITEM_TOWER: &[u8] = include_bytes!("../assets/demo/item.onnx");
-const USER_TOWER: &[u8] = include_bytes!("../assets/demo/user.onnx");
+const ITEM_TOWER: &[u8] = include_bytes!("../cli/assets/demo/item.onnx");
+const USER_TOWER: &[u8] = include_bytes!("../cli/assets/demo/user.onnx");
 
 const BATCHES: usize = 60;
 const BATCH: usize = 250;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use crate::features::{FeatureError, SpecError};
+use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
 
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -142,7 +142,6 @@ pub enum Error {
     #[error(transparent)]
     Feature(#[from] FeatureError),
     /// A tower's model file was refused, or gave no vector.
-    #[cfg(feature = "onnx")]
     #[error(transparent)]
     Model(#[from] crate::tower::ModelError),
     /// A feature spec that cannot be used.
@@ -187,6 +186,26 @@ impl From<std::convert::Infallible> for Error {
     }
 }
 
+impl From<InvalidOption> for Error {
+    fn from(error: InvalidOption) -> Self {
+        Self::InvalidOption { option: error.option, given: error.given, expected: error.expected }
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::Feature(error) => Self::Feature(error),
+            // Lookups of ours fail with errors of ours.
+            EncodeError::Lookup(error) => match error.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(other) => Self::Unsupported { what: other.to_string() },
+            },
+            other => Self::Unsupported { what: other.to_string() },
+        }
+    }
+}
+
 impl Error {
     /// The error for one of the threads whose changes were in a failed commit.
     pub(crate) fn from_shared(error: &std::sync::Arc<torre_storage::Error>) -> Self {
@@ -194,7 +213,8 @@ impl Error {
     }
 
     /// True for an error about what the caller gave: a row, a vector, an id, a line of a file.
-    pub(crate) fn is_about_input(&self) -> bool {
+    #[must_use]
+    pub fn is_about_input(&self) -> bool {
         matches!(
             self,
             Self::Feature(_)
@@ -257,7 +277,6 @@ impl Error {
             | Self::Feature(_)
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) => Responsible::Model,
-            #[cfg(feature = "onnx")]
             Self::Model(_) => Responsible::Model,
             Self::Io { .. } => Responsible::Operator,
             Self::Damaged { .. } => Responsible::Damage,

@@ -31,17 +31,16 @@
 //! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`], [`Database::drop_collection`] |
 //! | keep it whole | [`Database::verify`], [`Database::backup`], [`Database::dump`], [`Database::salvage`] |
 //!
-//! Features: `onnx` (towers) and `cli` (the `torre` program), both on by default.
+//! All calls block: they compute or wait for the disk. From async code call them on a thread that may block, as
+//! `tokio::task::spawn_blocking` gives; a [`Collection`] is a handle that can be cloned into it.
+//!
+//! The feature `onnx`, on by default, brings the towers. The program `torre` is the crate `torre-cli`.
 
-// What only the towers or the binary use stands in the shared layers all the same.
-#![cfg_attr(not(all(feature = "onnx", feature = "cli")), allow(dead_code, unused_imports))]
-
+pub mod bare;
 mod db;
 mod error;
-mod features;
 mod index;
 mod ingest;
-mod kernel;
 mod progress;
 mod quantizer;
 mod query;
@@ -49,41 +48,37 @@ mod segment;
 mod sync;
 #[cfg(feature = "onnx")]
 mod tower;
+#[cfg(not(feature = "onnx"))]
+#[path = "tower/absent.rs"]
+mod tower;
 mod types;
 mod vector;
 
-#[cfg(feature = "cli")]
-mod bench;
-#[cfg(feature = "cli")]
-pub mod cli;
-#[cfg(all(feature = "cli", feature = "onnx"))]
-mod demo;
-#[cfg(feature = "shell")]
-mod eval;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(feature = "shell")]
-mod import;
-#[cfg(feature = "shell")]
-mod repl;
+
+use torre_features as features;
+use torre_kernel as kernel;
 
 pub use db::{
     BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
-    ImportReport, Items, ListRows, LoadReport, SalvageReport, Stats, VerifyReport,
+    ImportReport, Importing, Items, ListRows, LoadReport, SalvageReport, Stats, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{
-    Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, InputSpec, Row, Schema, SpecError, TowerRole, Value,
+    Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, ID_FIELD, InputSpec, InvalidOption, Metric, Row, Schema,
+    SpecError, TowerRole, VECTOR_FIELD, Value,
 };
 pub use ingest::{Changes, Item};
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
+pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
 pub use torre_storage::Error as StorageError;
-#[cfg(feature = "onnx")]
 pub use tower::{ModelError, TowerPair, TowerSource};
-pub use types::{ItemId, MAX_ID_BYTES, Metric, Refine};
+pub use types::{DEFAULT_RECALL, ItemId, MAX_ID_BYTES, Refine};
+pub use vector::Matrix;
 
 // The README's example is compiled and run as a test.
 #[cfg(doctest)]

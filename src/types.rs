@@ -1,4 +1,4 @@
-//! The words every layer shares: item ids, metrics, hits.
+//! The words every layer shares: item ids, kinds of refine vectors, defaults.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+pub(crate) use crate::features::Metric;
+use crate::features::Value;
 
 /// Hits of a query that does not say how many it wants.
 pub(crate) const DEFAULT_K: usize = 10;
 /// Share of the true nearest rows that a query finds on average when it does not say.
-pub(crate) const DEFAULT_RECALL: f32 = 0.95;
+pub const DEFAULT_RECALL: f32 = 0.95;
 
 /// Longest item id, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 512;
@@ -83,47 +85,9 @@ macro_rules! id_from_integer {
 }
 id_from_integer!(i32, i64, u32, u64, usize);
 
-/// How near two vectors are. Scores are always "larger is nearer".
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Metric {
-    /// Inner product; the score is the inner product.
-    #[default]
-    Ip,
-    /// Cosine similarity; vectors are normalised when they come in, the score is the inner product of unit vectors.
-    Cosine,
-    /// Euclidean distance; the score is the negated squared distance.
-    L2,
-}
-
-impl Metric {
-    /// The name used in specs, on the command line and in stored settings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ip => "ip",
-            Self::Cosine => "cosine",
-            Self::L2 => "l2",
-        }
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Metric {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "ip" => Ok(Self::Ip),
-            "cosine" => Ok(Self::Cosine),
-            "l2" => Ok(Self::L2),
-            _ => Err(Error::InvalidOption { option: "metric", given: text.to_owned(), expected: "ip, cosine or l2".to_owned() }),
-        }
+impl From<ItemId> for Value {
+    fn from(id: ItemId) -> Self {
+        Self::from(id.as_str())
     }
 }
 

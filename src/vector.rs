@@ -13,9 +13,15 @@ use crate::types::Metric;
 pub(crate) const LONGEST: f64 = (1u64 << LONGEST_EXPONENT) as f64;
 pub(crate) const LONGEST_EXPONENT: i32 = 56;
 
-/// `rows x dim` f32 values, row after row.
+/// `rows x dim` f32 values, row after row: vectors of one length.
+///
+/// ```
+/// let vectors = torre::Matrix::from_vec(2, vec![1.0, 0.0, 0.5, 0.5]).ok_or("not rows of 2")?;
+/// assert_eq!((vectors.rows(), vectors.row(1)), (2, &[0.5, 0.5][..]));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Matrix {
+pub struct Matrix {
     dim: usize,
     data: Vec<f32>,
 }
@@ -30,7 +36,7 @@ impl Matrix {
     }
 
     /// Takes `data` as rows of `dim` values; `None` when the length is not a multiple of `dim`.
-    pub(crate) fn from_vec(dim: usize, data: Vec<f32>) -> Option<Self> {
+    pub fn from_vec(dim: usize, data: Vec<f32>) -> Option<Self> {
         (dim > 0 && data.len().is_multiple_of(dim)).then_some(Self { dim, data })
     }
 
@@ -39,19 +45,26 @@ impl Matrix {
         Self { dim, data: vec![0.0; dim * rows] }
     }
 
-    pub(crate) fn dim(&self) -> usize {
+    /// Values of a row.
+    pub fn dim(&self) -> usize {
         self.dim
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
         self.data.len().checked_div(self.dim).unwrap_or(0)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
-    pub(crate) fn row(&self, row: usize) -> &[f32] {
+    /// One row, from 0.
+    ///
+    /// # Panics
+    /// When there are fewer rows.
+    pub fn row(&self, row: usize) -> &[f32] {
         &self.data[row * self.dim..(row + 1) * self.dim]
     }
 
@@ -59,7 +72,8 @@ impl Matrix {
         &mut self.data[row * self.dim..(row + 1) * self.dim]
     }
 
-    pub(crate) fn iter(&self) -> std::slice::ChunksExact<'_, f32> {
+    /// The rows in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> + Clone {
         self.data.chunks_exact(self.dim.max(1))
     }
 
@@ -80,7 +94,8 @@ impl Matrix {
         self.data.extend_from_slice(&other.data);
     }
 
-    pub(crate) fn as_slice(&self) -> &[f32] {
+    /// All values, row after row.
+    pub fn as_slice(&self) -> &[f32] {
         &self.data
     }
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use torre::fuzzing::{Imported, import};
+use torre_data::fuzzing::{Imported, import};
 
 const NAMES: [&str; 8] = ["f.jsonl", "f.csv", "f.npy", "f.fvecs", "f.bvecs", "f.jsonl.zst", "f.csv.zst", "f.npy.zst"];
 

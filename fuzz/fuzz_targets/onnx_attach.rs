@@ -14,8 +14,8 @@ use tract_onnx::pb;
 
 use common::graph;
 
-const ITEM: &[u8] = include_bytes!("../../assets/demo/item.onnx");
-const USER: &[u8] = include_bytes!("../../assets/demo/user.onnx");
+const ITEM: &[u8] = include_bytes!("../../cli/assets/demo/item.onnx");
+const USER: &[u8] = include_bytes!("../../cli/assets/demo/user.onnx");
 
 fn demo() -> &'static [pb::ModelProto; 2] {
     static DEMO: OnceLock<[pb::ModelProto; 2]> = OnceLock::new();

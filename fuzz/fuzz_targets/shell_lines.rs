@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use torre::fuzzing::{self, Fed, Reply, Session};
+use torre::fuzzing;
+use torre_cli::{Fed, Reply, Session, fuzzing as shell};
 use torre_storage::Storage;
 
 /// Lines of one run, and numbers in a line, at most: what they ask for takes time, and that is no find.
@@ -20,7 +21,7 @@ fn check(line: &str, reply: &Reply) {
 /// Whether a line may ask for files of the machine; a parse, which is slow, decides.
 fn reads_files(line: &str) -> bool {
     let words = ["read", "import", "eval", "--users", "--queries", "--item", "--user"];
-    words.iter().any(|word| line.contains(word)) && fuzzing::reads_files(line)
+    words.iter().any(|word| line.contains(word)) && shell::reads_files(line)
 }
 
 /// Numbers that are only large: lists, widths and samples of millions.
@@ -41,8 +42,8 @@ fuzz_target!(|data: &[u8]| {
     let mut whole = String::new();
     for line in text.lines().take(LINES) {
         whole.push_str(line);
-        if let Some(words) = fuzzing::words(&whole) {
-            assert_eq!(fuzzing::words(&fuzzing::write_words(&words)), Some(words), "{whole:?}");
+        if let Some(words) = shell::words(&whole) {
+            assert_eq!(shell::words(&shell::write_words(&words)), Some(words), "{whole:?}");
         }
         if !Session::needs_more(&whole) && (reads_files(&whole) || asks_for_much(&whole)) {
             session.abandon();

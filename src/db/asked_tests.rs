@@ -33,7 +33,7 @@ fn users(count: usize) -> Vec<Vec<f32>> {
 }
 
 fn lists_probed(items: &Collection, user: &[f32]) -> u64 {
-    items.search(user).recall(0.9).measures().explain().run().unwrap().explain.unwrap().lists_probed
+    items.search(user).recall(0.9).unsampled().explain().run().unwrap().explain.unwrap().lists_probed
 }
 
 /// A collection on the disk that was built when nobody had asked anything yet, and the lists that it visits for a user then.
@@ -108,7 +108,7 @@ fn the_sample_goes_on_after_a_restart() {
         // However hard they are looked for, and in batches too; what measures the index does not count, nor what is like an item.
         collection.search_many(session[..60].iter().map(Vec::as_slice)).run().unwrap();
         session[60..].iter().for_each(|user| drop(collection.search(user).nprobe(1).run().unwrap()));
-        collection.search(&session[0]).measures().run().unwrap();
+        collection.search(&session[0]).unsampled().run().unwrap();
         collection.similar("i1").run().unwrap();
     }
     let collection = open(&path, false);

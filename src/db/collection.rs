@@ -61,13 +61,8 @@ impl Collection {
     /// The feature spec of the item tower and that of the user tower; `None` for a collection of the caller's vectors.
     #[must_use]
     pub fn specs(&self) -> Option<(FeatureSpec, FeatureSpec)> {
-        #[cfg(feature = "onnx")]
-        {
-            let snapshot = self.core.shared.snapshot.load();
-            snapshot.generation.towers.as_ref().map(|pair| (pair.item_spec().clone(), pair.user_spec().clone()))
-        }
-        #[cfg(not(feature = "onnx"))]
-        None
+        let snapshot = self.core.shared.snapshot.load();
+        snapshot.generation.towers.as_ref().map(|pair| (pair.item_spec().clone(), pair.user_spec().clone()))
     }
 
     /// Number of items.
@@ -174,7 +169,8 @@ impl Collection {
     }
 
     /// Says that many items are about to come, until the guard is dropped: the background trains on them once, at the end.
-    pub(crate) fn begin_import(&self) -> Importing<'_> {
+    /// [`Collection::import`] does so by itself.
+    pub fn begin_import(&self) -> Importing<'_> {
         self.database.worker.begin_import(&self.core)
     }
 

@@ -135,19 +135,10 @@ impl Database {
             name: name.to_owned(),
             dim: options.dim,
             metric: options.metric,
-            #[cfg(feature = "onnx")]
             towers: options.towers.is_some(),
-            #[cfg(not(feature = "onnx"))]
-            towers: false,
             schema: options.schema,
         };
-        let generation = Generation {
-            number: 1,
-            index: options.index,
-            #[cfg(feature = "onnx")]
-            towers: options.towers,
-            trained: None,
-        };
+        let generation = Generation { number: 1, index: options.index, towers: options.towers, trained: None };
         let storage = &self.inner.storage;
         let meta = generation.write(storage, id, 0, None)?;
         storage.flush_blobs()?;
@@ -163,7 +154,10 @@ impl Database {
     }
 
     /// Refuses what cannot be a collection's name.
-    pub(crate) fn check_name(name: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub fn check_name(name: &str) -> Result<()> {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
             let expected = format!("1 to {MAX_NAME_BYTES} bytes of text without control characters");
             return Err(Error::InvalidOption { option: "collection name", given: format!("{name:?}"), expected });

@@ -9,7 +9,6 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::db::Database;
 use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS};
-#[cfg(feature = "onnx")]
 use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::fresh::{Fresh, failed};
 use crate::db::still::Still;
@@ -113,7 +112,6 @@ fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result
     Ok((rows, hash.digest()))
 }
 
-#[cfg(feature = "onnx")]
 fn write_towers(still: &Still, directory: &Path) -> Result<()> {
     let Some(pair) = &still.generation().towers else { return Ok(()) };
     for (at, source) in [pair.item_source(), pair.user_source()].into_iter().enumerate() {
@@ -122,12 +120,6 @@ fn write_towers(still: &Still, directory: &Path) -> Result<()> {
             write(&directory.join(SPECS[at]), spec.as_bytes())?;
         }
     }
-    Ok(())
-}
-
-/// A build without ONNX does not open collections with towers.
-#[cfg(not(feature = "onnx"))]
-fn write_towers(_still: &Still, _directory: &Path) -> Result<()> {
     Ok(())
 }
 

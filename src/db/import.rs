@@ -100,7 +100,7 @@ impl<'c> Import<'c> {
         match self.collection.upsert_many(items) {
             Ok(changes) => report.count(changes),
             Err(error) if self.skip_bad && error.is_about_input() => {
-                let good = self.collection.sift(spare, &mut |at, error| report.reject(&error.at_row(first_row + at)))?;
+                let good = self.collection.keep_valid(spare, &mut |at, error| report.reject(&error.at_row(first_row + at)))?;
                 report.count(self.collection.upsert_many(good)?);
             }
             Err(error) => return Err(error.at_row(first_row)),
@@ -111,15 +111,24 @@ impl<'c> Import<'c> {
 }
 
 impl Collection {
-    /// The items that are accepted, in their order. `refused` gets the places of the others, and why: by halving what is not accepted, so
-    /// that a few bad rows cost a few tries, and no commits.
-    pub(crate) fn sift(&self, items: Vec<Item>, refused: &mut dyn FnMut(usize, Error)) -> Result<Vec<Item>> {
+    /// The items that [`Collection::upsert_many`] would accept, in their order. `refused` gets the places of the others, and why: by halving
+    /// what is not accepted, so that a few bad rows cost a few tries, and no commits.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn keep_valid(&self, items: Vec<Item>, refused: &mut dyn FnMut(usize, Error)) -> Result<Vec<Item>> {
         let mut good = Vec::with_capacity(items.len());
-        self.sift_from(0, items, &mut good, refused)?;
+        self.keep_valid_from(0, items, &mut good, refused)?;
         Ok(good)
     }
 
-    fn sift_from(&self, first: usize, mut items: Vec<Item>, good: &mut Vec<Item>, refused: &mut dyn FnMut(usize, Error)) -> Result<()> {
+    fn keep_valid_from(
+        &self,
+        first: usize,
+        mut items: Vec<Item>,
+        good: &mut Vec<Item>,
+        refused: &mut dyn FnMut(usize, Error),
+    ) -> Result<()> {
         match self.accepts(items.clone()) {
             Ok(()) => good.append(&mut items),
             Err(error) if !error.is_about_input() => return Err(error),
@@ -127,8 +136,8 @@ impl Collection {
             Err(_) => {
                 let half = items.len() / 2;
                 let rest = items.split_off(half);
-                self.sift_from(first, items, good, refused)?;
-                self.sift_from(first + half, rest, good, refused)?;
+                self.keep_valid_from(first, items, good, refused)?;
+                self.keep_valid_from(first + half, rest, good, refused)?;
             }
         }
         Ok(())
@@ -144,5 +153,30 @@ impl ImportReport {
     fn reject(&mut self, error: &Error) {
         self.rejected += 1;
         self.first_error.get_or_insert_with(|| error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use torre_storage::Storage;
+
+    use crate::db::{CollectionOptions, Database};
+    use crate::ingest::Item;
+    use crate::types::Metric;
+
+    /// A commit for each row of a batch with a bad one in it would make a messy file a hundred times slower than a clean one.
+    #[test]
+    fn bad_rows_cost_no_commits() {
+        let storage = Storage::in_memory();
+        let database = Database::with_storage(storage.clone(), false).unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2)).unwrap();
+        let is_bad = |row: u32| [7, 8, 250].contains(&row);
+        let item = |row: u32| Ok(Item::new(row)?.with_vector([if is_bad(row) { f32::NAN } else { row as f32 }, 1.0]));
+        let before = storage.durable();
+        let report = items.import().batch(100).skip_bad(true).run((0..300).map(item)).unwrap();
+        assert_eq!((report.inserted, report.rejected), (297, 3));
+        assert_eq!(storage.durable() - before, 3, "one commit a batch");
+        assert!(items.get("249").unwrap().is_some() && items.get("250").unwrap().is_none());
     }
 }

@@ -9,7 +9,6 @@ use torre_storage::Durability;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS, damaged};
-#[cfg(feature = "onnx")]
 use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::fresh::{Fresh, failed};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
@@ -17,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
-#[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
 use crate::types::{ItemId, Metric};
 use crate::vector::{self, too_long};
@@ -114,7 +112,6 @@ fn options(described: &Described, directory: &Path) -> Result<CollectionOptions>
     Ok(CollectionOptions { schema: described.schema.clone(), index: described.index.clone(), ..options })
 }
 
-#[cfg(feature = "onnx")]
 fn with_towers(directory: &Path) -> Result<CollectionOptions> {
     let source = |at: usize| -> Result<TowerSource> {
         let source = TowerSource::from_file(directory.join(MODELS[at]))?;
@@ -126,12 +123,6 @@ fn with_towers(directory: &Path) -> Result<CollectionOptions> {
         }
     };
     Ok(CollectionOptions::towers(&TowerPair::new(source(0)?, source(1)?)?))
-}
-
-#[cfg(not(feature = "onnx"))]
-fn with_towers(directory: &Path) -> Result<CollectionOptions> {
-    let _ = fs::metadata(directory);
-    Err(Error::Unsupported { what: "this build of Torre has no towers; use one with the feature `onnx`".to_owned() })
 }
 
 /// The rows of one collection on their way in.

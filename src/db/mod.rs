@@ -27,6 +27,7 @@ mod patch_tests;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;
+mod score;
 #[cfg(test)]
 mod snapshot_tests;
 mod stats;
@@ -47,3 +48,4 @@ pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use salvage::SalvageReport;
 pub use stats::{ListRows, Stats};
 pub use verify::{Damage, VerifyReport};
+pub use worker::Importing;

@@ -9,7 +9,6 @@ use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::features::{Field, Schema, VECTOR_FIELD};
 use crate::segment::IndexSettings;
-#[cfg(feature = "onnx")]
 use crate::tower::TowerPair;
 use crate::types::{Metric, Refine};
 
@@ -87,7 +86,6 @@ impl DatabaseBuilder {
 /// What a new collection is: towers or the caller's vectors, fields, index. Everything but that first choice has a default.
 #[derive(Clone, Debug)]
 pub struct CollectionOptions {
-    #[cfg(feature = "onnx")]
     pub(crate) towers: Option<TowerPair>,
     pub(crate) dim: usize,
     pub(crate) metric: Metric,
@@ -100,23 +98,15 @@ pub(crate) const MAX_DIM: usize = 8192;
 
 impl CollectionOptions {
     /// A collection whose vectors are made by a tower pair, from raw features.
-    #[cfg(feature = "onnx")]
     #[must_use]
     pub fn towers(pair: &TowerPair) -> Self {
-        Self { towers: Some(pair.clone()), ..Self::vectors(pair.dim(), pair.metric()) }
+        Self { towers: Some(pair).cloned(), ..Self::vectors(pair.dim(), pair.metric()) }
     }
 
     /// A collection of the caller's own vectors, of `dim` numbers (1 to 8192).
     #[must_use]
     pub fn vectors(dim: usize, metric: Metric) -> Self {
-        Self {
-            #[cfg(feature = "onnx")]
-            towers: None,
-            dim,
-            metric,
-            schema: Schema::default(),
-            index: IndexSettings::default(),
-        }
+        Self { towers: None, dim, metric, schema: Schema::default(), index: IndexSettings::default() }
     }
 
     /// Adds a field that rows may have besides those that the towers read.
@@ -166,15 +156,15 @@ impl CollectionOptions {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses what no collection can be made with, before one is made.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) with what is allowed.
+    pub fn check(&self) -> Result<()> {
         if self.dim == 0 || self.dim > MAX_DIM {
             return Err(Error::InvalidOption { option: "dim", given: self.dim.to_string(), expected: format!("1 to {MAX_DIM}") });
         }
-        #[cfg(feature = "onnx")]
-        let own_vectors = self.towers.is_none();
-        #[cfg(not(feature = "onnx"))]
-        let own_vectors = true;
-        if own_vectors && self.schema.names(VECTOR_FIELD) {
+        if self.towers.is_none() && self.schema.names(VECTOR_FIELD) {
             let expected = "another name: in a collection without towers it is the item's vector".to_owned();
             return Err(Error::InvalidOption { option: "field", given: VECTOR_FIELD.to_owned(), expected });
         }

@@ -17,7 +17,8 @@ fn vector(items: &Collection, id: &str) -> Vec<f32> {
 
 #[test]
 fn the_tower_runs_only_for_what_it_reads() {
-    let pair = TowerPair::from_bytes(include_bytes!("../../assets/demo/item.onnx"), include_bytes!("../../assets/demo/user.onnx")).unwrap();
+    let pair = TowerPair::from_bytes(include_bytes!("../../cli/assets/demo/item.onnx"), include_bytes!("../../cli/assets/demo/user.onnx"))
+        .unwrap();
     let options = CollectionOptions::towers(&pair).field("stock:int".parse().unwrap()).unwrap();
     let items = Database::in_memory().unwrap().create_collection("items", options).unwrap();
     // A vector that the tower would never give shows whether it has run.

@@ -187,7 +187,6 @@ impl Saving<'_> {
         if let Some(Err(error)) = &generation {
             self.lose("the index settings", &error.to_string());
         }
-        #[cfg(feature = "onnx")]
         if self.settings.towers {
             let towers = match (generation, meta) {
                 (Some(Ok(generation)), _) => generation.towers,

@@ -90,10 +90,7 @@ impl Stats {
             calibrated_with: trained.and_then(|trained| trained.calibrated_with()),
             queries_sampled: shared.asked.len() as u64,
             expected_recall: trained.and_then(|trained| trained.expected_recall(rows)),
-            #[cfg(feature = "onnx")]
             model: snapshot.generation.towers.as_ref().map(|pair| pair.model().to_owned()),
-            #[cfg(not(feature = "onnx"))]
-            model: None,
         }
     }
 }

@@ -111,9 +111,9 @@ impl Worker {
     }
 }
 
-/// An import that is running; over when dropped, and then looked after.
+/// An import that is running; over when this is dropped. See [`Collection::begin_import`](crate::Collection::begin_import).
 #[must_use = "the import is over when this is dropped"]
-pub(crate) struct Importing<'a> {
+pub struct Importing<'a> {
     worker: &'a Worker,
     core: &'a Arc<Core>,
 }

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use super::tests::{Case, Rng, bits, case, quantizer, run};
 use super::*;
 use crate::kernel::Kernel;
+use crate::kernel::counting::{Counting, allocations};
 use crate::types::{Metric, Refine};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_batch_answers_as_its_queries_do_one_by_one() {
@@ -58,9 +62,9 @@ fn a_warm_query_allocates_nothing() {
                         }
                     };
                     pass();
-                    let before = crate::kernel::counting::allocations();
+                    let before = allocations();
                     pass();
-                    assert_eq!(crate::kernel::counting::allocations() - before, 0, "{metric} {refine:?} {mode:?} {}", kernel.name());
+                    assert_eq!(allocations() - before, 0, "{metric} {refine:?} {mode:?} {}", kernel.name());
                 }
             }
             // Detecting allocates.
@@ -68,12 +72,12 @@ fn a_warm_query_allocates_nothing() {
             let (mut scratch, params) = (flat::FlatScratch::default(), flat::FlatParams { metric, k: 10, min_score: None, skip: &skip });
             let rows = [flat::FlatPart { rows: cases[0].vectors.as_slice(), mask: &Mask::flat(3000) }];
             flat::search(kernel, &rows, queries.row(0), &params, &mut scratch);
-            let before = crate::kernel::counting::allocations();
+            let before = allocations();
             flat::search(kernel, &rows, queries.row(1), &params, &mut scratch);
-            assert_eq!(crate::kernel::counting::allocations() - before, 0);
+            assert_eq!(allocations() - before, 0);
         }
     }
-    let before = crate::kernel::counting::allocations();
+    let before = allocations();
     drop(std::hint::black_box(vec![1u8; 100]));
-    assert_eq!(crate::kernel::counting::allocations() - before, 1, "the counter counts");
+    assert_eq!(allocations() - before, 1, "the counter counts");
 }

@@ -139,30 +139,17 @@ impl Preparer<'_> {
         self.check_fields(&item.row, at)
     }
 
-    #[cfg(feature = "onnx")]
     fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
         let spec = self.snapshot.generation.towers.as_ref().map(|pair| pair.item_spec());
         Ok(self.shared.settings.schema.check(row, spec, at)?)
     }
 
-    #[cfg(not(feature = "onnx"))]
-    fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
-        Ok(self.shared.settings.schema.check(row, None, at)?)
-    }
-
-    #[cfg(feature = "onnx")]
     fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
         self.snapshot.generation.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
     }
 
-    #[cfg(not(feature = "onnx"))]
-    fn reads_any<'n>(&self, _names: impl Iterator<Item = &'n str>) -> bool {
-        false
-    }
-
     fn vectors(&self, items: &[Item]) -> Result<Matrix> {
         let (dim, metric) = (self.shared.settings.dim, self.shared.settings.metric);
-        #[cfg(feature = "onnx")]
         if let Some(pair) = &self.snapshot.generation.towers {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
             let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };

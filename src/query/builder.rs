@@ -106,9 +106,8 @@ macro_rules! options {
                 self
             }
 
-            /// Keeps the query out of the sample that recall targets are calibrated with.
-            #[cfg_attr(not(feature = "cli"), allow(dead_code))]
-            pub(crate) fn measures(mut self) -> Self {
+            /// Keeps the query out of the query sample that recall targets are calibrated with: for queries that no user made.
+            pub fn unsampled(mut self) -> Self {
                 self.options.measures = true;
                 self
             }

@@ -44,7 +44,6 @@ pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_
     Ok(vectors)
 }
 
-#[cfg(feature = "onnx")]
 fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&crate::features::Row]) -> Result<Matrix> {
     use crate::features::EncodeOptions;
     use crate::segment::SnapshotLookup;
@@ -54,18 +53,12 @@ fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&crate::features::
     pair.user().run(rows, &options)
 }
 
-#[cfg(not(feature = "onnx"))]
-fn user_vectors(shared: &Shared, _snapshot: &Snapshot, _rows: &[&crate::features::Row]) -> Result<Matrix> {
-    Err(no_towers(shared))
-}
-
 fn no_towers(shared: &Shared) -> Error {
     Error::Unsupported {
         what: format!("the collection {:?} has no towers: search it with a vector of length {}", shared.settings.name, shared.settings.dim),
     }
 }
 
-#[cfg(feature = "onnx")]
 fn report(snapshot: &Snapshot, sources: &[Source<'_>], explain: &mut Explain) {
     if let (Some(pair), [Source::User(row)]) = (&snapshot.generation.towers, sources) {
         let report = pair.user_spec().inspect(row, None);
@@ -73,6 +66,3 @@ fn report(snapshot: &Snapshot, sources: &[Source<'_>], explain: &mut Explain) {
         explain.unknown = report.unknown_values;
     }
 }
-
-#[cfg(not(feature = "onnx"))]
-fn report(_snapshot: &Snapshot, _sources: &[Source<'_>], _explain: &mut Explain) {}

@@ -5,8 +5,6 @@ mod builder;
 mod encode;
 mod exact;
 mod options;
-#[cfg(feature = "shell")]
-pub(crate) use options::DEFAULT_RECALL;
 mod plan;
 mod run;
 

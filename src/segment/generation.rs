@@ -10,7 +10,6 @@ use crate::index::SearchEngine;
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
 use crate::segment::IndexSettings;
-#[cfg(feature = "onnx")]
 use crate::tower::{TowerPair, TowerSource};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL, Refine};
 use crate::vector::Matrix;
@@ -33,7 +32,6 @@ pub(crate) struct Generation {
     /// From 1; grows with every training.
     pub(crate) number: u32,
     pub(crate) index: IndexSettings,
-    #[cfg(feature = "onnx")]
     pub(crate) towers: Option<TowerPair>,
     /// Absent until there was enough to train on.
     pub(crate) trained: Option<Arc<Trained>>,
@@ -109,7 +107,6 @@ impl Generation {
             parts.extend(before.parts.iter().filter(|part| part.part < HEAD).cloned());
             return Ok(GenerationMeta { number: self.number, parts });
         }
-        #[cfg(feature = "onnx")]
         if let Some(pair) = &self.towers {
             let (item, user) = (pair.item_source(), pair.user_source());
             put(ITEM_ONNX, &item.onnx)?;
@@ -206,24 +203,16 @@ impl Generation {
                 Some(Arc::new(Trained { engine: SearchEngine::new(Arc::new(quantizer)), rows, error, refine, calibration, queries }))
             }
         };
-        Ok(Self {
-            number: meta.number,
-            index: head.index,
-            #[cfg(feature = "onnx")]
-            towers: Self::read_towers(part)?,
-            trained,
-        })
+        Ok(Self { number: meta.number, index: head.index, towers: Self::read_towers(part)?, trained })
     }
 
     /// The towers alone, where the rest of the generation cannot be read.
-    #[cfg(feature = "onnx")]
     pub(crate) fn read_towers_alone(storage: &Storage, id: CollectionId, meta: &GenerationMeta) -> Result<Option<TowerPair>> {
         Self::read_towers(|number| {
             meta.parts.iter().find(|part| part.part == number).map(|found| Ok(storage.read_blob(id, found)?)).transpose()
         })
     }
 
-    #[cfg(feature = "onnx")]
     fn read_towers(part: impl Fn(u8) -> Result<Option<Vec<u8>>>) -> Result<Option<TowerPair>> {
         let (Some(item), Some(user)) = (part(ITEM_ONNX)?, part(USER_ONNX)?) else { return Ok(None) };
         let text = |number: u8| -> Result<Option<String>> { Ok(part(number)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())) };

@@ -1,8 +1,7 @@
 //! Stored vectors of items, for towers whose histories arrive as vectors.
 
 use super::{Shared, Snapshot};
-use crate::error::Result;
-use crate::features::Lookup;
+use crate::features::{Lookup, LookupError};
 
 /// Looks item vectors up in one snapshot.
 pub(crate) struct SnapshotLookup<'s> {
@@ -11,9 +10,9 @@ pub(crate) struct SnapshotLookup<'s> {
 }
 
 impl Lookup for SnapshotLookup<'_> {
-    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
+    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool, LookupError> {
         match self.snapshot.locate(id) {
-            Some(place) => self.shared.vector(self.snapshot, place, out).map(|()| true),
+            Some(place) => Ok(self.shared.vector(self.snapshot, place, out).map(|()| true)?),
             None => Ok(false),
         }
     }

@@ -3,14 +3,13 @@
 use super::error::ModelError;
 use super::limits::{GOLDEN_TOLERANCE, MICRO_BATCH};
 use super::onnx::Tower;
-use crate::error::Result;
-use crate::features::{EncodeOptions, Golden, Lookup};
+use crate::features::{EncodeOptions, Golden, Lookup, LookupError};
 
 /// The stored vectors of a golden row's `items`; other ids are unknown.
 struct StandIns<'a>(&'a Golden);
 
 impl Lookup for StandIns<'_> {
-    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool> {
+    fn vector(&self, id: &str, out: &mut [f32]) -> Result<bool, LookupError> {
         let found = self.0.items.iter().find(|(known, vector)| known == id && vector.len() == out.len());
         if let Some((_, vector)) = found {
             out.copy_from_slice(vector);

@@ -17,7 +17,7 @@ fn refusal(item: TowerSource, user: TowerSource) -> ModelError {
 }
 
 fn demo(name: &str) -> TowerSource {
-    TowerSource::from_file(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo").join(name)).unwrap()
+    TowerSource::from_file(Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/assets/demo").join(name)).unwrap()
 }
 
 /// The spec that a tower carries.

@@ -1,0 +1,96 @@
+//! Recommendations to shoppers: for a person to see, and all of them to be measured.
+
+use super::baseline::Popularity;
+use super::catalogue::Product;
+use super::clicks::Split;
+use super::measure::{K, Tally, percentile};
+use super::names::{CITIES, DEVICES};
+use super::report::{HeldOut, Line, QueryLine, Shown};
+use super::rows::ids;
+use super::shop::Shop;
+use super::shopper::Shopper;
+use super::showcase;
+use super::time::HELD_OUT;
+use torre::{Answer, Collection, Error, Progress, Result, Row, Stage, row};
+
+/// The last products of a history that are shown.
+const LOOKED_AT: usize = 6;
+
+/// Recommends to every shopper who clicked something new in the held-out days, as of their first visit in them.
+pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress) -> Result<(HeldOut, QueryLine)> {
+    let popularity = Popularity::new(shop);
+    let (mut towers, mut own_categories, mut popular) = (Tally::default(), Tally::default(), Tally::default());
+    let mut micros = Vec::new();
+    for (shopper, split) in &shop.shoppers {
+        let (relevant, seen) = (split.relevant(), split.seen());
+        if relevant.is_empty() {
+            continue;
+        }
+        let answer = recommend(items, &user_row(shop, shopper, split), ids(&shop.catalogue, &seen))?;
+        let list: Vec<usize> = answer.ids().filter_map(Product::number_of).collect();
+        towers.add(&list, &relevant);
+        own_categories.add(&popularity.own_categories(&seen), &relevant);
+        popular.add(&popularity.overall(&seen), &relevant);
+        micros.push(answer.elapsed.as_secs_f64() * 1e6);
+        progress.update(Stage::Evaluate, micros.len() as u64, Some(shop.shoppers.len() as u64));
+        if progress.cancelled() {
+            return Err(Error::Interrupted);
+        }
+    }
+    let held_out = HeldOut {
+        shoppers: micros.len(),
+        towers: towers.quality(),
+        own_categories: own_categories.quality(),
+        popularity: popular.quality(),
+    };
+    Ok((held_out, QueryLine { p50_micros: percentile(&mut micros, 50), p99_micros: percentile(&mut micros, 99) }))
+}
+
+/// A few shoppers who differ, and somebody of whom nothing is known but city, age and device.
+pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
+    let mut shown = Vec::new();
+    for (shopper, split) in showcase::choose(shop) {
+        let (seen, relevant) = (split.seen(), split.relevant());
+        let user = user_row(shop, shopper, split);
+        let answer = recommend(items, &user, ids(&shop.catalogue, &seen))?;
+        let last = &seen[seen.len().saturating_sub(LOOKED_AT)..];
+        shown.push(Shown {
+            who: shopper.introduction(),
+            user,
+            looked_at: last.iter().map(|&number| shop.catalogue.products[number].line()).collect(),
+            looked_at_in_all: seen.len(),
+            hits: lines(shop, &answer, Some(&relevant)),
+        });
+    }
+    let (city, device, age) = (CITIES[0].0, DEVICES[0], 23);
+    let user = row! { "history" => Vec::<String>::new(), "city" => city, "age" => age, "device" => device, "now" => HELD_OUT };
+    let hits = lines(shop, &recommend(items, &user, Vec::new())?, None);
+    shown.push(Shown {
+        who: format!("Somebody new, {age}, {city}, on a {device}"),
+        user,
+        looked_at: Vec::new(),
+        looked_at_in_all: 0,
+        hits,
+    });
+    Ok(shown)
+}
+
+/// The call that all of this is about: raw features in, items out.
+fn recommend(items: &Collection, user: &Row, seen: Vec<String>) -> Result<Answer> {
+    items.recommend(user).k(K).exclude(seen).run()
+}
+
+fn user_row(shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
+    let now = split.after.first().map_or(HELD_OUT, |visit| visit.at);
+    shopper.row(&shop.catalogue, &split.seen(), now)
+}
+
+fn lines(shop: &Shop, answer: &Answer, relevant: Option<&[usize]>) -> Vec<Line> {
+    let products = &shop.catalogue.products;
+    let line = |product: &Product, score| Line {
+        score: Some(score),
+        clicked_later: relevant.map(|relevant| relevant.contains(&product.number)),
+        ..product.line()
+    };
+    answer.hits.iter().filter_map(|hit| Some(line(products.get(Product::number_of(hit.id.as_str())?)?, hit.score))).collect()
+}

@@ -1,0 +1,196 @@
+//! What the demo found: one JSON object, or a page for a person.
+
+use std::fmt::{self, Display, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::measure::Quality;
+use torre::Row;
+
+/// Widest title on the page, in characters.
+const TITLE: usize = 58;
+
+/// Everything that one run of the demo has to say.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(super) seed: u64,
+    pub(super) products: usize,
+    pub(super) shoppers: usize,
+    /// Clicks before the held-out days.
+    pub(super) clicks: usize,
+    pub(super) import: ImportLine,
+    pub(super) index: IndexLine,
+    pub(super) shown: Vec<Shown>,
+    pub(super) held_out: HeldOut,
+    pub(super) query: QueryLine,
+    /// Where the database was kept, if it was.
+    pub(super) kept: Option<PathBuf>,
+}
+
+/// How the import went.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct ImportLine {
+    pub(super) rows: u64,
+    pub(super) seconds: f64,
+    pub(super) rows_per_second: f64,
+}
+
+/// What was built.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct IndexLine {
+    pub(super) dim: usize,
+    pub(super) lists: usize,
+    pub(super) m: usize,
+    pub(super) bytes_per_row: f64,
+    pub(super) seconds: f64,
+}
+
+/// Quality against held-out clicks, beside two baselines.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct HeldOut {
+    pub(super) shoppers: usize,
+    pub(super) towers: Quality,
+    pub(super) own_categories: Quality,
+    pub(super) popularity: Quality,
+}
+
+/// Time of a recommendation, from the raw row to the hits.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct QueryLine {
+    pub(super) p50_micros: f64,
+    pub(super) p99_micros: f64,
+}
+
+/// One shopper, before and after.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Shown {
+    pub(super) who: String,
+    /// The raw row that the user tower read.
+    pub(super) user: Row,
+    /// The last products looked at, newest last.
+    pub(super) looked_at: Vec<Line>,
+    /// How many products were looked at in all.
+    pub(super) looked_at_in_all: usize,
+    /// What is recommended, best first.
+    pub(super) hits: Vec<Line>,
+}
+
+/// A product on the page.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) brand: String,
+    pub(super) category: String,
+    pub(super) price: f64,
+    /// Of a hit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<f32>,
+    /// Of a hit: whether the shopper clicked it in the held-out days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) clicked_later: Option<bool>,
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "A shop from seed {}: {} products, {} shoppers, 60 days, {} clicks; the last 10 days held out.",
+            self.seed,
+            thousands(self.products as u64),
+            thousands(self.shoppers as u64),
+            thousands(self.clicks as u64)
+        )?;
+        let ImportLine { rows, seconds, rows_per_second } = self.import;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "import   {} raw rows through the item tower in {seconds:.2} s ({} rows/s, each batch durable)",
+            thousands(rows),
+            thousands(rows_per_second as u64)
+        )?;
+        let IndexLine { dim, lists, m, bytes_per_row, seconds } = self.index;
+        writeln!(
+            f,
+            "index    vectors of length {dim}, {lists} lists, codes of {m} bytes, {bytes_per_row:.0} bytes a row in RAM, {seconds:.2} s"
+        )?;
+        for shown in &self.shown {
+            write!(f, "\n{shown}")?;
+        }
+        writeln!(f, "\n* = clicked in the held-out days")?;
+        write!(f, "\n{}", self.held_out)?;
+        let QueryLine { p50_micros, p99_micros } = self.query;
+        writeln!(
+            f,
+            "\nA recommendation took {p50_micros:.0} us (median), {p99_micros:.0} us (99th percentile), from the raw row to the hits."
+        )?;
+        if let Some(path) = &self.kept {
+            writeln!(f, "\nThe database is kept. Try:  torre {}", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.who)?;
+        match self.looked_at.len() {
+            0 => writeln!(f, "  has looked at nothing yet")?,
+            last => {
+                writeln!(f, "  looked at (the last {last} of {})", self.looked_at_in_all)?;
+                self.looked_at.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+            }
+        }
+        writeln!(f, "  gets")?;
+        self.hits.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.clicked_later == Some(true) { '*' } else { ' ' };
+        write!(f, "  {mark} {:TITLE$}  {:17} {:>8.2}", shortened(&self.title), self.category, self.price)
+    }
+}
+
+impl Display for HeldOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shoppers = thousands(self.shoppers as u64);
+        writeln!(f, "Ten products for each of {shoppers} shoppers, none seen before, against what they then clicked:")?;
+        writeln!(f, "                                     hit rate@10   ndcg@10")?;
+        let mut line = |name: &str, quality: Quality| {
+            let (rate, times) = (quality.hit_rate * 100.0, quality.hit_rate / self.popularity.hit_rate);
+            let mut text = format!("  {name:34} {rate:>9.1} %   {:>7.4}", quality.ndcg);
+            if times.is_finite() && times > 1.0 {
+                write!(text, "   {times:.1} x popularity")?;
+            }
+            writeln!(f, "{text}")
+        };
+        line("the two towers", self.towers)?;
+        line("popular in their own categories", self.own_categories)?;
+        line("popular", self.popularity)
+    }
+}
+
+fn shortened(title: &str) -> String {
+    if title.chars().count() <= TITLE {
+        return title.to_owned();
+    }
+    let mut short: String = title.chars().take(TITLE - 1).collect();
+    short.push('…');
+    short
+}
+
+/// A number with a comma every three digits.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,162 @@
+//! The subcommands and their arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{keep, measure};
+use crate::repl::DEFAULT_COLLECTION;
+use crate::repl::command as repl;
+
+/// An embedded vector database with the two towers of a recommender built in.
+#[derive(Parser, Debug)]
+#[command(name = "torre", version, about, long_about = None)]
+#[command(override_usage = "torre DB [-c COMMAND]...    the shell\n       torre COMMAND DB ...       one command")]
+#[command(
+    after_help = "`torre DB` opens the shell, where the same commands work and `.help` lists them; a database named as a command is ./NAME, one in memory\n\
+                        is :memory:. Every command takes --json. Exit codes: 0 done, 1 failed (one line on standard error says why), 2 bad arguments."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Subcommands,
+}
+
+/// Which database, which collection, and how to answer.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Target {
+    /// The database's directory
+    #[arg(value_name = "DB")]
+    pub(super) db: PathBuf,
+    /// The collection
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_COLLECTION)]
+    pub(super) collection: String,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Open for reading only, beside other readers; by itself where nothing can be written
+    #[arg(long)]
+    pub(super) read_only: bool,
+}
+
+#[derive(Subcommand, Debug)]
+#[command(disable_help_subcommand = true)]
+pub(super) enum Subcommands {
+    /// Open the shell; `torre DB` does too
+    Shell(Shell),
+    /// Make a collection, and the database where there is none
+    Create(With<repl::Create>),
+    /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
+    Import(With<repl::Import>),
+    /// Train the quantizer and seal everything, now instead of in the background
+    Build(With<repl::Build>),
+    /// Recommend items to a user, given as a row of raw features
+    Recommend(With<repl::Recommend>),
+    /// Find the items most like a stored one
+    Similar(With<repl::Similar>),
+    /// Find the items nearest to a vector
+    Search(With<repl::Search>),
+    /// Show stored items
+    Get(With<repl::Get>),
+    /// Insert items, or replace those that have the same id
+    Put(With<repl::Put>),
+    /// Set some fields of an item; a null removes a field
+    Patch(With<repl::Patch>),
+    /// Delete items
+    Delete(With<repl::Delete>),
+    /// Measure recommendations against what users really chose
+    Eval(With<repl::Eval>),
+    /// Compare the index with an exact scan, by nprobe
+    Recall(With<repl::Recall>),
+    /// Show the state of a collection in numbers
+    Stats(With<Nothing>),
+    /// Show what rows hold: the fields of the towers and of the collection
+    Schema(With<Nothing>),
+    /// Merge all segments and drop what was deleted
+    Compact(With<Nothing>),
+    /// Read everything and name each damage; exits 1 when there is any
+    Verify(keep::Verify),
+    /// Write a new database with everything that can still be read
+    Salvage(keep::Copy),
+    /// Write a consistent copy, while writers go on
+    Backup(keep::Copy),
+    /// Write rows, towers and settings as JSON lines and files
+    Dump(keep::Dump),
+    /// Make a database from a dump
+    Load(keep::Load),
+    /// Measure the index on vectors from files; no database is needed
+    Bench(Box<measure::Bench>),
+    /// Make a shop from a seed, recommend to its shoppers and measure it
+    Demo(measure::Demo),
+}
+
+/// A command of the shell with the database it goes to.
+#[derive(Args, Clone, Debug)]
+pub(super) struct With<A: Args> {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) args: A,
+}
+
+/// No further arguments.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Nothing {}
+
+/// The shell's own arguments.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Shell {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Run this command and leave; can be given several times, up to the first that fails
+    #[arg(short = 'c', long = "command", value_name = "COMMAND")]
+    pub(super) commands: Vec<String>,
+}
+
+/// The arguments with `shell` put before a database: `torre DB` is the shell. `torre help COMMAND` is `torre COMMAND --help`.
+pub(super) fn with_shell(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let Some(first) = arguments.get(1).map(|first| first.to_string_lossy().into_owned()) else { return arguments };
+    let known = <Arguments as clap::CommandFactory>::command().get_subcommands().any(|command| command.get_name() == first);
+    if first == "help" && arguments.len() <= 3 {
+        arguments.remove(1);
+        arguments.push("--help".into());
+        return arguments;
+    }
+    let about_torre = ["-h", "--help", "-V", "--version"].contains(&first.as_str());
+    // A word followed by other words is a mistyped command, unless it is a path: clap then says which command was meant.
+    let followed = arguments.get(2).is_some_and(|next| !next.to_string_lossy().starts_with('-'));
+    let path = first.starts_with('-') || first.contains(['/', '\\', ':', '.']) || std::path::Path::new(&first).exists();
+    if !known && !about_torre && (path || !followed) {
+        arguments.insert(1, "shell".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::CommandFactory;
+
+    fn shelled(words: &[&str]) -> Vec<String> {
+        with_shell(words.iter().map(Into::into).collect()).into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_database_alone_is_the_shell() {
+        assert_eq!(shelled(&["torre", "shop"]), ["torre", "shell", "shop"]);
+        assert_eq!(shelled(&["torre", "shop", "-c", "get 1"]), ["torre", "shell", "shop", "-c", "get 1"]);
+        assert_eq!(shelled(&["torre", "-c", "get 1", "shop"]), ["torre", "shell", "-c", "get 1", "shop"]);
+        assert_eq!(shelled(&["torre", "./stats"]), ["torre", "shell", "./stats"]);
+        assert_eq!(shelled(&["torre", "stats", "shop"]), ["torre", "stats", "shop"]);
+        assert_eq!(shelled(&["torre", "recomend", "shop"]), ["torre", "recomend", "shop"]);
+        assert_eq!(shelled(&["torre", "--help"]), ["torre", "--help"]);
+        assert_eq!(shelled(&["torre", "help"]), ["torre", "--help"]);
+        assert_eq!(shelled(&["torre", "help", "create"]), ["torre", "create", "--help"]);
+        assert_eq!(shelled(&["torre"]), ["torre"]);
+    }
+}

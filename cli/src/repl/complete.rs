@@ -1,0 +1,232 @@
+//! Completion: commands, options, ids and fields, as the place in the line calls for.
+
+use super::dot::DOTS;
+use super::parse::grammar;
+use super::render::Mode;
+use super::session::Session;
+use super::words;
+use torre::Collection;
+
+/// Candidates shown at most.
+const MOST: usize = 60;
+
+/// The byte at which the completed part begins, and what may stand there. No candidates: the terminal may complete a file name.
+pub(super) fn complete(session: &Session, line: &str, cursor: usize) -> (usize, Vec<String>) {
+    let Some(before) = line.get(..cursor) else { return (cursor, vec![]) };
+    match words::split(before) {
+        Err((words::Open::Json, start)) => json_key(session, before, start),
+        Err((words::Open::Quote(_), start)) => {
+            let partial = before[start + 1..].to_owned();
+            let command = first_word(before);
+            (start, ids(session, &command, &partial))
+        }
+        Ok(words) => {
+            // A space after the last word begins a new one.
+            let open = words.last().filter(|word| word.at.end == before.len());
+            let (start, partial) = open.map_or((before.len(), ""), |word| (word.at.start, word.text.as_str()));
+            let done: Vec<&str> =
+                words.iter().filter(|word| word.at.end < before.len() || open.is_none()).map(|word| word.text.as_str()).collect();
+            word(session, &done, partial, start)
+        }
+    }
+}
+
+fn first_word(text: &str) -> String {
+    text.split_whitespace().find(|word| *word != "explain").unwrap_or_default().to_owned()
+}
+
+/// A word after those that are `done`.
+fn word(session: &Session, done: &[&str], partial: &str, start: usize) -> (usize, Vec<String>) {
+    let done = if done.first() == Some(&"explain") { &done[1..] } else { done };
+    let Some((&command, rest)) = done.split_first() else { return (start, starting(partial, first_words())) };
+    let previous = rest.last().copied().unwrap_or_default();
+    match (command, previous) {
+        (".help" | "help", _) => (start, starting(partial, first_words())),
+        (".use" | ".drop", _) | (_, "--collection") => (start, starting(partial, session.database.collections())),
+        (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
+        (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
+        (".ids", _) => (start, all_ids(session, partial)),
+        (_, "--fields") => list(partial, start, |part| starting(part, item_fields(session))),
+        (_, "--exclude") => list(partial, start, |part| all_ids(session, part)),
+        (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
+        (_, "--metric") => (start, starting(partial, ["ip", "cosine", "l2"].map(str::to_owned))),
+        _ if partial.starts_with('-') => (start, starting(partial, options(command))),
+        _ => (start, ids(session, command, partial)),
+    }
+}
+
+fn first_words() -> Vec<String> {
+    let mut names: Vec<String> = grammar().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.push("explain".to_owned());
+    names.extend(DOTS.iter().map(|(name, ..)| (*name).to_owned()));
+    names
+}
+
+fn options(command: &str) -> Vec<String> {
+    let grammar = grammar();
+    grammar
+        .find_subcommand(command)
+        .into_iter()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|option| option.get_long())
+        .map(|name| format!("--{name}"))
+        .collect()
+}
+
+fn starting(partial: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+    names.into_iter().filter(|name| name.starts_with(partial)).take(MOST).collect()
+}
+
+/// The last of several names between commas.
+fn list(partial: &str, start: usize, candidates: impl Fn(&str) -> Vec<String>) -> (usize, Vec<String>) {
+    let at = partial.rfind(',').map_or(0, |comma| comma + 1);
+    (start + at, candidates(&partial[at..]))
+}
+
+fn collection(session: &Session) -> Option<Collection> {
+    session.database.collection(&session.collection).ok()
+}
+
+/// Ids, where the command takes them.
+fn ids(session: &Session, command: &str, partial: &str) -> Vec<String> {
+    match command {
+        "similar" | "get" | "delete" | "patch" => all_ids(session, partial),
+        _ => vec![],
+    }
+}
+
+fn all_ids(session: &Session, partial: &str) -> Vec<String> {
+    raw_ids(session, partial).iter().map(|id| words::write(id)).collect()
+}
+
+fn raw_ids(session: &Session, partial: &str) -> Vec<String> {
+    collection(session).map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+}
+
+fn item_fields(session: &Session) -> Vec<String> {
+    let Some(collection) = collection(session) else { return vec![] };
+    let mut names = vec!["id".to_owned()];
+    match collection.specs() {
+        Some((item, _)) => names.extend(item.fields().map(str::to_owned)),
+        None => names.push("vector".to_owned()),
+    }
+    names.extend(collection.schema().fields.iter().map(|field| field.name.clone()));
+    names.dedup();
+    names
+}
+
+fn user_fields(session: &Session) -> Vec<String> {
+    let specs = collection(session).and_then(|collection| collection.specs());
+    specs.map(|(_, user)| user.fields().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// The name of a field in an open JSON object: after `{` or `,`, with or without its quote.
+fn json_key(session: &Session, before: &str, start: usize) -> (usize, Vec<String>) {
+    let json = &before[start..];
+    let none = (before.len(), vec![]);
+    let (at, partial) = match json.rfind('"') {
+        Some(quote) if opens_string(json, quote) => (quote, &json[quote + 1..]),
+        _ if json.trim_end().ends_with(['{', ',', '[']) => (json.len(), ""),
+        _ => return none,
+    };
+    if !json[..at].trim_end().ends_with(['{', ',', '[']) {
+        return none;
+    }
+    if innermost(&json[..at]) == Some('[') {
+        // A list of a user is most often a history.
+        let ids = if first_word(before) == "recommend" { raw_ids(session, partial) } else { vec![] };
+        return (start + at, ids.into_iter().map(|id| serde_json::Value::from(id).to_string()).collect());
+    }
+    let names = if first_word(before) == "recommend" { user_fields(session) } else { item_fields(session) };
+    let names = names.into_iter().filter(|name| name.starts_with(partial)).take(MOST);
+    (start + at, names.map(|name| format!("{}: ", serde_json::Value::from(name))).collect())
+}
+
+/// The bracket that is open at the end of a piece of JSON.
+fn innermost(json: &str) -> Option<char> {
+    let (mut open, mut inside, mut escaped) = (Vec::new(), false, false);
+    for character in json.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => inside = !inside,
+            '{' | '[' if !inside => open.push(character),
+            '}' | ']' if !inside => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// Whether the quote at `at`, the last one, begins a string: the quotes before it are in pairs.
+fn opens_string(json: &str, at: usize) -> bool {
+    let (mut inside, mut escaped) = (false, false);
+    for byte in json.as_bytes()[..at].iter() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            _ => {}
+        }
+    }
+    !inside
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::repl::Fed;
+    use torre::Database;
+
+    fn session() -> Session {
+        let mut session = Session::new(Database::in_memory().unwrap());
+        for line in [
+            "create items --dim 2 --field title:text --field price:float",
+            r#"put {"id": "apple", "vector": [1, 0]} {"id": "a pear", "vector": [0, 1]}"#,
+        ] {
+            assert!(matches!(session.feed(line), Fed::Done(reply) if reply.error.is_none()), "{line}");
+        }
+        session
+    }
+
+    #[test]
+    fn each_place_has_its_candidates() {
+        let session = session();
+        for (line, start, candidates) in [
+            ("sim", 0, vec!["similar"]),
+            (".mo", 0, vec![".mode"]),
+            (".mode j", 6, vec!["json", "jsonl"]),
+            (".use ", 5, vec!["items"]),
+            ("get ap", 4, vec!["apple"]),
+            ("explain similar ap", 16, vec!["apple"]),
+            ("get 'a p", 4, vec!["\"a pear\""]),
+            ("similar apple --off", 14, vec!["--offset"]),
+            ("similar apple --fields title,pr", 29, vec!["price"]),
+            ("similar apple --exclude x,ap", 26, vec!["apple"]),
+            ("build --refine f", 15, vec!["f16", "f32"]),
+            (r#"put {"ti"#, 5, vec!["\"title\": "]),
+            (r#"put {"title": "x", "p"#, 19, vec!["\"price\": "]),
+            (r#"put {"title": "ti"#, 17, vec![]),
+            (r#"put {"tags": ["a", "ti"#, 19, vec![]),
+            (r#"recommend {"history": ["a", "ap"#, 28, vec!["\"apple\""]),
+            (r#"recommend {"history": ["#, 23, vec!["\"apple\"", "\"a pear\""]),
+            ("get apple --co", 10, vec!["--collection"]),
+            ("get apple --collection it", 23, vec!["items"]),
+            (".drop ", 6, vec!["items"]),
+            ("import x", 7, vec![]),
+        ] {
+            assert_eq!(session.complete(line, line.len()), (start, candidates.into_iter().map(str::to_owned).collect()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_anywhere_is_harmless() {
+        let session = session();
+        let line = r#"recommend {"é": "ü", [ 'x "#;
+        for cursor in 0..line.len() + 2 {
+            let (start, _) = session.complete(line, cursor);
+            assert!(start <= cursor);
+        }
+    }
+}

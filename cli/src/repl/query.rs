@@ -1,0 +1,154 @@
+//! `recommend`, `similar` and `search`: from options to a query, from an answer to what is shown.
+
+use serde_json::{Value as Json, json};
+
+use super::command::{EffortOptions, QueryOptions, Recommend, Search, Similar};
+use super::failure::Failure;
+use super::output::{Output, Record, grouped, short, to_json};
+use torre::Collection;
+use torre::{Answer, Explain, Hit, Query, QueryBatch};
+
+macro_rules! with_effort {
+    ($name:ident, $query:ident) => {
+        /// The query, looking as hard as the options say.
+        pub(super) fn $name<'q>(mut query: $query<'q>, effort: &EffortOptions) -> $query<'q> {
+            if let Some(target) = effort.recall {
+                query = query.recall(target);
+            }
+            if let Some(lists) = effort.nprobe {
+                query = query.nprobe(lists);
+            }
+            if effort.exact {
+                query = query.exact();
+            }
+            if let Some(factor) = effort.refine_factor {
+                query = query.refine_factor(factor);
+            }
+            query
+        }
+    };
+}
+with_effort!(with_effort, Query);
+with_effort!(with_effort_each, QueryBatch);
+
+pub(super) fn recommend(collection: &Collection, args: &Recommend) -> Result<Output, Failure> {
+    check(&args.options)?;
+    if collection.specs().is_none() {
+        let problem = "this collection has no user tower, so there is nothing to make a vector of a user with; use `search` with a vector";
+        return Err(Failure::new(problem));
+    }
+    answer(collection.recommend(&args.user()), &args.options)
+}
+
+pub(super) fn similar(collection: &Collection, args: &Similar) -> Result<Output, Failure> {
+    check(&args.options)?;
+    answer(collection.similar(&args.id), &args.options)
+}
+
+pub(super) fn search(collection: &Collection, args: &Search) -> Result<Output, Failure> {
+    check(&args.options)?;
+    answer(collection.search(&args.vector()), &args.options)
+}
+
+fn check(options: &QueryOptions) -> Result<(), Failure> {
+    match options.filter {
+        Some(_) => Err(Failure::new("--where is not supported yet; leave it out, or leave items out by id with --exclude")),
+        None => Ok(()),
+    }
+}
+
+fn answer(query: Query<'_>, options: &QueryOptions) -> Result<Output, Failure> {
+    let mut query = with_effort(query, &options.effort).k(options.k).offset(options.offset).exclude(options.exclude());
+    if let Some(score) = options.min_score {
+        query = query.min_score(score);
+    }
+    if let Some(names) = options.fields() {
+        query = query.fields(names);
+    }
+    if options.explain {
+        query = query.explain();
+    }
+    Ok(show(&query.run()?, options.offset))
+}
+
+/// An answer whose first hit has the place `offset` + 1.
+fn show(answer: &Answer, offset: usize) -> Output {
+    let mut notes = Vec::new();
+    if answer.hits.is_empty() {
+        notes.push("no hits".to_owned());
+    }
+    if let Some(explain) = &answer.explain {
+        explain_notes(answer, explain, &mut notes);
+    }
+    Output {
+        json: to_json(answer),
+        parts: answer.hits.iter().map(to_json).collect(),
+        records: answer.hits.iter().zip(offset + 1..).map(|(hit, place)| record(hit, place)).collect(),
+        notes,
+        ..Output::default()
+    }
+}
+
+fn record(hit: &Hit, place: usize) -> Record {
+    let mut record =
+        vec![("#".to_owned(), Json::from(place)), ("id".to_owned(), Json::from(hit.id.as_str())), ("score".to_owned(), short(hit.score))];
+    for (name, value) in hit.fields.iter().flat_map(|fields| fields.iter()) {
+        let taken = record.iter().any(|(other, _)| other == name);
+        record.push((if taken { format!("fields.{name}") } else { name.to_owned() }, value.to_json()));
+    }
+    record
+}
+
+/// Short of a target by more than this, calibration does not reach it.
+const OUT_OF_REACH: f32 = 0.006;
+
+/// What to say of an index that does not reach the default target, and what would help.
+pub(super) fn out_of_reach(expected: Option<f32>, refine: &str) -> Option<String> {
+    let expected = expected.filter(|expected| expected + OUT_OF_REACH < torre::DEFAULT_RECALL)?;
+    let help = match refine {
+        "f32" => "more bytes a code (build --m) or other lists (build --lists)",
+        "none" => "refine vectors (build --refine auto)",
+        _ => "finer refine vectors (build --refine f32), then more bytes a code (build --m)",
+    };
+    Some(format!(
+        "warning: a recall of {} is out of reach of this index; expect {expected:.2}. What may help: {help}",
+        torre::DEFAULT_RECALL
+    ))
+}
+
+fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
+    let total = answer.elapsed.as_secs_f64() * 1e6;
+    notes.push(format!("generation {}, {total:.1} µs:", answer.generation));
+    for stage in &explain.stages {
+        notes.push(format!("  {:<8} {:>9.1} µs", stage.stage, stage.micros));
+    }
+    notes.push(format!(
+        "lists probed {}, codes scanned {}, candidates refined {}, rows scanned exactly {}",
+        grouped(explain.lists_probed),
+        grouped(explain.codes_scanned),
+        grouped(explain.candidates_refined),
+        grouped(explain.rows_scanned)
+    ));
+    if let Some(expected) = answer.expected_recall {
+        let target = explain.target_recall.map_or(String::new(), |target| format!(" for a target of {}", short(target)));
+        let by = explain.calibrated_with.map_or(String::new(), |with| format!(", calibrated with {with}"));
+        notes.push(format!("expected recall {:.3}{target}{by}", expected));
+        if let Some(target) = explain.target_recall.filter(|&target| expected + OUT_OF_REACH < target) {
+            notes.push(format!("warning: the target of {} is out of reach of this index", short(target)));
+        }
+    }
+    for (what, names) in [("missing features", &explain.missing), ("unknown values", &explain.unknown)] {
+        if !names.is_empty() {
+            notes.push(format!("{what}: {}", names.join(", ")));
+        }
+    }
+}
+
+/// How hard a measurement looked, as it is reported.
+pub(super) fn describe(effort: &EffortOptions) -> Json {
+    match (effort.exact, effort.nprobe) {
+        (true, _) => json!("exact"),
+        (_, Some(lists)) => json!({"nprobe": lists}),
+        _ => json!({"recall": short(effort.recall.unwrap_or(torre::DEFAULT_RECALL))}),
+    }
+}

@@ -1,0 +1,264 @@
+//! `recall`: what the index finds of what an exact scan finds, by nprobe or by recall target.
+
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::command::Recall;
+use super::failure::Failure;
+use super::import;
+use super::output::{Output, grouped, rounded};
+use super::spread::Spread;
+use torre::Answer;
+use torre::Collection;
+use torre::Error;
+use torre::{Progress, Stage};
+use torre::{Row, VECTOR_FIELD, Value};
+use torre_data::{Place, ReadOptions, Source};
+use torre_report::percentile;
+
+/// Hits compared.
+const K: usize = 10;
+/// Recall from which more lists are of no interest.
+const ENOUGH: f64 = 0.9999;
+/// Vectors read from a file at a time.
+const CHUNK_ROWS: usize = 1024;
+
+#[derive(Serialize)]
+struct Point {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<f32>,
+    /// Lists visited: as asked, or the most that a target took.
+    nprobe: u64,
+    recall10: f64,
+    p50_micros: f64,
+}
+
+/// How hard a search looks.
+#[derive(Clone, Copy)]
+enum Setting {
+    Nprobe(usize),
+    Target(f32),
+}
+
+/// A vector to search with, and what must not be found: the row that the vector is of.
+struct Probe {
+    vector: Vec<f32>,
+    itself: Vec<String>,
+}
+
+/// What an exact scan finds.
+struct Truth {
+    ids: HashSet<String>,
+    /// Score of the last hit: a row that is as near is as right as that one.
+    least: f32,
+}
+
+impl Truth {
+    fn new(answer: &Answer) -> Self {
+        let least = answer.hits.last().map_or(f32::INFINITY, |hit| hit.score);
+        Self { ids: answer.ids().map(str::to_owned).collect(), least }
+    }
+
+    /// Whether a row that was found is one of the nearest.
+    fn has(&self, collection: &Collection, probe: &Probe, id: &str) -> Result<bool, Error> {
+        if self.ids.contains(id) {
+            return Ok(true);
+        }
+        Ok(collection.score(&probe.vector, id)?.is_some_and(|score| score >= self.least))
+    }
+}
+
+pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progress) -> Result<Output, Failure> {
+    let lists = collection.stats()?.lists;
+    if lists == 0 {
+        return Err(Failure::new("there is no index yet, so every search is exact; `build` makes one now"));
+    }
+    let (probes, origin) = match &args.queries {
+        Some(path) => (from_file(collection, path, args.sample)?, format!("queries of {}", path.display())),
+        None => (stored(collection, args.sample)?, "stored vectors, each without itself".to_owned()),
+    };
+    if probes.is_empty() {
+        return Err(Failure::new("there are no queries to measure with"));
+    }
+    let truth: Vec<Truth> = exact(collection, &probes)?.iter().map(Truth::new).collect();
+    let mut points = Vec::new();
+    let tried: Vec<Setting> = match (&args.target[..], &args.nprobe[..]) {
+        ([], []) => powers(lists).into_iter().map(Setting::Nprobe).collect(),
+        ([], lists) => lists.iter().copied().map(Setting::Nprobe).collect(),
+        (targets, _) => targets.iter().copied().map(Setting::Target).collect(),
+    };
+    let all = args.nprobe.is_empty() && args.target.is_empty();
+    for (at, &setting) in tried.iter().enumerate() {
+        let point = measure(collection, args, setting, &probes, &truth, progress)?;
+        let enough = all && point.recall10 >= ENOUGH;
+        points.push(point);
+        progress.update(Stage::Evaluate, at as u64 + 1, Some(tried.len() as u64));
+        if enough {
+            break;
+        }
+    }
+    let mut output = Output::list(&points, |point| {
+        let target = point.target.map(|target| ("target".to_owned(), Json::from(target.to_string())));
+        let measured = [
+            ("nprobe".to_owned(), Json::from(point.nprobe)),
+            ("recall@10".to_owned(), Json::from(format!("{:.4}", point.recall10))),
+            ("p50 µs".to_owned(), Json::from(point.p50_micros)),
+        ];
+        target.into_iter().chain(measured).collect()
+    });
+    output.notes.push(format!("queries: {} ({origin}); lists: {}", grouped(probes.len() as u64), grouped(lists as u64)));
+    Ok(output)
+}
+
+/// 1, 2, 4, ... and all.
+fn powers(lists: usize) -> Vec<usize> {
+    let mut powers: Vec<usize> = std::iter::successors(Some(1usize), |n| n.checked_mul(2)).take_while(|n| *n < lists).collect();
+    powers.push(lists);
+    powers
+}
+
+fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failure> {
+    let queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
+    Ok(queries.unsampled().k(K).exact().exclude_each(probes.iter().map(|probe| probe.itself.clone()).collect()).run()?)
+}
+
+fn measure(
+    collection: &Collection,
+    args: &Recall,
+    setting: Setting,
+    probes: &[Probe],
+    truth: &[Truth],
+    progress: &dyn Progress,
+) -> Result<Point, Failure> {
+    let ask = |probe: &Probe, explain: bool| {
+        let mut query = collection.search(&probe.vector).unsampled().k(K).exclude(probe.itself.iter().map(String::as_str));
+        query = match setting {
+            Setting::Nprobe(lists) => query.nprobe(lists),
+            Setting::Target(recall) => query.recall(recall),
+        };
+        if let Some(factor) = args.refine_factor {
+            query = query.refine_factor(factor);
+        }
+        if explain { query.explain().run() } else { query.run() }
+    };
+    let (target, mut nprobe) = match setting {
+        Setting::Nprobe(lists) => (None, lists as u64),
+        Setting::Target(recall) => (Some(recall), 0),
+    };
+    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
+    for (probe, truth) in probes.iter().zip(truth) {
+        let answer = ask(probe, false)?;
+        if target.is_some() {
+            nprobe = ask(probe, true)?.explain.map_or(nprobe, |explain| nprobe.max(explain.lists_probed));
+        }
+        for id in answer.ids() {
+            found += usize::from(truth.has(collection, probe, id)?);
+        }
+        wanted += truth.ids.len();
+        micros.push(answer.elapsed.as_secs_f64() * 1e6);
+        if progress.cancelled() {
+            return Err(Error::Interrupted.into());
+        }
+    }
+    let recall10 = rounded(found as f64 / wanted.max(1) as f64, 4);
+    Ok(Point { target, nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
+}
+
+/// Stored vectors, spread evenly over the collection.
+fn stored(collection: &Collection, most: usize) -> Result<Vec<Probe>, Failure> {
+    let ids = collection.ids("", usize::MAX);
+    let step = ids.len().div_ceil(most).max(1);
+    let mut probes = Vec::with_capacity(most.min(ids.len()));
+    for id in ids.into_iter().step_by(step) {
+        // Deleted since the ids were listed.
+        let Some(item) = collection.get(&id)? else { continue };
+        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), itself: vec![id] });
+    }
+    Ok(probes)
+}
+
+fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Probe>, Failure> {
+    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, itself: vec![] }).collect())
+}
+
+/// The queries of a file: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).
+pub(super) fn queries_of(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let lines = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    if lines { vectors_of_users(collection, path, most) } else { vectors_of_file(path, most) }
+}
+
+fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let Source::Vectors(mut reader) = Source::open(path, &ReadOptions::default())? else {
+        return Err(Failure::new(format!(
+            "{}: expected vectors (.npy, .fvecs, .bvecs) or user rows or vectors a line (.jsonl)",
+            path.display()
+        )));
+    };
+    let mut spread = Spread::new(most);
+    while let Some(chunk) = reader.next_chunk(CHUNK_ROWS)? {
+        for vector in chunk.vectors.iter() {
+            if spread.wants_next() {
+                spread.push(vector.to_vec());
+            }
+        }
+    }
+    Ok(spread.finish())
+}
+
+/// What the user tower makes of the rows of a file: a row a line, or a line of an evaluation file, whose `user` is the row. Without
+/// towers a row's field `vector` is the query.
+fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
+    let io = |source| Failure::from(Error::Io { path: path.to_owned(), source });
+    let lines = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?).lines();
+    let (towers, mut spread) = (collection.specs().is_some(), Spread::new(most));
+    for (number, line) in (1..).zip(lines) {
+        let line = line.map_err(io)?;
+        if line.trim().is_empty() || !spread.wants_next() {
+            continue;
+        }
+        let located = |problem: String| Failure::new(format!("{}, line {number}: {problem}", path.display()));
+        let row = Row::from_json(&line).map_err(|error| located(error.to_string()))?;
+        let user = match row.get("user") {
+            Some(Value::Object(user)) => user.clone(),
+            _ => row,
+        };
+        let vector = if towers {
+            collection.recommend(&user).vector()
+        } else {
+            let numbers = |list: &[Value]| list.iter().map(|x| x.as_f64().map(|x| x as f32)).collect::<Option<Vec<f32>>>();
+            let given = user.get(VECTOR_FIELD).and_then(Value::as_list).and_then(numbers);
+            let given = given.ok_or_else(|| located(format!("its field {VECTOR_FIELD:?} is missing or not a list of numbers")))?;
+            collection.search(&given).vector()
+        };
+        spread.push(vector.map_err(|error| import::located(path, &error, &[Place::Line(number)]))?);
+    }
+    Ok(spread.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use torre::{CollectionOptions, Database, Metric};
+
+    #[test]
+    fn queries_of_a_collection_without_towers_are_read_from_files_of_vectors_and_from_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::in_memory().unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2)).unwrap();
+        let (lines, vectors) = (directory.path().join("q.jsonl"), directory.path().join("q.fvecs"));
+        std::fs::write(&lines, "{\"vector\":[1,2.5]}\n\n{\"user\":{\"vector\":[3,4]}}\n").unwrap();
+        assert_eq!(queries_of(&items, &lines, usize::MAX).unwrap(), [[1.0, 2.5], [3.0, 4.0]]);
+        let bytes: Vec<u8> = 2i32.to_le_bytes().into_iter().chain([1.0f32, 2.5].into_iter().flat_map(f32::to_le_bytes)).collect();
+        std::fs::write(&vectors, bytes).unwrap();
+        assert_eq!(queries_of(&items, &vectors, usize::MAX).unwrap(), [[1.0, 2.5]]);
+        for wrong in ["{\"id\":1}", "{\"vector\":\"1 2\"}", "{\"vector\":[1]}", "{\"vector\":[1e60,1]}"] {
+            std::fs::write(&lines, wrong).unwrap();
+            assert!(queries_of(&items, &lines, usize::MAX).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Commands, carried out.
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::command::{Build, Command, Delete, Get, Patch, Put};
+use super::failure::Failure;
+use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
+use super::{create, eval, import, query, recall, schema};
+use torre::Item;
+use torre::Metric;
+use torre::Progress;
+use torre::{BuildOptions, Collection, Database};
+
+/// What a command works on.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) database: &'a Database,
+    /// Name of the collection.
+    pub(crate) collection: &'a str,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+impl Context<'_> {
+    pub(super) fn open(&self) -> Result<Collection, Failure> {
+        Ok(self.database.collection(self.collection)?)
+    }
+}
+
+/// Carries out one command.
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Failure> {
+    match command {
+        Command::Recommend(args) => query::recommend(&context.open()?, args),
+        Command::Similar(args) => query::similar(&context.open()?, args),
+        Command::Search(args) => query::search(&context.open()?, args),
+        Command::Get(args) => get(&context.open()?, args),
+        Command::Put(args) => put(&context.open()?, args),
+        Command::Patch(args) => patch(&context.open()?, args),
+        Command::Delete(args) => delete(&context.open()?, args),
+        Command::Import(args) => import::run(&context.open()?, args, context.progress),
+        Command::Build(args) => build(&context.open()?, args, context.progress),
+        Command::Compact => compact(&context.open()?, context.progress),
+        Command::Eval(args) => eval::run(&context.open()?, args, context.progress),
+        Command::Recall(args) => recall::run(&context.open()?, args, context.progress),
+        Command::Stats => stats(context),
+        Command::Schema => Ok(schema::describe(&context.open()?)),
+        Command::Create(args) => create::run(context, args),
+    }
+}
+
+fn get(collection: &Collection, args: &Get) -> Result<Output, Failure> {
+    let mut items = Vec::with_capacity(args.ids.len());
+    for id in &args.ids {
+        let item = collection.get(id)?.ok_or_else(|| Failure::from(torre::Error::UnknownItem { id: id.clone() }))?;
+        let mut record: Record = vec![("id".to_owned(), Json::from(item.id().as_str()))];
+        record.extend(item.row().iter().filter(|(name, _)| *name != "id").map(|(name, value)| (name.to_owned(), value.to_json())));
+        if args.vector {
+            record.push(("vector".to_owned(), item.vector().unwrap_or_default().iter().map(|&x| short(x)).collect()));
+        }
+        items.push(record);
+    }
+    let mut notes = Vec::new();
+    let normalised = args.vector && collection.metric() == Metric::Cosine;
+    let object = |record: &Record| {
+        let mut object: serde_json::Map<String, Json> = record.iter().cloned().collect();
+        if normalised {
+            // A field of the item's own of this name is the item's.
+            object.entry("normalised").or_insert(Json::Bool(true));
+        }
+        Json::Object(object)
+    };
+    if normalised {
+        notes.push("vectors are shown as they are stored: brought to length 1, as the metric cosine asks".to_owned());
+    }
+    let objects: Vec<Json> = items.iter().map(object).collect();
+    let json = if let [one] = &objects[..] { to_json(one) } else { to_json(&objects) };
+    let layout = if items.len() == 1 { Layout::Card } else { Layout::Table };
+    Ok(Output { json, parts: objects.iter().map(to_json).collect(), records: items, layout, notes })
+}
+
+fn put(collection: &Collection, args: &Put) -> Result<Output, Failure> {
+    let items = args.rows.iter().map(|row| Item::from_row(row.0.clone())).collect::<Result<Vec<_>, _>>()?;
+    let changes = collection.upsert_many(items)?;
+    let result = json!({"inserted": changes.inserted, "updated": changes.updated});
+    Ok(Output::note(&result, format!("{} inserted, {} updated", grouped(changes.inserted), grouped(changes.updated))))
+}
+
+fn patch(collection: &Collection, args: &Patch) -> Result<Output, Failure> {
+    collection.patch(&args.id, &args.changes.0)?;
+    Ok(Output::note(&json!({"updated": 1}), "1 updated"))
+}
+
+fn delete(collection: &Collection, args: &Delete) -> Result<Output, Failure> {
+    let deleted = collection.delete(&args.ids)?;
+    let missing = args.ids.len() as u64 - deleted.min(args.ids.len() as u64);
+    let note = match missing {
+        0 => format!("{} deleted", grouped(deleted)),
+        _ => format!("{} deleted, {} not found", grouped(deleted), grouped(missing)),
+    };
+    Ok(Output::note(&json!({"deleted": deleted, "not_found": missing}), note))
+}
+
+fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Result<Output, Failure> {
+    let mut options = BuildOptions::default();
+    if let Some(m) = args.index.m {
+        options = options.m(m);
+    }
+    if let Some(lists) = args.index.lists {
+        options = options.lists(lists);
+    }
+    if let Some(refine) = args.index.refine {
+        options = options.refine(refine);
+    }
+    if let Some(seed) = args.index.seed {
+        options = options.seed(seed);
+    }
+    if let Some(eta) = args.eta {
+        options = options.eta(eta);
+    }
+    if let Some(megabytes) = args.memory {
+        options = options.memory(megabytes.saturating_mul(1 << 20));
+    }
+    if let Some(file) = &args.users {
+        options = options.queries(recall::queries_of(collection, file, usize::MAX)?);
+    }
+    let built = collection.build(&options, progress)?;
+    let mut output = Output::card(&built);
+    output.records = vec![vec![
+        ("rows".to_owned(), Json::from(grouped(built.rows))),
+        ("lists".to_owned(), Json::from(built.lists)),
+        ("bytes of a code (m)".to_owned(), Json::from(built.m)),
+        ("bytes per row in memory".to_owned(), Json::from(rounded(built.bytes_per_row, 1))),
+        ("quantization error".to_owned(), Json::from(rounded(built.quantization_error, 4))),
+        ("refine vectors".to_owned(), Json::from(built.refine.name())),
+        ("generation".to_owned(), Json::from(built.generation)),
+        ("seconds".to_owned(), Json::from(format!("{:.3}", built.elapsed.as_secs_f64()))),
+    ]];
+    if let Some(expected) = built.expected_recall {
+        output.records[0].push(("expected recall".to_owned(), Json::from(rounded(f64::from(expected), 3))));
+    }
+    output.notes.extend(query::out_of_reach(built.expected_recall, built.refine.name()));
+    Ok(output)
+}
+
+fn compact(collection: &Collection, progress: &dyn Progress) -> Result<Output, Failure> {
+    let dropped = collection.compact(progress)?;
+    let rows = collection.len();
+    let note = format!("{} kept, {} dropped for good", count(rows, "row"), count(dropped, "deleted row"));
+    Ok(Output::note(&json!({"rows": rows, "dropped": dropped}), note))
+}
+
+fn stats(context: &Context<'_>) -> Result<Output, Failure> {
+    #[derive(Serialize)]
+    struct Named<S: Serialize> {
+        collection: String,
+        #[serde(flatten)]
+        stats: S,
+    }
+    let collection = context.open()?;
+    let stats = collection.stats()?;
+    let warning = query::out_of_reach(stats.expected_recall, stats.refine_kind.unwrap_or(stats.refine));
+    let mut output = Output::card(&Named { collection: collection.name().to_owned(), stats });
+    output.notes.extend(warning);
+    for (_, value) in output.records.iter_mut().flatten() {
+        if let Some(number) = value.as_f64().filter(|_| value.is_f64()) {
+            *value = Json::from(rounded(number, if number < 1.0 { 4 } else { 1 }));
+        }
+    }
+    Ok(output)
+}

@@ -1,0 +1,187 @@
+//! Quality of recommendations against held-out choices: recall, nDCG, hit rate, reciprocal rank, coverage.
+//!
+//! Definitions (binary relevance, a mean over the users that have anything relevant):
+//! - recall@k: relevant items among the first k hits, over all relevant items.
+//! - nDCG@k: sum of 1 / log2(place + 1) over the relevant hits at places 1..k, over the same sum for min(k, relevant) leading places
+//!   (Järvelin and Kekäläinen 2002).
+//! - hit rate@k: share of users with a relevant item among the first k hits.
+//! - MRR: mean of 1 / place of the first relevant hit, 0 where there is none among the hits given.
+//! - coverage: distinct items among the first k hits of all users (k the largest asked for), over the items of the collection.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::percentile;
+
+/// Adds up the users' rankings.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    ks: Vec<usize>,
+    users: usize,
+    without_relevant: usize,
+    recall: Vec<f64>,
+    ndcg: Vec<f64>,
+    hit: Vec<f64>,
+    reciprocal: f64,
+    shown: HashSet<String>,
+    micros: Vec<f64>,
+}
+
+/// What an evaluation found; the means are `None` where no user had anything relevant.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Report {
+    /// Users that count: those with relevant items.
+    pub users: usize,
+    /// Users passed over because nothing was relevant to them.
+    pub users_without_relevant: usize,
+    /// By k.
+    pub recall: BTreeMap<usize, Option<f64>>,
+    /// By k.
+    pub ndcg: BTreeMap<usize, Option<f64>>,
+    /// By k.
+    pub hit_rate: BTreeMap<usize, Option<f64>>,
+    /// Mean reciprocal rank.
+    pub mrr: Option<f64>,
+    /// Share of the items that somebody was shown.
+    pub coverage: Option<f64>,
+    /// Median time of a query.
+    pub p50_micros: Option<f64>,
+    /// 99th percentile of the times.
+    pub p99_micros: Option<f64>,
+}
+
+impl Evaluation {
+    /// `ks`: the cut-offs to report at.
+    pub fn new(ks: &[usize]) -> Self {
+        let zeros = vec![0.0; ks.len()];
+        Self {
+            ks: ks.to_vec(),
+            users: 0,
+            without_relevant: 0,
+            recall: zeros.clone(),
+            ndcg: zeros.clone(),
+            hit: zeros,
+            reciprocal: 0.0,
+            shown: HashSet::new(),
+            micros: Vec::new(),
+        }
+    }
+
+    /// Hits to ask for: the largest cut-off.
+    pub fn depth(&self) -> usize {
+        self.ks.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Adds one user: `hits` best first, `micros` what the query took.
+    pub fn add<S: AsRef<str>>(&mut self, hits: &[S], relevant: &[String], micros: f64) {
+        let relevant: HashSet<&str> = relevant.iter().map(String::as_str).collect();
+        if relevant.is_empty() {
+            self.without_relevant += 1;
+            return;
+        }
+        self.users += 1;
+        self.micros.push(micros);
+        let hits = &hits[..hits.len().min(self.depth())];
+        let found: Vec<bool> = hits.iter().map(|id| relevant.contains(id.as_ref())).collect();
+        for (at, &k) in self.ks.iter().enumerate() {
+            self.recall[at] += recall(&found, relevant.len(), k);
+            self.ndcg[at] += ndcg(&found, relevant.len(), k);
+            self.hit[at] += f64::from(u8::from(found.iter().take(k).any(|&f| f)));
+        }
+        self.reciprocal += reciprocal_rank(&found);
+        for id in hits {
+            if !self.shown.contains(id.as_ref()) {
+                self.shown.insert(id.as_ref().to_owned());
+            }
+        }
+    }
+
+    /// The report; `items` is the number of items in the collection.
+    pub fn report(&self, items: usize) -> Report {
+        let mean = |sum: f64| (self.users > 0).then(|| sum / self.users as f64);
+        let by_k = |sums: &[f64]| self.ks.iter().copied().zip(sums.iter().map(|&s| mean(s))).collect();
+        Report {
+            users: self.users,
+            users_without_relevant: self.without_relevant,
+            recall: by_k(&self.recall),
+            ndcg: by_k(&self.ndcg),
+            hit_rate: by_k(&self.hit),
+            mrr: mean(self.reciprocal),
+            coverage: (items > 0 && self.users > 0).then(|| self.shown.len() as f64 / items as f64),
+            p50_micros: percentile(&self.micros, 50.0),
+            p99_micros: percentile(&self.micros, 99.0),
+        }
+    }
+}
+
+/// `found[i]`: the hit at place i + 1 is relevant; `relevant`: how many there are in all, at least 1.
+fn recall(found: &[bool], relevant: usize, k: usize) -> f64 {
+    found.iter().take(k).filter(|&&f| f).count() as f64 / relevant as f64
+}
+
+fn ndcg(found: &[bool], relevant: usize, k: usize) -> f64 {
+    let gain = |at: usize| 1.0 / (at as f64 + 2.0).log2();
+    let ideal: f64 = (0..k.min(relevant)).map(gain).sum();
+    if ideal == 0.0 {
+        return 0.0;
+    }
+    found.iter().take(k).enumerate().filter(|(_, f)| **f).map(|(at, _)| gain(at)).sum::<f64>() / ideal
+}
+
+fn reciprocal_rank(found: &[bool]) -> f64 {
+    found.iter().position(|&f| f).map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn near(a: Option<f64>, b: f64) {
+        assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} is not {b}");
+    }
+
+    fn texts(ids: &[&str]) -> Vec<String> {
+        ids.iter().map(|&x| x.to_owned()).collect()
+    }
+
+    #[test]
+    fn metrics_of_two_users_by_hand() {
+        let mut e = Evaluation::new(&[2, 4]);
+        assert_eq!(e.depth(), 4);
+        e.add(&["a", "b", "c", "d"], &texts(&["b", "d", "x"]), 10.0);
+        e.add(&["a", "q", "r", "s"], &texts(&["s"]), 30.0);
+        let r = e.report(8);
+        assert_eq!((r.users, r.users_without_relevant), (2, 0));
+        near(r.recall[&2], (1.0 / 3.0 + 0.0) / 2.0);
+        near(r.recall[&4], (2.0 / 3.0 + 1.0) / 2.0);
+        near(r.hit_rate[&2], 0.5);
+        near(r.hit_rate[&4], 1.0);
+        let (l3, l4, l5) = (1.0 / 3f64.log2(), 1.0 / 4f64.log2(), 1.0 / 5f64.log2());
+        near(r.ndcg[&2], (l3 / (1.0 + l3)) / 2.0);
+        near(r.ndcg[&4], ((l3 + l5) / (1.0 + l3 + l4) + l5) / 2.0);
+        near(r.mrr, (0.5 + 0.25) / 2.0);
+        near(r.coverage, 7.0 / 8.0);
+        near(r.p50_micros, 20.0);
+        near(r.p99_micros, 29.8);
+    }
+
+    #[test]
+    fn users_without_relevant_items_do_not_count() {
+        let mut e = Evaluation::new(&[1]);
+        e.add(&["a"], &[], 1.0);
+        let r = e.report(1);
+        assert_eq!((r.users, r.users_without_relevant), (0, 1));
+        assert_eq!((r.recall[&1], r.mrr, r.coverage, r.p50_micros), (None, None, None, None));
+    }
+
+    #[test]
+    fn repeated_relevant_ids_count_once_and_extra_hits_not_at_all() {
+        let mut e = Evaluation::new(&[2]);
+        e.add(&["a", "b", "c"], &texts(&["a", "a", "c"]), 1.0);
+        let r = e.report(3);
+        near(r.recall[&2], 0.5);
+        near(r.coverage, 2.0 / 3.0);
+    }
+}

@@ -1,7 +1,0 @@
-//! The `torre` binary: see `torre --help`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    torre::cli::main(std::env::args_os())
-}

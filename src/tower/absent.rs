@@ -1,0 +1,144 @@
+//! Towers in a build without the feature `onnx`: the types are there, and the compiler knows that no tower ever is.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::features::{EncodeOptions, FeatureSpec, Row};
+use crate::types::Metric;
+use crate::vector::Matrix;
+
+/// Why a tower's model file was refused. Without the feature `onnx` none is ever read.
+#[derive(thiserror::Error, Debug)]
+pub enum ModelError {}
+
+/// An ONNX file, and the feature spec that belongs to it where the file itself carries none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TowerSource {
+    /// The ONNX file's bytes, weights inside.
+    pub onnx: Vec<u8>,
+    /// The feature spec (JSON).
+    pub spec: Option<String>,
+    /// The file it was read from, for errors to name.
+    pub path: Option<PathBuf>,
+}
+
+impl TowerSource {
+    /// A model whose metadata carries its spec.
+    #[must_use]
+    pub fn new(onnx: impl Into<Vec<u8>>) -> Self {
+        Self { onnx: onnx.into(), spec: None, path: None }
+    }
+
+    /// The same model with this spec instead of the one in its metadata.
+    #[must_use]
+    pub fn with_spec(mut self, spec: impl Into<String>) -> Self {
+        self.spec = Some(spec.into());
+        self
+    }
+
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]: this build has no towers.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let _ = path;
+        Err(absent())
+    }
+}
+
+/// An item tower and a user tower. Without the feature `onnx` there is none.
+#[derive(Clone, Debug)]
+pub enum TowerPair {}
+
+/// One tower. Without the feature `onnx` there is none.
+#[derive(Debug)]
+pub(crate) enum Tower {}
+
+impl TowerPair {
+    /// Reads and checks two ONNX files.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]: this build has no towers.
+    pub fn from_files(item: impl AsRef<Path>, user: impl AsRef<Path>) -> Result<Self> {
+        Self::new(TowerSource::from_file(item)?, TowerSource::from_file(user)?)
+    }
+
+    /// Checks two ONNX files in memory.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]: this build has no towers.
+    pub fn from_bytes(item: &[u8], user: &[u8]) -> Result<Self> {
+        Self::new(TowerSource::new(item), TowerSource::new(user))
+    }
+
+    /// Checks two towers whose specs may come beside their files.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]: this build has no towers.
+    pub fn new(item: TowerSource, user: TowerSource) -> Result<Self> {
+        let _ = (item, user);
+        Err(absent())
+    }
+
+    /// Width of the vectors.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        match *self {}
+    }
+
+    /// How near two vectors are.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        match *self {}
+    }
+
+    /// Whether both graphs make vectors of unit length themselves.
+    #[must_use]
+    pub fn normalized(&self) -> bool {
+        match *self {}
+    }
+
+    /// The label of the trained pair.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        match *self {}
+    }
+
+    /// What the item tower reads.
+    #[must_use]
+    pub fn item_spec(&self) -> &FeatureSpec {
+        match *self {}
+    }
+
+    /// What the user tower reads.
+    #[must_use]
+    pub fn user_spec(&self) -> &FeatureSpec {
+        match *self {}
+    }
+
+    pub(crate) fn item(&self) -> &Tower {
+        match *self {}
+    }
+
+    pub(crate) fn user(&self) -> &Tower {
+        match *self {}
+    }
+
+    pub(crate) fn item_source(&self) -> &TowerSource {
+        match *self {}
+    }
+
+    pub(crate) fn user_source(&self) -> &TowerSource {
+        match *self {}
+    }
+}
+
+impl Tower {
+    pub(crate) fn run(&self, _rows: &[&Row], _options: &EncodeOptions<'_>) -> Result<Matrix> {
+        match *self {}
+    }
+}
+
+fn absent() -> Error {
+    Error::Unsupported { what: "this build of Torre has no towers; use one with the feature `onnx`".to_owned() }
+}
