@@ -104,7 +104,7 @@ impl Parquet {
 }
 
 /// The columns to read, by their places, and their fields. A column that no field can hold is left out unless somebody asks for it.
-fn choose(schema: &arrow::datatypes::Schema, columns: &mut Columns) -> Result<Vec<(usize, Targets)>, Problem> {
+fn choose(schema: &arrow_schema::Schema, columns: &mut Columns) -> Result<Vec<(usize, Targets)>, Problem> {
     let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
     let mut read = Vec::new();
     for (at, targets) in columns.header(&names)?.into_iter().enumerate() {
@@ -172,12 +172,13 @@ mod tests {
     use std::sync::Arc;
 
     use ::parquet::arrow::ArrowWriter;
-    use arrow::array::{
+    use arrow_array::RecordBatch;
+    use arrow_array::types::{Float32Type, Int32Type};
+    use arrow_array::{
         ArrayRef, BinaryArray, BooleanArray, Date32Array, DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
         Int64Array, ListArray, StringArray, StructArray, TimestampMillisecondArray, UInt64Array,
     };
-    use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Schema};
-    use arrow::record_batch::RecordBatch;
+    use arrow_schema::{DataType, Field, Schema};
 
     use super::super::cell::{CellKind, ColumnKind};
     use super::super::options::ReadOptions;

@@ -6,7 +6,7 @@ use super::value::{MAX_DEPTH, Value};
 /// The raw features of one item or one user: named values, in the order they were given.
 ///
 /// ```
-/// use torre::row;
+/// use torre_features::row;
 /// let row = row! { "title" => "Red shoe", "price" => 9.5, "genres" => ["a", "b"], "brand" => null };
 /// assert_eq!(row.to_json().to_string(), r#"{"title":"Red shoe","price":9.5,"genres":["a","b"],"brand":null}"#);
 /// ```

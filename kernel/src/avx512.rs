@@ -11,6 +11,7 @@ use std::arch::x86_64::*;
 pub(super) use super::avx2::{
     at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
+use super::blocked::{PANEL, Tile, tiled};
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {
@@ -20,6 +21,8 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vnni")
 }
+
+tiled!("avx512f", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
 
 /// Blocks that share the loading of a table, where there are as many.
 const PASS: usize = 4;

@@ -7,6 +7,7 @@
 //! Paths: scalar, AVX2, AVX-512 (VBMI, VNNI) and NEON, the last tested under emulation only (`.ci/run neon`).
 #![allow(unsafe_code)]
 
+mod blocked;
 #[cfg(feature = "testing")]
 pub mod counting;
 mod memory;
@@ -252,6 +253,24 @@ impl Kernel {
         assert!(task.hi.len() == blocks * rows && task.lo.len() == blocks * rows, "not whole blocks");
         assert!(task.offsets.is_none_or(|o| o.values.len() == blocks * BLOCK), "a constant a lane");
         dispatch!(self.0, exact(task, sink));
+    }
+
+    /// Rows of a whole tile of this path.
+    fn tile_height(self) -> usize {
+        match self.0 {
+            Isa::Scalar => 1,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => 6,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => 12,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => 6,
+        }
+    }
+
+    #[inline]
+    fn tile(self, tile: blocked::Tile<'_>) {
+        dispatch!(self.0, tile(tile));
     }
 
     /// Asks for the cache lines of some values, soon to be used.

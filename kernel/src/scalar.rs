@@ -2,6 +2,7 @@
 
 use half::f16;
 
+pub(super) use super::blocked::plain as tile;
 pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
 

@@ -1,8 +1,7 @@
-//! What training and encoding need: blocked products for the coarse quantizer, and the choice among one sub-quantizer's
-//! 256 centroids.
+//! What training and encoding need: the choice among one sub-quantizer's 256 centroids, and what products may be off by.
 //!
 //! [`choose_nearest`] and [`choose_aware`] fix their order of operations (fused multiply-adds, dimension by dimension), so a
-//! code is the same on every CPU. [`products`] does not: its caller may use the numbers only within [`product_error`].
+//! code is the same on every CPU.
 
 #![allow(unsafe_code)]
 
@@ -12,44 +11,6 @@ const CENTROIDS: usize = 256;
 const GROUPS: usize = 16;
 /// Centroids whose sums are kept in registers together.
 const LANES: usize = 32;
-
-/// `out[i * cols + j] = <row i of a, row j of b>` where rows have `inner` values and `cols` is the number of b's rows.
-/// The order of additions is the library's and depends on the CPU.
-pub fn products(a: &[f32], b: &[f32], inner: usize, out: &mut [f32]) {
-    assert!(inner > 0 && a.len().is_multiple_of(inner) && b.len().is_multiple_of(inner));
-    let (rows, cols) = (a.len() / inner, b.len() / inner);
-    assert_eq!(out.len(), rows * cols);
-    if out.is_empty() {
-        return;
-    }
-    let step = inner as isize;
-    // SAFETY: `out` holds rows * cols values, addressed as column-major cols x rows; `b` holds cols rows and `a` holds rows rows of
-    // `inner` values each, addressed as cols x inner and inner x rows. All strides stay inside (lengths asserted above), and `out`
-    // is borrowed mutably, so it overlaps neither. It is only written (`read_dst` is false).
-    unsafe {
-        gemm::gemm(
-            cols,
-            rows,
-            inner,
-            out.as_mut_ptr(),
-            cols as isize,
-            1,
-            false,
-            b.as_ptr(),
-            1,
-            step,
-            a.as_ptr(),
-            step,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
 
 /// How far a product of two vectors of `dim` values computed in f32 in any order may be off, as a multiple of the product of
 /// their lengths (the standard bound n u / (1 - n u), with one operation to spare for a bias).
@@ -375,21 +336,6 @@ mod tests {
                 (state >> 8) as f32 / (1 << 23) as f32 - 1.0
             })
             .collect()
-    }
-
-    #[test]
-    fn products_are_inner_products() {
-        for (rows, cols, inner) in [(0, 3, 4), (1, 1, 1), (3, 5, 7), (64, 33, 100)] {
-            let (a, b) = (noise(rows * inner, 1), noise(cols * inner, 2));
-            let mut out = vec![f32::NAN; rows * cols];
-            products(&a, &b, inner, &mut out);
-            for i in 0..rows {
-                for j in 0..cols {
-                    let exact: f64 = (0..inner).map(|d| f64::from(a[i * inner + d]) * f64::from(b[j * inner + d])).sum();
-                    assert!((f64::from(out[i * cols + j]) - exact).abs() <= f64::from(product_error(inner)) * inner as f64);
-                }
-            }
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL, least};
 use super::truth::{DEPTH, Near, Queries};
 use super::{Quantizer, nearest::dot};
 use crate::error::{Error, Result};
-use crate::kernel::train::products;
+use crate::kernel::Kernel;
 use crate::progress::{Progress, Stage};
 use crate::types::Metric;
 
@@ -76,7 +76,7 @@ fn places(trial: &Trial<'_>) -> Vec<Vec<u32>> {
     };
     let of_query = |query: &[f32]| {
         let mut scores = vec![0.0; coarse.rows()];
-        products(query, coarse.as_slice(), coarse.dim(), &mut scores);
+        Kernel::detect().dots(query, coarse.as_slice(), &mut scores);
         scores.iter_mut().zip(&half).for_each(|(score, half)| *score -= half);
         let mut lists: Vec<u32> = (0..coarse.rows() as u32).collect();
         lists.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b)));

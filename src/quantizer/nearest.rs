@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::kernel::train::{product_error, products};
+use crate::kernel::Kernel;
+use crate::kernel::train::product_error;
 use crate::vector::Matrix;
 
 /// Vectors that are worked on together, and centroids: their products (2 MB) stay near the core.
@@ -73,7 +74,7 @@ impl<'a> Nearest<'a> {
     }
 
     fn block(&self, rows: Rows<'_>, first: usize, scratch: &mut Scratch, out: &mut [u32]) {
-        let dim = self.centroids.dim();
+        let (dim, kernel) = (self.centroids.dim(), Kernel::detect());
         scratch.vectors.clear();
         for at in first..first + out.len() {
             scratch.vectors.extend_from_slice(rows.row(at));
@@ -83,7 +84,7 @@ impl<'a> Nearest<'a> {
         let blocks = self.centroids.as_slice().chunks(BLOCK_CENTROIDS * dim).zip(self.half.chunks(BLOCK_CENTROIDS));
         for (number, (centroids, half)) in blocks.enumerate() {
             scratch.products.resize(out.len() * half.len(), 0.0);
-            products(&scratch.vectors, centroids, dim, &mut scratch.products);
+            kernel.products(&scratch.vectors, centroids, dim, &mut scratch.products);
             for (products, best) in scratch.products.chunks_exact_mut(half.len()).zip(&mut scratch.best) {
                 best.take(products, half, (number * BLOCK_CENTROIDS) as u32);
             }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::nearest::dot;
 use super::rng::Rng;
 use crate::error::{Error, Result};
-use crate::kernel::train::products;
+use crate::kernel::Kernel;
 use crate::progress::{Progress, Stage};
 use crate::types::Metric;
 use crate::vector::Matrix;
@@ -70,7 +70,7 @@ impl<'a> Truth<'a> {
             Metric::L2 => vectors.iter().map(|v| (0.5 * dot(v, v)) as f32).collect(),
             Metric::Ip | Metric::Cosine => vec![0.0; vectors.rows()],
         };
-        let first = self.rows;
+        let (first, kernel) = (self.rows, Kernel::detect());
         let own = |query: usize| self.queries.own.get(query).copied();
         let queries = self.queries.vectors.as_slice().par_chunks(BLOCK_QUERIES * dim);
         queries.zip(self.best.par_chunks_mut(BLOCK_QUERIES)).enumerate().for_each_init(Vec::new, |scores, (block, (queries, best))| {
@@ -81,7 +81,7 @@ impl<'a> Truth<'a> {
                 let at = number * BLOCK_ROWS;
                 let count = rows.len() / dim;
                 scores.resize(best.len() * count, 0.0);
-                products(queries, rows, dim, scores);
+                kernel.products(queries, rows, dim, scores);
                 for (query, (scores, best)) in scores.chunks_exact(count).zip(best.iter_mut()).enumerate() {
                     take(best, scores, &half[at..], first + at as u32, own(block * BLOCK_QUERIES + query));
                 }

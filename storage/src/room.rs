@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fs4::FileExt;
+use fs2::FileExt;
 
 use crate::directory::{BLOBS, RECORDS};
 use crate::error::{Error, Result};
@@ -123,7 +123,7 @@ fn length_of_lists(metadata: &Path) -> u64 {
 }
 
 fn free(path: &Path, needed: u64) -> Result<()> {
-    match fs4::available_space(path) {
+    match fs2::available_space(path) {
         Ok(available) if available < needed => Err(Error::DiskFull { path: path.into(), needed, available }),
         // Where the system does not tell, the store's own error will.
         _ => Ok(()),

@@ -2,8 +2,10 @@
 
 mod products;
 mod scan;
+mod tile;
 
 pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 pub(super) use scan::{exact, filter};
+pub(super) use tile::tile;

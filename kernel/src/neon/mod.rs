@@ -15,11 +15,21 @@ mod scan;
 use std::arch::aarch64::*;
 
 use super::Line;
+use super::blocked::{PANEL, Tile, tiled};
 
 pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 pub(super) use scan::{exact, filter};
+
+/// `sum + x y`, in the order of the other paths' arguments.
+#[inline]
+#[target_feature(enable = "neon")]
+fn multiply_add(x: float32x4_t, y: float32x4_t, sum: float32x4_t) -> float32x4_t {
+    vfmaq_f32(sum, x, y)
+}
+
+tiled!("neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
 
 /// A line in four registers.
 #[inline]
