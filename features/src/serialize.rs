@@ -15,9 +15,9 @@ impl Row {
     /// ```
     /// #[derive(serde::Serialize)]
     /// struct Product<'a> { title: &'a str, price: f32, brand: Option<&'a str> }
-    /// let row = torre::Row::from_serialize(&Product { title: "Red shoe", price: 9.5, brand: None })?;
-    /// assert_eq!(row, torre::row! { "title" => "Red shoe", "price" => 9.5, "brand" => null });
-    /// # Ok::<(), torre::FeatureError>(())
+    /// let row = torre_features::Row::from_serialize(&Product { title: "Red shoe", price: 9.5, brand: None })?;
+    /// assert_eq!(row, torre_features::row! { "title" => "Red shoe", "price" => 9.5, "brand" => null });
+    /// # Ok::<(), torre_features::FeatureError>(())
     /// ```
     ///
     /// # Errors
