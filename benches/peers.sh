@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Torre beside other vector search libraries, in one run on one core, and writes the comparison into docs/benchmarks.md.
+# Measures Torre beside other vector search libraries, in one run on one core, writes the comparison into docs/benchmarks.md and draws its chart.
 #
 #   benches/peers.sh [--work DIR] [--cpu N] [--rounds N] [--first N] [--point-s S] [--sets a,b] [--peers a,b] [--python FILE]
 #                    [--builds | --table] [-- options of torre bench]
@@ -10,7 +10,7 @@
 # Torre is measured with int8 refine vectors, its default, and with f16 ones, which the highest recalls need.
 # Options after -- are the settings that Torre is measured at, instead of the usual lists and 5 to 40 times k candidates.
 # --first N begins with that round and keeps those before it, perhaps of more peers.
-# --builds stops when everything is built, --table only writes the tables again.
+# --builds stops when everything is built, --table only writes the tables and the chart again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shared=${TORRE_SHARED:-../shared}; shared=$(realpath "$shared")
@@ -35,7 +35,10 @@ done
 [ $# -gt 0 ] || set -- --refine-factor 5,7,10,14,20,28,40
 mkdir -p "$work/out"; work=$(realpath "$work")
 
-write_tables() { python3 benches/peers_table.py --out docs/benchmarks.md "$work"/out/*.jsonl; }
+write_tables() {
+    python3 benches/peers_table.py --out docs/benchmarks.md "$work"/out/*.jsonl
+    python3 benches/peers_chart.py
+}
 [ "$only" != --table ] || { write_tables; exit; }
 
 if [ -z "$python" ]; then

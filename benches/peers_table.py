@@ -130,7 +130,7 @@ def write_set(name, peers):
     for peer, pair in peers.items():
         rows = same_lists(pair) if "ivfpq-refine" in peer else []
         if rows:
-            out.append(f"Beside {peer} at the same bytes a code, lists and nprobe, one query at a time:\n")
+            out.append(f"Compared with {peer} at the same bytes per code, lists and nprobe, one query at a time:\n")
             out.append(table(["", "its qps", "its recall", "Torre qps", "Torre recall", "ratio"], rows))
     settings = []
     pair = next(iter(peers.values()))
