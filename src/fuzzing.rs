@@ -11,7 +11,7 @@ use crate::features::{EncodeOptions, FeatureSpec, Lookup, Row, TensorData, Tower
 use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Input, Place, ReadOptions, Source};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Ids, IndexSettings, Record, Rows, Settings};
+use crate::segment::{Head, Ids, Record, Rows, Settings};
 use crate::tower::{Tower, TowerSource};
 
 pub use crate::repl::fuzzing::{reads_files, words, write_words};
@@ -42,15 +42,15 @@ pub enum Stored {
     Calibration,
     /// A collection's settings.
     Settings,
-    /// How a generation's index is built.
-    Index,
+    /// The head of a generation.
+    Head,
 }
 
 /// Decodes stored bytes and encodes what came of them; `None` where they are refused.
 pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
     match what {
         Stored::Record => {
-            let record = Record::decode(bytes)?;
+            let record = Record::decode(bytes).ok()?;
             Some(Record::encode(record.id, &record.values().collect::<Vec<_>>(), record.features))
         }
         Stored::Row => Row::from_bytes(bytes).map(|row| row.to_bytes()),
@@ -68,7 +68,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             calibration.to_bytes()
         }),
         Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
-        Stored::Index => codec::decode::<IndexSettings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+        Stored::Head => codec::decode::<Head>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
     }
 }
 

@@ -74,7 +74,7 @@ fn decoder(which: u8, bytes: &[u8]) {
         }
         _ => {
             again(Stored::Settings, bytes, false);
-            again(Stored::Index, bytes, true);
+            again(Stored::Head, bytes, true);
         }
     }
 }

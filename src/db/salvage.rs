@@ -209,8 +209,11 @@ impl Saving<'_> {
     fn row(&self, row: u64, bytes: &[u8]) -> Result<NewRow> {
         let damaged =
             |what: &str| Error::Damaged { part: format!("row {row} of collection {:?}", self.settings.name), what: what.to_owned() };
-        let record = Record::decode(bytes).filter(|record| record.dim() == self.settings.dim);
-        let record = record.ok_or_else(|| damaged("the record does not decode"))?;
+        let record = match Record::decode(bytes) {
+            Ok(record) if record.dim() == self.settings.dim => record,
+            Err(error @ torre_storage::Error::NewerPart { .. }) => return Err(error.into()),
+            _ => return Err(damaged("the record does not decode")),
+        };
         let vector: Vec<f32> = record.values().collect();
         if !vector.iter().all(|x| x.is_finite()) {
             return Err(damaged("its vector is not finite"));

@@ -13,6 +13,8 @@ mod shared;
 mod snapshot;
 
 pub(crate) use asked::Asked;
+#[cfg(feature = "fuzzing")]
+pub(crate) use generation::Head;
 pub(crate) use generation::{Generation, Trained};
 pub(crate) use ids::Ids;
 pub(crate) use lookup::SnapshotLookup;

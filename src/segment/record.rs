@@ -1,7 +1,9 @@
 //! What storage keeps of a row: id, vector, raw features.
 //!
-//! Layout, little-endian: `u16` length of the id, the id, `u32` width of the vector, the vector as f32, then the features as
+//! Layout, little-endian: `u8` version (1), `u16` length of the id, the id, `u32` width of the vector, the vector as f32, then the features as
 //! [`Row::to_bytes`](crate::features::Row) writes them. Storage wraps this in its own envelope with key and checksum.
+
+use torre_storage::codec::{self, Versioned};
 
 use crate::vector::Matrix;
 
@@ -15,10 +17,16 @@ pub(crate) struct Record<'a> {
     pub(crate) features: &'a [u8],
 }
 
+impl Versioned for Record<'_> {
+    const WHAT: &'static str = "a record";
+    const VERSION: u8 = 1;
+}
+
 impl<'a> Record<'a> {
     /// Bytes of a record.
     pub(crate) fn encode(id: &str, vector: &[f32], features: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(6 + id.len() + vector.len() * 4 + features.len());
+        let mut out = Vec::with_capacity(7 + id.len() + vector.len() * 4 + features.len());
+        out.push(Self::VERSION);
         out.extend_from_slice(&(id.len() as u16).to_le_bytes());
         out.extend_from_slice(id.as_bytes());
         out.extend_from_slice(&(vector.len() as u32).to_le_bytes());
@@ -29,8 +37,16 @@ impl<'a> Record<'a> {
         out
     }
 
-    /// Reads a record; `None` when the bytes are not one.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Those of storage's [`codec`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> torre_storage::Result<Self> {
+        let rest = codec::version::<Self>(bytes)?;
+        Self::parse(rest).ok_or_else(|| torre_storage::Error::corrupt(Self::WHAT, "it does not decode"))
+    }
+
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk::<2>()?;
         let (id, rest) = rest.split_at_checked(u16::from_le_bytes(*length) as usize)?;
         let (width, rest) = rest.split_first_chunk::<4>()?;
@@ -76,7 +92,7 @@ mod tests {
         assert_eq!((record.id, record.features, record.dim()), ("é1", &b"features"[..], 2));
         assert_eq!(record.values().collect::<Vec<_>>(), [1.0, -2.5]);
         for end in 0..bytes.len() - b"features".len() {
-            assert!(Record::decode(&bytes[..end]).is_none(), "{end}");
+            assert!(Record::decode(&bytes[..end]).is_err(), "{end}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A collection's settings, as they are stored.
 
 use serde::{Deserialize, Serialize};
+use torre_storage::codec::Versioned;
 
 use crate::features::Schema;
 use crate::types::{Metric, Refine};
@@ -14,6 +15,11 @@ pub(crate) struct Settings {
     /// True when item and user towers make the vectors.
     pub(crate) towers: bool,
     pub(crate) schema: Schema,
+}
+
+impl Versioned for Settings {
+    const WHAT: &'static str = "the settings of a collection";
+    const VERSION: u8 = 1;
 }
 
 /// How the index is built; `None` lets the data decide.

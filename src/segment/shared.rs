@@ -103,16 +103,23 @@ impl Shared {
 
     /// Decodes a record that storage has vouched for.
     pub(crate) fn decode<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Record<'a>> {
-        Record::decode(bytes)
-            .filter(|record| record.dim() == self.settings.dim)
-            .ok_or_else(|| self.damaged(format!("row {row}"), "the record does not decode"))
+        match Record::decode(bytes) {
+            Ok(record) if record.dim() == self.settings.dim => Ok(record),
+            Err(error @ torre_storage::Error::NewerPart { .. }) => Err(error.of_part(self.part(format!("row {row}"))).into()),
+            _ => Err(self.damaged(format!("row {row}"), "the record does not decode")),
+        }
     }
 
     pub(crate) fn damaged(&self, part: impl std::fmt::Display, what: &str) -> Error {
         if self.is_dropped() {
             return self.gone();
         }
-        Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() }
+        Error::Damaged { part: self.part(part), what: what.to_owned() }
+    }
+
+    /// A part of this collection, in words.
+    fn part(&self, part: impl std::fmt::Display) -> String {
+        format!("{part} of collection {:?}", self.settings.name)
     }
 
     /// Copies the exact vector of a live row into `out`.

@@ -66,7 +66,7 @@ impl Storage {
     pub fn manifest(&self, c: CollectionId) -> Result<Option<Manifest>> {
         let Some(thing) = self.things(key::manifest(c)).next() else { return Ok(None) };
         let (key, payload) = thing?;
-        codec::decode(&payload).map(Some).map_err(|error| Error::corrupt(key.to_string(), error.to_string()))
+        codec::decode(&payload).map(Some).map_err(|error| error.of_part(key.to_string()))
     }
 
     /// The record of a row.

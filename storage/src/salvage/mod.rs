@@ -93,7 +93,7 @@ impl Storage {
                 promised = marker.sequence.max(Progress::noted(path, marker.identity).unwrap_or(0));
             }
             Ok(None) => damages.push(Error::Absent { part: path.join("TORRE").display().to_string() }),
-            Err(error @ Error::Newer { .. }) => return Err(error),
+            Err(error @ (Error::Newer { .. } | Error::Older { .. })) => return Err(error),
             Err(error) => damages.push(error),
         }
         let mut stores = Vec::new();
