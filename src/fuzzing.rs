@@ -11,7 +11,7 @@ use crate::features::{EncodeOptions, FeatureSpec, Lookup, Row, TensorData, Tower
 use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Input, Place, ReadOptions, Source};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Head, Ids, Record, Rows, Settings};
+use crate::segment::{Head, Ids, Record, Rows, Settings, Values};
 use crate::tower::{Tower, TowerSource};
 
 pub use crate::repl::fuzzing::{reads_files, words, write_words};
@@ -28,8 +28,10 @@ pub fn database(storage: Storage) -> Result<Database> {
 /// What stored bytes are to be decoded as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stored {
-    /// A record: id, vector, features.
+    /// A record: id, features.
     Record,
+    /// A vector.
+    Vector,
     /// The features of a row.
     Row,
     /// So many ids of a segment.
@@ -51,8 +53,9 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
     match what {
         Stored::Record => {
             let record = Record::decode(bytes).ok()?;
-            Some(Record::encode(record.id, &record.values().collect::<Vec<_>>(), record.features))
+            Some(Record::encode(record.id, record.features))
         }
+        Stored::Vector => Some(Values::encode(&Values::decode(bytes).ok()?.to_vec())),
         Stored::Row => Row::from_bytes(bytes).map(|row| row.to_bytes()),
         Stored::Ids(count) => {
             let ids = Ids::from_bytes(bytes, count)?;
