@@ -290,6 +290,8 @@ fn of_storage(error: &torre_storage::Error) -> Responsible {
     use torre_storage::Error as E;
     match error {
         E::Newer { .. }
+        | E::Older { .. }
+        | E::NewerPart { .. }
         | E::InUse { .. }
         | E::BeingRead { .. }
         | E::ReadOnly { .. }

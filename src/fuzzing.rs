@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, TensorData, TowerRole};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Ids, IndexSettings, Record, Rows, Settings};
+use crate::segment::{Head, Ids, Record, Rows, Settings, Values};
 use crate::tower::{Tower, TowerSource};
 
 /// A database on an open storage, without the background thread.
@@ -21,8 +21,10 @@ pub fn database(storage: Storage) -> Result<Database> {
 /// What stored bytes are to be decoded as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stored {
-    /// A record: id, vector, features.
+    /// A record: id, features.
     Record,
+    /// A vector.
+    Vector,
     /// The features of a row.
     Row,
     /// So many ids of a segment.
@@ -35,17 +37,18 @@ pub enum Stored {
     Calibration,
     /// A collection's settings.
     Settings,
-    /// How a generation's index is built.
-    Index,
+    /// The head of a generation.
+    Head,
 }
 
 /// Decodes stored bytes and encodes what came of them; `None` where they are refused.
 pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
     match what {
         Stored::Record => {
-            let record = Record::decode(bytes)?;
-            Some(Record::encode(record.id, &record.values().collect::<Vec<_>>(), record.features))
+            let record = Record::decode(bytes).ok()?;
+            Some(Record::encode(record.id, record.features))
         }
+        Stored::Vector => Some(Values::encode(&Values::decode(bytes).ok()?.to_vec())),
         Stored::Row => Row::from_bytes(bytes).map(|row| row.to_bytes()),
         Stored::Ids(count) => {
             let ids = Ids::from_bytes(bytes, count)?;
@@ -61,7 +64,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             calibration.to_bytes()
         }),
         Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
-        Stored::Index => codec::decode::<IndexSettings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+        Stored::Head => codec::decode::<Head>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
     }
 }
 

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use torre::fuzzing::{Stored, recode};
 use torre_storage::backend::Backend;
 use torre_storage::backend::memory::Memory;
-use torre_storage::{CollectionId, Manifest, Storage, codec, fuzzing as storage};
+use torre_storage::{CollectionId, Manifest, SpaceId, Storage, codec, fuzzing as storage};
 
 use common::parts;
 
@@ -37,7 +37,7 @@ fn decoder(which: u8, bytes: &[u8]) {
             }
         }
         1 => {
-            let (key, value) = bytes.split_at(bytes.len().min(18));
+            let (key, value) = bytes.split_at(bytes.len().min(19));
             let _ = storage::open_value(key, value);
             if let Some(sealed) = storage::seal_value(key, 3, 7, value) {
                 assert_eq!(storage::open_value(key, &sealed).expect("what was sealed opens"), (3, 7, value.to_vec()));
@@ -58,6 +58,7 @@ fn decoder(which: u8, bytes: &[u8]) {
         5 => drop((storage::frame(bytes), storage::items(bytes))),
         6 => {
             again(Stored::Record, bytes, true);
+            again(Stored::Vector, bytes, true);
             again(Stored::Row, bytes, false);
         }
         7 => {
@@ -74,7 +75,7 @@ fn decoder(which: u8, bytes: &[u8]) {
         }
         _ => {
             again(Stored::Settings, bytes, false);
-            again(Stored::Index, bytes, true);
+            again(Stored::Head, bytes, true);
         }
     }
 }
@@ -87,7 +88,7 @@ fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(piece)
 }
 
-/// Everything that can be read of a store with these entries: each a key of up to 18 bytes, pieces, sequence, payload.
+/// Everything that can be read of a store with these entries: each a key of up to 19 bytes, pieces, sequence, payload.
 fn entries(mut rest: &[u8]) {
     let (records, blobs) = (Memory::new(), Memory::new());
     let mut entries = 0;
@@ -105,6 +106,7 @@ fn entries(mut rest: &[u8]) {
     for c in [0, 1, 2].map(CollectionId) {
         let _ = (storage.collections(), storage.tombstones(c), storage.last_record(c), storage.record(c, 0));
         assert!(storage.records(c, 0..u64::MAX).take(entries + 1).count() <= entries, "more records than entries");
+        assert!(storage.vectors(c, SpaceId(1), 0..u64::MAX).take(entries + 1).count() <= entries, "more vectors than entries");
         if let Ok(Some(manifest)) = storage.manifest(c) {
             let segments = manifest.segments.iter().flat_map(|segment| &segment.parts);
             for part in manifest.generations.iter().flat_map(|generation| &generation.parts).chain(segments) {

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::ingest::Item;
 use crate::progress::NoProgress;
+use crate::segment::SPACE;
 use crate::types::Metric;
 
 const DIM: usize = 16;
@@ -118,7 +119,7 @@ fn the_sample_goes_on_after_a_restart() {
 }
 
 #[test]
-fn a_live_row_without_a_record_is_damage_and_not_tried_again_and_again() {
+fn a_live_row_without_a_vector_is_damage_and_not_tried_again_and_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let users = users(300);
@@ -128,7 +129,7 @@ fn a_live_row_without_a_record_is_damage_and_not_tried_again_and_again() {
     let snapshot = shared.snapshot.load_full();
     let row = snapshot.row(snapshot.locate("i7").unwrap());
     drop(snapshot);
-    assert!(shared.storage.remove_records(shared.id, &[row], || false).unwrap());
+    assert!(shared.storage.remove_vectors(shared.id, SPACE, &[row], || false).unwrap());
     users.iter().for_each(|user| drop(collection.search(user).run().unwrap()));
     let error = collection.maintain(&NoProgress).unwrap_err();
     assert!(matches!(error, crate::Error::Damaged { .. }), "{error}");

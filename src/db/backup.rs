@@ -11,8 +11,9 @@ use crate::db::fresh::Fresh;
 use crate::db::still::Still;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
+use crate::segment::SPACE;
 
-/// Bytes of records in one commit of the copy.
+/// Bytes of rows in one commit of the copy.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// What a backup holds.
@@ -64,7 +65,7 @@ impl Database {
     }
 }
 
-/// Copies what lives: blobs first, then records, and last what names them.
+/// Copies what lives: blobs first, then rows, and last what names them.
 fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
     let shared = &*still.core.shared;
     let (id, manifest) = (shared.id, &still.manifest);
@@ -81,8 +82,9 @@ fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) ->
     }
     copy.flush_blobs()?;
     let (mut batch, mut rows) = (Batch::new(), 0);
-    still.records(|row, bytes| {
-        batch.put_record(id, row, bytes);
+    still.rows(|row, record, vector| {
+        batch.put_record(id, row, record);
+        batch.put_vector(id, SPACE, row, vector);
         rows += 1;
         if batch.bytes() >= BATCH_BYTES {
             copy.commit(std::mem::take(&mut batch))?;

@@ -119,7 +119,7 @@ impl Collection {
             let row = snapshot.row(place);
             let bytes = shared.record(row)?;
             let record = items::of_item(shared, row, shared.decode(row, &bytes)?, id)?;
-            let op = Preparer { shared, snapshot: &snapshot }.patch(row, &record, changes, None)?;
+            let op = Preparer { shared, snapshot: &snapshot }.patch(place, &record, changes, None)?;
             self.database.worker.pace(&self.core, 1);
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {

@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, View};
+use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Stored, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
 
-/// Rows of one run of a tail that is read back from its records.
+/// Rows of one run of a tail that is read back.
 const RUN_ROWS: usize = 1 << 14;
 
 /// Bytes of vectors that the tail may come to before training begins in the middle of an import.
@@ -59,7 +59,7 @@ impl Core {
         Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
     }
 
-    /// Reads a collection: generation, segments in one sequential pass, the tail from its records.
+    /// Reads a collection: generation, segments in one sequential pass, the tail from its records and vectors.
     pub(crate) fn load(storage: Storage, id: CollectionId, settings: Settings) -> Result<Self> {
         let damaged = |what: &str| Error::Damaged { part: format!("manifest of collection {:?}", settings.name), what: what.to_owned() };
         let manifest = storage.manifest(id)?.ok_or_else(|| damaged("it is missing"))?;
@@ -128,8 +128,8 @@ impl Core {
             ids.clear();
             rows.clear();
         };
-        for record in shared.storage.records(shared.id, snapshot.sealed_row..u64::MAX) {
-            let (row, bytes) = record?;
+        for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
+            let Stored { row, record, vector } = stored?;
             if row >= IMPOSSIBLE {
                 return Err(shared.damaged(format!("row {row}"), "there cannot be such a row"));
             }
@@ -137,10 +137,11 @@ impl Core {
             if dead.contains(&row) {
                 continue;
             }
-            let record = shared.decode(row, &bytes)?;
-            ids.push(record.id.to_owned());
+            let record = record.ok_or_else(|| shared.damaged(format!("row {row}"), "it has a vector and no record"))?;
+            let vector = vector.ok_or_else(|| shared.without_vector(row))?;
+            ids.push(shared.decode(row, &record)?.id.to_owned());
             rows.push(row);
-            record.push_vector(&mut vectors);
+            shared.values(row, &vector)?.push_to(&mut vectors);
             if rows.len() == RUN_ROWS {
                 flush(snapshot, &mut ids, &mut rows, &mut vectors);
             }

@@ -3,6 +3,7 @@
 
 use torre_storage::{Batch, CollectionId, Manifest, Storage};
 
+use crate::segment::SPACE;
 use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
 
 const C: CollectionId = CollectionId(1);
@@ -41,6 +42,85 @@ fn an_item_whose_record_is_lost_is_damage_and_not_waited_for() {
     storage.commit(batch).unwrap();
     assert!(matches!(items.get("22"), Err(Error::Damaged { .. })));
     assert!(matches!(items.patch("22", &row! { "n" => 1 }), Err(Error::Damaged { .. })));
+}
+
+/// Takes the vector or the record of a row away, as damage would.
+fn without(vector: bool, row: u64) -> (Storage, Database) {
+    let (storage, database) = make();
+    let mut batch = Batch::new();
+    if vector {
+        batch.delete_vectors(C, SPACE, row..row + 1)
+    } else {
+        batch.delete_record(C, row)
+    }
+    storage.commit(batch).unwrap();
+    (storage, database)
+}
+
+#[test]
+fn a_sealed_row_without_its_vector_is_damage_wherever_the_vector_is_read() {
+    let (_, database) = without(true, 3);
+    let items = database.collection("items").unwrap();
+    let about = |error: Error| matches!(&error, Error::Damaged { part, what } if part.contains("row 3 ") && what.contains("vector"));
+    assert!(about(items.get("3").unwrap_err()) && about(items.get_many(["2", "3"]).unwrap_err()));
+    assert!(about(items.search(&[3.0, 1.0]).exact().run().unwrap_err()));
+    assert!(about(items.similar("3").run().unwrap_err()));
+    assert!(about(items.build(&BuildOptions::default(), &NoProgress).unwrap_err()));
+    assert!(about(items.patch("3", &row! { "n" => 1 }).unwrap_err()));
+    // Its code and its record are there.
+    assert_eq!(items.search(&[3.0, 1.0]).k(1).fields(["n"]).run().unwrap().hits[0].id.as_str(), "3");
+    let damage = database.verify(&NoProgress).unwrap().damage;
+    assert!(damage.len() == 1 && damage[0].part.contains("row 3 ") && damage[0].what.contains("no readable vector"), "{damage:?}");
+}
+
+#[test]
+fn a_sealed_row_without_its_record_is_damage_and_its_vector_is_still_compared() {
+    let (_, database) = without(false, 3);
+    let items = database.collection("items").unwrap();
+    assert!(matches!(items.get("3"), Err(Error::Damaged { .. })));
+    assert_eq!(items.search(&[3.0, 1.0]).k(1).exact().run().unwrap().hits[0].id.as_str(), "3");
+    let damage = database.verify(&NoProgress).unwrap().damage;
+    assert!(damage.len() == 1 && damage[0].part.contains("row 3 ") && damage[0].what.contains("no readable record"), "{damage:?}");
+}
+
+#[test]
+fn a_row_of_the_tail_with_half_of_what_it_needs_does_not_open() {
+    for (vector, what) in [(true, "vector is missing"), (false, "no record")] {
+        let (storage, open) = without(vector, 22);
+        let damage = open.verify(&NoProgress).unwrap().damage;
+        assert!(damage.iter().all(|damage| damage.part.contains("row 22 ")) && damage.len() == 1, "{damage:?}");
+        let error = Database::with_storage(storage, false).unwrap().collection("items").unwrap_err();
+        assert!(matches!(&error, Error::Damaged { part, what: found } if part.contains("row 22 ") && found.contains(what)), "{error}");
+    }
+}
+
+#[test]
+fn half_of_a_dead_row_is_no_damage_and_is_removed() {
+    for vector in [true, false] {
+        let (storage, _open) = without(vector, 25);
+        let database = Database::with_storage(storage.clone(), false).unwrap();
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+        database.collection("items").unwrap().compact(&NoProgress).unwrap();
+        assert_eq!((storage.record(C, 25).unwrap(), storage.vector(C, SPACE, 25).unwrap()), (None, None));
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+    }
+}
+
+#[test]
+fn a_vector_of_a_row_that_is_nowhere_is_damage() {
+    let (storage, database) = make();
+    let vector = storage.vector(C, SPACE, 3).unwrap().unwrap();
+    let mut batch = Batch::new();
+    batch.put_vector(C, SPACE, 3000, &vector);
+    let mut manifest = storage.manifest(C).unwrap().unwrap();
+    manifest.next_row = 4000;
+    manifest.sealed_row = 3500;
+    batch.put_manifest(C, &manifest);
+    storage.commit(batch).unwrap();
+    drop(database);
+    let database = Database::with_storage(storage, false).unwrap();
+    let damage = database.verify(&NoProgress).unwrap().damage;
+    assert!(damage.iter().any(|damage| damage.part.contains("row 3000 ") && damage.what.contains("no live place")), "{damage:?}");
 }
 
 #[test]

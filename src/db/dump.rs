@@ -94,11 +94,11 @@ fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result
     let shared = &*still.core.shared;
     let mut file = BufWriter::new(File::create_new(path).map_err(failed(path))?);
     let (mut hash, mut rows, mut text) = (Xxh3Default::new(), 0, Vec::new());
-    still.records(|row, bytes| {
-        let record = shared.decode(row, bytes)?;
+    still.rows(|row, record, vector| {
+        let (record, vector) = (shared.decode(row, record)?, shared.values(row, vector)?.to_vec());
         let features =
             Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-        let line = Line { id: record.id.to_owned(), vector: record.values().collect(), row: features.to_json() };
+        let line = Line { id: record.id.to_owned(), vector, row: features.to_json() };
         text.clear();
         serde_json::to_writer(&mut text, &line).map_err(|error| failed(path)(error.into()))?;
         text.push(b'\n');

@@ -25,7 +25,8 @@ impl Collection {
         let snapshot = shared.read()?;
         let Some(place) = snapshot.locate(id) else { return Ok(None) };
         let row = snapshot.row(place);
-        item(shared, row, &shared.record(row)?, id).map(Some)
+        let vector = shared.exact_vector(&snapshot, place)?;
+        item(shared, row, &shared.record(row)?, vector, id).map(Some)
     }
 
     /// The items with these ids, in their order, from one snapshot; `None` where there is none.
@@ -38,11 +39,11 @@ impl Collection {
         let ids: Vec<I> = ids.into_iter().collect();
         let places: Vec<Option<Place>> = ids.iter().map(|id| snapshot.locate(id.as_ref())).collect();
         let rows: Vec<u64> = places.iter().flatten().map(|&place| snapshot.row(place)).collect();
-        let records = shared.records(&rows)?;
-        let mut found = rows.into_iter().zip(records);
+        let (records, vectors) = (shared.records(&rows)?, shared.vectors_of(&rows)?);
+        let mut found = rows.into_iter().zip(records.into_iter().zip(vectors));
         let one = |(id, place): (&I, &Option<Place>)| {
-            let Some((row, record)) = place.and_then(|_| found.next()) else { return Ok(None) };
-            item(shared, row, &record, id.as_ref()).map(Some)
+            let Some((row, (record, vector))) = place.and_then(|_| found.next()) else { return Ok(None) };
+            item(shared, row, &record, shared.values(row, &vector)?.to_vec(), id.as_ref()).map(Some)
         };
         ids.iter().zip(&places).map(one).collect()
     }
@@ -79,10 +80,10 @@ fn ids(snapshot: &Snapshot, prefix: &str, limit: usize) -> Vec<String> {
     snapshot.live_ids().filter(|id| id.starts_with(prefix)).take(limit).map(str::to_owned).collect()
 }
 
-fn item(shared: &Shared, row: u64, bytes: &[u8], id: &str) -> Result<Item> {
+fn item(shared: &Shared, row: u64, bytes: &[u8], vector: Vec<f32>, id: &str) -> Result<Item> {
     let record = of_item(shared, row, shared.decode(row, bytes)?, id)?;
     let features = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-    Ok(Item::new(record.id)?.with_row(features).with_vector(record.values().collect::<Vec<f32>>()))
+    Ok(Item::new(record.id)?.with_row(features).with_vector(vector))
 }
 
 /// The record, if it is of this item: the ids in memory and those of the records are stored apart.

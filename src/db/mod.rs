@@ -34,6 +34,8 @@ mod stats;
 mod still;
 mod verify;
 mod verify_codes;
+#[cfg(test)]
+mod version_tests;
 mod worker;
 
 pub use backup::BackupReport;

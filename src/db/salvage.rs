@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, IndexSettings, Record, Settings};
+use crate::segment::{Generation, IndexSettings, Record, SPACE, Settings, Stored, StoredRows, Values};
 use crate::types::ItemId;
 use crate::vector::{LONGEST, length, too_long};
 
@@ -135,10 +135,10 @@ impl Saving<'_> {
         };
         let mut batch = Vec::new();
         // In row order: of two rows with one id, which lost tombstones may leave, the newer one stays.
-        for record in self.storage.records(self.id, 0..u64::MAX) {
-            match record {
-                Ok((row, _)) if dead.contains(&row) => {}
-                Ok((row, bytes)) => match self.row(row, &bytes) {
+        for stored in StoredRows::new(self.storage, self.id, SPACE, 0..u64::MAX) {
+            match stored {
+                Ok(stored) if dead.contains(&stored.row) => {}
+                Ok(stored) => match self.row(&stored) {
                     Ok(new) => batch.push(Op::Put(new)),
                     Err(error) => self.lost.push(error),
                 },
@@ -205,12 +205,19 @@ impl Saving<'_> {
         (options, trained)
     }
 
-    fn row(&self, row: u64, bytes: &[u8]) -> Result<NewRow> {
-        let damaged =
-            |what: &str| Error::Damaged { part: format!("row {row} of collection {:?}", self.settings.name), what: what.to_owned() };
-        let record = Record::decode(bytes).filter(|record| record.dim() == self.settings.dim);
-        let record = record.ok_or_else(|| damaged("the record does not decode"))?;
-        let vector: Vec<f32> = record.values().collect();
+    fn row(&self, Stored { row, record, vector }: &Stored) -> Result<NewRow> {
+        let part = || format!("row {row} of collection {:?}", self.settings.name);
+        let damaged = |what: &str| Error::Damaged { part: part(), what: what.to_owned() };
+        let undecoded = |error: torre_storage::Error, what: &str| {
+            if error.is_damage() { damaged(what) } else { error.of_part(part()).into() }
+        };
+        let record = record.as_ref().ok_or_else(|| damaged("it has a vector and no readable record"))?;
+        let vector = vector.as_ref().ok_or_else(|| damaged("it has a record and no readable vector"))?;
+        let record = Record::decode(record).map_err(|error| undecoded(error, "the record does not decode"))?;
+        let vector = Values::decode(vector).map_err(|error| undecoded(error, "the vector does not decode"))?.to_vec();
+        if vector.len() != self.settings.dim {
+            return Err(damaged("its vector has another width"));
+        }
         if !vector.iter().all(|x| x.is_finite()) {
             return Err(damaged("its vector is not finite"));
         }

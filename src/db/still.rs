@@ -7,7 +7,7 @@ use torre_storage::Manifest;
 use crate::db::Database;
 use crate::db::core::Core;
 use crate::error::Result;
-use crate::segment::{Generation, Snapshot};
+use crate::segment::{Generation, Snapshot, Stored};
 use crate::sync::MutexGuard;
 
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
@@ -27,19 +27,19 @@ impl Still {
         &self.snapshot.generation
     }
 
-    /// Calls `each` with the row number and the bytes of every live row's record, in row order.
+    /// Calls `each` with the row number and the bytes of every live row's record and vector, in row order.
     ///
     /// # Errors
-    /// Damage, also when a live row has no record; errors of `each`.
-    pub(super) fn records(&self, mut each: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+    /// Damage, also when a live row has no record or no vector; errors of `each`.
+    pub(super) fn rows(&self, mut each: impl FnMut(u64, &[u8], &[u8]) -> Result<()>) -> Result<()> {
         let shared = &*self.core.shared;
         let mut rows = 0;
-        for record in shared.storage.records(shared.id, 0..self.snapshot.next_row) {
-            let (row, bytes) = record?;
-            let id = shared.decode(row, &bytes)?.id;
+        for stored in shared.stored(0..self.snapshot.next_row) {
+            let Stored { row, record: Some(record), vector } = stored? else { continue };
+            let id = shared.decode(row, &record)?.id;
             if self.snapshot.locate(id).is_some_and(|place| self.snapshot.row(place) == row) {
                 rows += 1;
-                each(row, &bytes)?;
+                each(row, &record, &vector.ok_or_else(|| shared.without_vector(row))?)?;
             }
         }
         match self.snapshot.live() {

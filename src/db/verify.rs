@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::index::Mask;
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, Record, Sealed, View};
+use crate::segment::{Generation, LiveRows, Record, Sealed, Stored, View};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
@@ -81,7 +81,7 @@ impl Damage {
 }
 
 impl Database {
-    /// Reads everything in the database and checks it: every stored value against its checksum, every record against its row's one
+    /// Reads everything in the database and checks it: every stored value against its checksum, every record and vector against its row's one
     /// live place, every segment against its manifest and its generation (and that there are no others), codes and refine vectors against the vectors they stand
     /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
@@ -203,41 +203,61 @@ impl Checker<'_> {
         }
     }
 
-    /// Every record against the place of its row; every place against its record.
+    /// Every record and every vector against the place of its row; every place against its record and its vector.
     fn records(&mut self, dead: &HashSet<u64>) -> Result<()> {
         let (snapshot, shared) = (&self.still.snapshot, &self.still.core.shared);
         let mut seen: HashSet<u64> = HashSet::new();
         let mut drift = vec![Drift::default(); snapshot.segments.len()];
         let mut scratch = vec![0.0; shared.settings.dim];
-        for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
-            let (row, bytes) = match record {
-                Ok(record) => record,
+        let mut live = LiveRows::all(snapshot);
+        for stored in shared.stored(0..snapshot.next_row) {
+            let Stored { row, record, vector } = match stored {
+                Ok(stored) => stored,
                 Err(error) => {
                     self.error(&error.into());
                     continue;
                 }
             };
-            let record = match shared.decode(row, &bytes) {
+            let place = live.place(row);
+            let mut wrong = |what: &str| self.report.add_error("", &shared.damaged(format!("row {row}"), what));
+            let Some(record) = record else {
+                // Of a live row the record is missed below.
+                if place.is_none() && !dead.contains(&row) {
+                    wrong("it has a vector, is in no live place, and has no tombstone");
+                }
+                continue;
+            };
+            let record = match shared.decode(row, &record) {
                 Ok(record) => record,
                 Err(error) => {
                     self.error(&error);
                     continue;
                 }
             };
-            let mut wrong = |what: &str| self.report.add_error("", &shared.damaged(format!("row {row}"), what));
             match snapshot.locate(record.id) {
                 Some(place) if snapshot.row(place) == row => {
                     seen.insert(row);
                     if let Err(what) = sound(&record) {
                         wrong(what);
                     }
-                    match snapshot.segments.get(place.0 as usize) {
-                        None if !snapshot.vector(place).is_some_and(|vector| vector.iter().copied().eq(record.values())) => {
-                            wrong("the vector in memory is not the stored one");
+                    let Some(vector) = vector else {
+                        wrong("it is live and has no readable vector");
+                        continue;
+                    };
+                    let vector = match shared.values(row, &vector) {
+                        Ok(values) => values.to_vec(),
+                        Err(error) => {
+                            self.error(&error);
+                            continue;
                         }
+                    };
+                    if !vector.iter().all(|x| x.is_finite()) {
+                        wrong("its vector is not finite");
+                    }
+                    match snapshot.segments.get(place.0 as usize) {
+                        None if snapshot.vector(place) != Some(&vector) => wrong("the vector in memory is not the stored one"),
                         None => {}
                         Some(view) => {
-                            let vector: Vec<f32> = record.values().collect();
                             let sum = &mut drift[place.0 as usize];
                             if !codes::are_near(snapshot.generation.as_ref(), view, place.1 as usize, &vector, &mut scratch, sum) {
                                 wrong("its refine vector is not near its stored vector");
@@ -297,9 +317,6 @@ fn live_positions(mask: &Mask, sealed: &Sealed) -> Vec<usize> {
 fn sound(record: &Record<'_>) -> Result<(), &'static str> {
     if ItemId::new(record.id).is_err() {
         return Err("its id is empty or too long");
-    }
-    if !record.values().all(f32::is_finite) {
-        return Err("its vector is not finite");
     }
     Row::from_bytes(record.features).map(|_| ()).ok_or("its features do not decode")
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::segment::{Generation, Sealed, Shared, Snapshot, View};
+use crate::segment::{Generation, LiveRows, Sealed, Shared, Snapshot, View};
 use crate::types::Refine;
 use crate::vector::Matrix;
 
@@ -48,12 +48,14 @@ pub(super) fn recoded(shared: &Shared, snapshot: &Snapshot, segment: usize, prog
         *vectors = Matrix::new(shared.settings.dim);
     };
     let mut vectors = Matrix::new(shared.settings.dim);
-    for record in shared.storage.records(shared.id, 0..snapshot.sealed_row) {
+    let mut live = LiveRows::sealed(snapshot);
+    for stored in shared.vectors(0..snapshot.sealed_row) {
         // What cannot be read has been reported.
-        let Ok((row, bytes)) = record else { continue };
-        let Ok(record) = shared.decode(row, &bytes) else { continue };
-        if snapshot.locate(record.id).is_some_and(|place| place.0 as usize == segment && snapshot.row(place) == row) {
-            record.push_vector(&mut vectors);
+        let Ok((row, bytes)) = stored else { continue };
+        if live.place(row).is_some_and(|place| place.0 as usize == segment)
+            && let Ok(values) = shared.values(row, &bytes)
+        {
+            values.push_to(&mut vectors);
         }
         if vectors.rows() == CHUNK_ROWS {
             add(&mut vectors);

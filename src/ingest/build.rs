@@ -14,7 +14,7 @@ use crate::ingest::resolve::{self, Source, resolve};
 use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
-use crate::segment::{Generation, Ids, IndexSettings, Rows, Sealed, Shared, Snapshot, Trained};
+use crate::segment::{Generation, Ids, IndexSettings, LiveRows, Place, Rows, Sealed, Shared, Snapshot, Trained, View};
 use crate::types::Refine;
 use crate::vector::Matrix;
 
@@ -126,8 +126,8 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let coded = code(shared, &snapshot, &quantizer, (resolve::at_first(index.refine), params), &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
     let mut sealed = coded.merge(frozen.blob + 1, number)?;
-    let dead = coded.dead;
-    drop(coded.chunks);
+    drop(coded);
+    let dead: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).collect();
     let refine = match index.refine {
         Refine::Auto => resolve(&Source { shared, snapshot: &snapshot, quantizer: &quantizer }, &notes.nearest(), &mut sealed, progress)?,
         chosen => chosen,
@@ -188,17 +188,14 @@ fn sample(shared: &Shared, snapshot: &Snapshot, seed: u64, bytes: usize, progres
     let share = wanted as f64 / snapshot.live() as f64;
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
     let (mut vectors, mut rows) = (Matrix::new(shared.settings.dim), Vec::new());
-    for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
-        let (row, bytes) = record?;
+    let mut live = LiveRows::all(snapshot);
+    for vector in shared.vectors(0..snapshot.next_row) {
+        let (row, bytes) = vector?;
         if progress.cancelled() {
             return Err(Error::Interrupted);
         }
-        if xxh3_64_with_seed(&row.to_le_bytes(), seed) > below {
-            continue;
-        }
-        let record = shared.decode(row, &bytes)?;
-        if snapshot.locate(record.id).is_some_and(|place| snapshot.row(place) == row) {
-            record.push_vector(&mut vectors);
+        if xxh3_64_with_seed(&row.to_le_bytes(), seed) <= below && live.place(row).is_some() {
+            shared.values(row, &bytes)?.push_to(&mut vectors);
             rows.push(row);
         }
     }
@@ -211,8 +208,6 @@ struct Coded {
     chunks: Vec<Chunk>,
     /// Sum of relative squared errors.
     error: f64,
-    /// Rows whose records are there although they are not live.
-    dead: Vec<u64>,
 }
 
 /// A part of the collection, coded.
@@ -235,8 +230,8 @@ fn code(
     let dim = shared.settings.dim;
     let chunk_rows = (params.chunk_bytes() / (4 * dim)).max(1);
     let (mut coded, mut done) = (Coded::default(), 0u64);
-    let (mut vectors, mut rows, mut ids) = (Matrix::new(dim), Vec::new(), Vec::<String>::new());
-    let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, ids: &mut Vec<String>| {
+    let (mut vectors, mut rows, mut places) = (Matrix::new(dim), Vec::new(), Vec::<Place>::new());
+    let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, places: &mut Vec<Place>| {
         done += rows.len() as u64;
         quantizer.carry(vectors);
         let assignment = quantizer.assign(vectors);
@@ -246,32 +241,30 @@ fn code(
         let (index, order) = IvfIndex::build(quantizer, vectors, &assignment, &codes, refine).ok_or_else(too_many_rows)?;
         coded.chunks.push(Chunk {
             index,
-            ids: Ids::from_iter(order.iter().map(|&at| ids[at as usize].as_str())),
+            ids: Ids::from_iter(order.iter().map(|&at| snapshot.id(places[at as usize]))),
             rows: order.iter().map(|&at| rows[at as usize]).collect(),
         });
         *vectors = Matrix::new(dim);
         rows.clear();
-        ids.clear();
+        places.clear();
         params.give_back();
         progress.update(Stage::Encode, done, Some(snapshot.live()));
         if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     };
-    for record in shared.storage.records(shared.id, 0..snapshot.next_row) {
-        let (row, bytes) = record?;
-        let record = shared.decode(row, &bytes)?;
-        if snapshot.locate(record.id).is_none_or(|place| snapshot.row(place) != row) {
-            coded.dead.push(row);
-            continue;
-        }
-        record.push_vector(&mut vectors);
+    let mut live = LiveRows::all(snapshot);
+    for vector in shared.vectors(0..snapshot.next_row) {
+        let (row, bytes) = vector?;
+        let Some(place) = live.place(row) else { continue };
+        shared.values(row, &bytes)?.push_to(&mut vectors);
         rows.push(row);
-        ids.push(record.id.to_owned());
+        places.push(place);
         if rows.len() == chunk_rows {
-            flush(&mut coded, &mut vectors, &mut rows, &mut ids)?;
+            flush(&mut coded, &mut vectors, &mut rows, &mut places)?;
         }
     }
+    shared.all_there(&live)?;
     if !rows.is_empty() {
-        flush(&mut coded, &mut vectors, &mut rows, &mut ids)?;
+        flush(&mut coded, &mut vectors, &mut rows, &mut places)?;
     }
     Ok(coded)
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::ingest::{NewRow, Op};
-use crate::segment::{Record, Shared, Snapshot, SnapshotLookup};
+use crate::segment::{Place, Record, Shared, Snapshot, SnapshotLookup};
 use crate::types::ItemId;
 use crate::vector::{Matrix, admit};
 
@@ -93,7 +93,8 @@ impl Preparer<'_> {
 
     /// What a stored row becomes when the fields of `changes` are set (or removed, where null). The tower runs only when a field that it
     /// reads has another value than before.
-    pub(crate) fn patch(&self, row: u64, record: &Record<'_>, changes: &Row, vector: Option<&[f32]>) -> Result<Op> {
+    pub(crate) fn patch(&self, place: Place, record: &Record<'_>, changes: &Row, vector: Option<&[f32]>) -> Result<Op> {
+        let row = self.snapshot.row(place);
         let old =
             Row::from_bytes(record.features).ok_or_else(|| self.shared.damaged(format!("row {row}"), "the features do not decode"))?;
         let mut new = old.clone();
@@ -110,7 +111,7 @@ impl Preparer<'_> {
         let vector = if item.vector.is_some() || self.reads_any(changes.iter().map(|(name, _)| name).filter(|name| changed(name))) {
             self.vectors(std::slice::from_ref(&item))?.as_slice().to_vec()
         } else {
-            record.values().collect()
+            self.shared.exact_vector(self.snapshot, place)?
         };
         Ok(Op::Replace { row: NewRow { id: item.id, vector, features: item.row.to_bytes() }, from: row })
     }

@@ -10,7 +10,7 @@ use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::Frozen;
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, Snapshot, Trained};
+use crate::segment::{Generation, LiveRows, Snapshot, Trained};
 use crate::vector::Matrix;
 
 /// Vectors compared with the queries at a time.
@@ -47,20 +47,17 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     let chunk_rows = (CHUNK_BYTES / (4 * shared.settings.dim)).max(1);
     let (mut vectors, mut rows, mut lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
     let (mut done, live) = (0, snapshot.live() - snapshot.tail());
-    let mut records = shared.storage.records(shared.id, 0..snapshot.sealed_row);
+    let (mut places, mut stored) = (LiveRows::sealed(snapshot), shared.vectors(0..snapshot.sealed_row));
     loop {
-        let record = records.next().transpose()?;
-        if let Some((row, bytes)) = &record {
-            let record = shared.decode(*row, bytes)?;
-            if let Some(place) = snapshot.locate(record.id).filter(|&place| snapshot.row(place) == *row)
-                && let Some(view) = snapshot.segments.get(place.0 as usize)
-            {
-                record.push_vector(&mut vectors);
-                rows.push(*row);
-                lists.push(view.body.index.layout().list_of(place.1 as usize) as u32);
-            }
+        let vector = stored.next().transpose()?;
+        if let Some((row, bytes)) = &vector
+            && let Some((segment, position)) = places.place(*row)
+        {
+            shared.values(*row, bytes)?.push_to(&mut vectors);
+            rows.push(*row);
+            lists.push(snapshot.segments[segment as usize].body.index.layout().list_of(position as usize) as u32);
         }
-        if rows.len() == chunk_rows || record.is_none() {
+        if rows.len() == chunk_rows || vector.is_none() {
             done += rows.len() as u64;
             quantizer.carry(&mut vectors);
             notes.add(&vectors, &rows, &lists, progress)?;
@@ -70,13 +67,11 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
             }
             (vectors, rows, lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
         }
-        if record.is_none() {
+        if vector.is_none() {
             break;
         }
     }
-    if done != live {
-        return Err(shared.damaged("the records", &format!("{live} sealed rows are live, and {done} of them have a record")));
-    }
+    shared.all_there(&places)?;
     let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
     let calibration = Some(notes.measure(&trained.engine, &parts, progress)?);
     let generation = Generation {

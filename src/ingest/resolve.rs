@@ -38,9 +38,9 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Copies a record's vector into `out`, in the quantizer's scale.
+    /// Copies a stored vector into `out`, in the quantizer's scale.
     fn vector(&self, row: u64, bytes: &[u8], out: &mut [f32]) -> Result<()> {
-        self.shared.decode(row, bytes)?.copy_vector(out);
+        self.shared.values(row, bytes)?.copy_to(out);
         self.quantizer.carry_row(out);
         Ok(())
     }
@@ -111,7 +111,7 @@ fn by_vectors(source: &Source<'_>, probes: &[Probe<'_>], progress: &dyn Progress
         let rows: Vec<u64> = probe.near.iter().map(|&(row, _)| row).collect();
         let mut pairs = KINDS.map(|_| Vec::with_capacity(rows.len()));
         forms.set(probe.query, Refine::Int8);
-        for (row, bytes) in rows.iter().zip(shared.records(&rows)?) {
+        for (row, bytes) in rows.iter().zip(shared.vectors_of(&rows)?) {
             source.vector(*row, &bytes, &mut vector)?;
             let exact = float_score(kernel, metric, probe.query, &vector);
             for (store, pairs) in stores.iter_mut().zip(&mut pairs) {
@@ -161,12 +161,12 @@ fn refill(source: &Source<'_>, by_row: &ByRow, (sealed, kind): (&mut Sealed, Ref
     let shared = source.shared;
     let rows = sealed.rows.len() as u64;
     sealed.index.empty_refine(kind);
-    let (mut vector, mut done) = (vec![0.0; shared.settings.dim], 0);
-    for record in shared.storage.records(shared.id, 0..source.snapshot.next_row) {
-        let (row, bytes) = record?;
+    let (mut out, mut done) = (vec![0.0; shared.settings.dim], 0);
+    for vector in shared.vectors(0..source.snapshot.next_row) {
+        let (row, bytes) = vector?;
         let Some(position) = by_row.position(sealed, row) else { continue };
-        source.vector(row, &bytes, &mut vector)?;
-        sealed.index.set_refine(position, &vector);
+        source.vector(row, &bytes, &mut out)?;
+        sealed.index.set_refine(position, &out);
         done += 1;
         if done % ROWS_A_LOOK == 0 {
             progress.update(Stage::Encode, done, Some(rows));
@@ -176,7 +176,7 @@ fn refill(source: &Source<'_>, by_row: &ByRow, (sealed, kind): (&mut Sealed, Ref
         }
     }
     if done != rows {
-        return Err(shared.damaged("the records", &format!("{rows} rows were coded, and {done} of them still have a record")));
+        return Err(shared.damaged("the vectors", &format!("{rows} rows were coded, and {done} of them still have a vector")));
     }
     Ok(())
 }

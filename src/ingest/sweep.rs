@@ -1,7 +1,7 @@
-//! Sweeping: records of deleted and replaced rows go, and tombstones that nothing needs any more.
+//! Sweeping: records and vectors of deleted and replaced rows go, and tombstones that nothing needs any more.
 //!
-//! A row that dies leaves its record, which older snapshots may still read, and a tombstone, which says on opening that the row is dead as
-//! long as a segment or a record names it. Storage may hold more tombstones than are needed: they are written again only when most are not.
+//! A row that dies leaves its record and its vector, which older snapshots may still read, and a tombstone, which says on opening that the row is dead as
+//! long as a segment, a record or a vector names it. Storage may hold more tombstones than are needed: they are written again only when most are not.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
 use crate::progress::Progress;
-use crate::segment::{Snapshot, View};
+use crate::segment::{SPACE, Shared, Snapshot, View};
 use crate::sync::{Instant, thread};
 
 /// Dead rows from which on the background removes their records.
@@ -124,11 +124,7 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
             continue;
         }
         let end = if how == Sweep::Whole { rows.len() } else { rows.len().min(held + QUICK_ROWS) };
-        match shared.storage.remove_records(shared.id, &rows[held..end], || progress.cancelled()) {
-            Ok(true) => break Ok(held..end),
-            Ok(false) => break Err(Error::Interrupted),
-            Err(error) => break Err(error.into()),
-        }
+        break remove(shared, &rows[held..end], progress).map(|()| held..end);
     };
     let mut state = writer.lock();
     let gone = result.as_ref().map_or(0..0, Clone::clone);
@@ -136,6 +132,13 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
     result?;
     fold(writer, &mut state, how)?;
     Ok(gone.len() as u64)
+}
+
+/// Removes what storage has of these rows. A crash may leave any of it, with the tombstones of the rows.
+fn remove(shared: &Shared, rows: &[u64], progress: &dyn Progress) -> Result<()> {
+    let (storage, id, stop) = (&shared.storage, shared.id, || progress.cancelled());
+    let all = storage.remove_vectors(id, SPACE, rows, stop)? && storage.remove_records(id, rows, stop)?;
+    if all { Ok(()) } else { Err(Error::Interrupted) }
 }
 
 /// Writes the tombstones again, without those that nothing needs any more, where these are too many.

@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::query::Explain;
 use crate::query::answer::StageTime;
 use crate::query::run::{Found, skip_of, tail};
-use crate::segment::{Place, Shared, Snapshot};
+use crate::segment::{LiveRows, Place, Shared, Snapshot};
 use crate::vector::Matrix;
 
 /// Rows read before all queries look at them.
@@ -27,28 +27,20 @@ pub(crate) fn scan(
     let start = Instant::now();
     let mut found: Vec<Vec<Found>> = vec![Vec::new(); queries.rows()];
     if !snapshot.segments.is_empty() {
-        let mut rows = 0;
         let mut chunk = Chunk { vectors: Matrix::with_capacity(shared.settings.dim, CHUNK_ROWS), places: Vec::with_capacity(CHUNK_ROWS) };
-        for record in shared.storage.records(shared.id, 0..snapshot.sealed_row) {
-            let (row, bytes) = record?;
-            let record = shared.decode(row, &bytes)?;
-            // A record of a row that is not live any more may still be there.
-            if let Some(place) = snapshot.locate(record.id)
-                && snapshot.row(place) == row
-            {
-                rows += 1;
-                record.push_vector(&mut chunk.vectors);
-                chunk.places.push(place);
-            }
+        let mut live = LiveRows::sealed(snapshot);
+        for vector in shared.vectors(0..snapshot.sealed_row) {
+            let (row, bytes) = vector?;
+            // A vector of a row that is not live any more may still be there.
+            let Some(place) = live.place(row) else { continue };
+            shared.values(row, &bytes)?.push_to(&mut chunk.vectors);
+            chunk.places.push(place);
             if chunk.places.len() == CHUNK_ROWS {
                 chunk.scan(shared, queries, skips, depth, &mut found);
             }
         }
         chunk.scan(shared, queries, skips, depth, &mut found);
-        let live = snapshot.live() - snapshot.tail();
-        if rows != live {
-            return Err(shared.damaged("the records", &format!("{live} rows are live in segments, and {rows} of them have a record")));
-        }
+        shared.all_there(&live)?;
     }
     // Last, so that among equals the rows that came first are kept.
     for (query, found) in found.iter_mut().enumerate() {

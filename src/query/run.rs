@@ -204,15 +204,18 @@ fn hits(shared: &Shared, snapshot: &Snapshot, found: &[Found], fields: Option<&[
     let Some(names) = fields else { return found.iter().map(|found| hit(found, None)).collect() };
     let rows: Vec<u64> = found.iter().map(|found| snapshot.row(found.place)).collect();
     let records = shared.records(&rows)?;
-    let one = |((found, &row), bytes): ((&Found, &u64), &Vec<u8>)| {
-        let record = shared.decode(row, bytes)?;
+    // The vector is kept beside the features, and read only where it is asked for.
+    let vectors = if names.iter().any(|name| name == VECTOR_FIELD) { shared.vectors_of(&rows)? } else { Vec::new() };
+    let one = |(at, found): (usize, &Found)| {
+        let row = rows[at];
+        let record = shared.decode(row, &records[at])?;
         let stored = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
-        // The vector is kept beside the features.
-        let vector = |name: &str| (name == VECTOR_FIELD).then(|| record.values().map(Value::from).collect::<Value>());
+        let vector = vectors.get(at).map(|bytes| shared.values(row, bytes)).transpose()?;
+        let vector = |name: &str| Some(vector.filter(|_| name == VECTOR_FIELD)?.iter().map(Value::from).collect::<Value>());
         let field = |name: &str| stored.get(name).cloned().or_else(|| vector(name));
         hit(found, Some(names.iter().filter_map(|name| Some((name.as_str(), field(name)?))).collect()))
     };
-    found.iter().zip(&rows).zip(&records).map(one).collect()
+    found.iter().enumerate().map(one).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use torre_storage::{BlobMeta, CollectionId, GenerationMeta, Storage, codec};
+use torre_storage::codec::{self, Versioned};
+use torre_storage::{BlobMeta, CollectionId, GenerationMeta, Storage};
 
 use crate::error::{Error, Result};
 use crate::index::SearchEngine;
@@ -65,10 +66,26 @@ impl Trained {
     }
 }
 
+/// What stands in a generation's part [`HEAD`].
 #[derive(Serialize, Deserialize)]
-struct Head {
+pub(crate) struct Head {
     index: IndexSettings,
+    /// Rows and error of the training.
     trained: Option<(u64, f64)>,
+}
+
+impl Versioned for Head {
+    const WHAT: &'static str = "the head of a generation";
+    const VERSION: u8 = 1;
+}
+
+/// What stands in part [`REFINE`]: the kind of refine vectors.
+#[derive(Serialize, Deserialize)]
+struct Kind(Refine);
+
+impl Versioned for Kind {
+    const WHAT: &'static str = "a kind of refine vectors";
+    const VERSION: u8 = 1;
 }
 
 impl Generation {
@@ -92,7 +109,7 @@ impl Generation {
             readable("quantizer", Quantizer::from_bytes(&quantizer).is_some())?;
             put(QUANTIZER, &quantizer)?;
             if self.index.refine == Refine::Auto {
-                put(REFINE, &codec::encode(&trained.refine)?)?;
+                put(REFINE, &codec::encode(&Kind(trained.refine))?)?;
             }
             if let Some(calibration) = &trained.calibration {
                 let calibration = calibration.to_bytes();
@@ -194,7 +211,10 @@ impl Generation {
                 };
                 let queries = part(QUERIES)?.map(read).transpose()?;
                 let refine = match head.index.refine {
-                    Refine::Auto => codec::decode(&part(REFINE)?.ok_or_else(|| damaged("its kind of refine vectors is missing"))?)?,
+                    Refine::Auto => {
+                        let bytes = part(REFINE)?.ok_or_else(|| damaged("its kind of refine vectors is missing"))?;
+                        codec::decode::<Kind>(&bytes)?.0
+                    }
                     kind => kind,
                 };
                 if refine == Refine::Auto {

@@ -1,9 +1,14 @@
 //! A collection's settings, as they are stored.
 
 use serde::{Deserialize, Serialize};
+use torre_storage::SpaceId;
+use torre_storage::codec::Versioned;
 
 use crate::features::Schema;
 use crate::types::{Metric, Refine};
+
+/// The space that a collection's vectors are of: its first, and so far its only one.
+pub(crate) const SPACE: SpaceId = SpaceId(1);
 
 /// Fixed when a collection is created.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -14,6 +19,11 @@ pub(crate) struct Settings {
     /// True when item and user towers make the vectors.
     pub(crate) towers: bool,
     pub(crate) schema: Schema,
+}
+
+impl Versioned for Settings {
+    const WHAT: &'static str = "the settings of a collection";
+    const VERSION: u8 = 1;
 }
 
 /// How the index is built; `None` lets the data decide.

@@ -1,5 +1,6 @@
 //! What readers and writers of one collection share.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +8,7 @@ use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, Storage};
 
 use crate::error::{Error, Result};
-use crate::segment::{Asked, Place, Record, Settings, Snapshot};
+use crate::segment::{Asked, LiveRows, Place, Record, SPACE, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -18,7 +19,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Exact vectors of sealed rows, by row number, for histories looked up again and again.
-    vectors: Cache<u64, Arc<[f32]>>,
+    cache: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) asked: Asked,
     /// Called when there has come to be something to calibrate with.
@@ -45,7 +46,7 @@ impl Shared {
             id,
             settings,
             snapshot,
-            vectors: Cache::new(CACHED_VECTORS),
+            cache: Cache::new(CACHED_VECTORS),
             asked,
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),
@@ -103,32 +104,86 @@ impl Shared {
 
     /// Decodes a record that storage has vouched for.
     pub(crate) fn decode<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Record<'a>> {
-        Record::decode(bytes)
-            .filter(|record| record.dim() == self.settings.dim)
-            .ok_or_else(|| self.damaged(format!("row {row}"), "the record does not decode"))
+        Record::decode(bytes).map_err(|error| self.undecoded(row, error, "the record does not decode"))
+    }
+
+    /// Decodes a vector that storage has vouched for.
+    pub(crate) fn values<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Values<'a>> {
+        let undecoded = "the vector does not decode";
+        match Values::decode(bytes) {
+            Ok(values) if values.dim() == self.settings.dim => Ok(values),
+            Ok(_) => Err(self.damaged(format!("row {row}"), undecoded)),
+            Err(error) => Err(self.undecoded(row, error, undecoded)),
+        }
+    }
+
+    /// What is newer is no damage.
+    fn undecoded(&self, row: u64, error: torre_storage::Error, what: &str) -> Error {
+        let part = format!("row {row}");
+        if error.is_damage() { self.damaged(part, what) } else { error.of_part(self.part(part)).into() }
+    }
+
+    /// The stored vectors of several rows that are live in a snapshot that the caller holds, in their order.
+    pub(crate) fn vectors_of(&self, rows: &[u64]) -> Result<Vec<Vec<u8>>> {
+        let missing = |(row, vector): (&u64, Option<Vec<u8>>)| vector.ok_or_else(|| self.without_vector(*row));
+        rows.iter().zip(self.storage.vectors_of(self.id, SPACE, rows)?).map(missing).collect()
+    }
+
+    /// The stored vectors of these rows, ascending: also of rows that are not live any more.
+    pub(crate) fn vectors(&self, rows: Range<u64>) -> torre_storage::Rows<'_> {
+        self.storage.vectors(self.id, SPACE, rows)
+    }
+
+    /// Records and vectors of these rows, ascending: also of rows that are not live any more.
+    pub(crate) fn stored(&self, rows: Range<u64>) -> StoredRows<'_> {
+        StoredRows::new(&self.storage, self.id, SPACE, rows)
+    }
+
+    /// The error of a live row that has no vector.
+    pub(crate) fn without_vector(&self, row: u64) -> Error {
+        self.damaged(format!("row {row}"), "the vector is missing")
+    }
+
+    /// The error of a walk through stored vectors that came by no vector of this or that live row.
+    pub(crate) fn all_there(&self, live: &LiveRows) -> Result<()> {
+        live.missing().map_or(Ok(()), |row| Err(self.without_vector(row)))
     }
 
     pub(crate) fn damaged(&self, part: impl std::fmt::Display, what: &str) -> Error {
         if self.is_dropped() {
             return self.gone();
         }
-        Error::Damaged { part: format!("{part} of collection {:?}", self.settings.name), what: what.to_owned() }
+        Error::Damaged { part: self.part(part), what: what.to_owned() }
     }
 
-    /// Copies the exact vector of a live row into `out`.
+    /// A part of this collection, in words.
+    fn part(&self, part: impl std::fmt::Display) -> String {
+        format!("{part} of collection {:?}", self.settings.name)
+    }
+
+    /// The exact vector of a live row, from memory or storage.
+    pub(crate) fn exact_vector(&self, snapshot: &Snapshot, place: Place) -> Result<Vec<f32>> {
+        if let Some(vector) = snapshot.vector(place) {
+            return Ok(vector.to_vec());
+        }
+        let row = snapshot.row(place);
+        let bytes = self.storage.vector(self.id, SPACE, row)?.ok_or_else(|| self.without_vector(row))?;
+        Ok(self.values(row, &bytes)?.to_vec())
+    }
+
+    /// Copies the exact vector of a live row into `out`, and keeps it for the next time.
     pub(crate) fn vector(&self, snapshot: &Snapshot, place: Place, out: &mut [f32]) -> Result<()> {
         if let Some(vector) = snapshot.vector(place) {
             out.copy_from_slice(vector);
             return Ok(());
         }
         let row = snapshot.row(place);
-        if let Some(vector) = self.vectors.get(&row) {
+        if let Some(vector) = self.cache.get(&row) {
             out.copy_from_slice(&vector);
             return Ok(());
         }
-        let bytes = self.record(row)?;
-        self.decode(row, &bytes)?.copy_vector(out);
-        self.vectors.insert(row, Arc::from(&*out));
+        out.copy_from_slice(&self.exact_vector(snapshot, place)?);
+        self.cache.insert(row, Arc::from(&*out));
         Ok(())
     }
 }

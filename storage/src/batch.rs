@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::codec;
 use crate::error::Result;
-use crate::key::CollectionId;
+use crate::key::{CollectionId, SpaceId};
 use crate::manifest::Manifest;
 
 /// One change of a batch.
@@ -14,6 +14,8 @@ pub(crate) enum Change {
     DropCollection(CollectionId),
     PutRecord(CollectionId, u64, Vec<u8>),
     DeleteRecords(CollectionId, Range<u64>),
+    PutVector(CollectionId, SpaceId, u64, Vec<u8>),
+    DeleteVectors(CollectionId, SpaceId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
@@ -26,6 +28,8 @@ impl Change {
             | Change::DropCollection(c)
             | Change::PutRecord(c, ..)
             | Change::DeleteRecords(c, _)
+            | Change::PutVector(c, ..)
+            | Change::DeleteVectors(c, ..)
             | Change::PutTombstones(c, _)
             | Change::PutManifest(c, ..) => *c,
         }
@@ -50,7 +54,7 @@ impl Batch {
         self.push(settings.len(), Change::PutCollection(c, settings.to_vec()));
     }
 
-    /// Removes a collection: settings, manifest, records and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
+    /// Removes a collection: settings, manifest, records, vectors and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
     pub fn drop_collection(&mut self, c: CollectionId) {
         self.push(0, Change::DropCollection(c));
     }
@@ -68,6 +72,16 @@ impl Batch {
     /// Removes the records of these rows.
     pub fn delete_records(&mut self, c: CollectionId, rows: Range<u64>) {
         self.push(0, Change::DeleteRecords(c, rows));
+    }
+
+    /// Writes the vector of a row in a space.
+    pub fn put_vector(&mut self, c: CollectionId, space: SpaceId, row: u64, vector: &[u8]) {
+        self.push(vector.len(), Change::PutVector(c, space, row, vector.to_vec()));
+    }
+
+    /// Removes the vectors of these rows in a space.
+    pub fn delete_vectors(&mut self, c: CollectionId, space: SpaceId, rows: Range<u64>) {
+        self.push(0, Change::DeleteVectors(c, space, rows));
     }
 
     /// Adds a tombstone entry: these rows are deleted.

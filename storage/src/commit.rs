@@ -181,8 +181,12 @@ impl Inner {
 fn check(batch: &Batch) -> Result<()> {
     for change in &batch.changes {
         let (what, bytes) = match change {
-            Change::PutRecord(_, row, _) if *row > LAST_ROW => return Err(Error::Reserved { what: "row", number: *row }),
+            Change::PutRecord(_, row, _) | Change::PutVector(_, _, row, _) if *row > LAST_ROW => {
+                return Err(Error::Reserved { what: "row", number: *row });
+            }
+            Change::PutRecord(_, _, bytes) | Change::PutVector(_, _, _, bytes) if bytes.len() <= LARGEST => continue,
             Change::PutRecord(c, row, record) => (format!("record {row} of collection {}", c.0), record.len()),
+            Change::PutVector(c, _, row, vector) => (format!("vector {row} of collection {}", c.0), vector.len()),
             Change::PutCollection(c, settings) => {
                 if settings.len() >= PAYLOAD {
                     let what = format!("the settings of collection {}", c.0);
@@ -194,7 +198,7 @@ fn check(batch: &Batch) -> Result<()> {
                 (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
             }
             Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
-            Change::DeleteRecords(..) | Change::DropCollection(_) => continue,
+            Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => continue,
         };
         if bytes > LARGEST {
             return Err(Error::TooLarge { what, bytes: bytes as u64, limit: LARGEST as u64 });
@@ -206,7 +210,8 @@ fn check(batch: &Batch) -> Result<()> {
 /// Room that a batch may take: its bytes, and for deletions the leaves that are written again.
 fn room(batch: &Batch) -> u64 {
     const LEAF: u64 = 32 << 10;
-    let deletions = batch.changes.iter().filter(|change| matches!(change, Change::DeleteRecords(..))).count() as u64;
+    let deletes = |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..));
+    let deletions = batch.changes.iter().filter(deletes).count() as u64;
     batch.bytes as u64 + batch.len() as u64 * 64 + (deletions * LEAF).min(256 << 20)
 }
 
@@ -238,12 +243,14 @@ impl Plan<'_> {
                 self.put(Key::Collection(c), &payload);
             }
             Change::DropCollection(c) => {
-                // Records and tombstones may be many: they go by the sweep, in batches of their own.
+                // Records, vectors and tombstones may be many: they go by the sweep, in batches of their own.
                 self.put(Key::Collection(c), &[0]);
                 self.remove(key::manifest(c))?;
             }
             Change::PutRecord(collection, row, record) => self.put(Key::Record { collection, row, piece: 0 }, &record),
             Change::DeleteRecords(c, rows) => self.remove(key::records(c, rows))?,
+            Change::PutVector(collection, space, row, vector) => self.put(Key::Vector { collection, space, row, piece: 0 }, &vector),
+            Change::DeleteVectors(c, space, rows) => self.remove(key::vectors(c, space, rows))?,
             Change::PutTombstones(c, rows) => {
                 let number = self.last_tombstone(writer, c) + 1;
                 self.tombstones.insert(c, number);

@@ -64,6 +64,11 @@ pub(crate) fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<Envelope<'a>> {
     Ok(Envelope { pieces: u32::from_le_bytes([p0, p1, p2, p3]), sequence: u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]), payload })
 }
 
+/// Leaves the payload of a value that was opened.
+pub(crate) fn strip(value: &mut Vec<u8>) {
+    value.drain(..HEAD.min(value.len()));
+}
+
 fn checksum(key: &[u8], head: &[u8], payload: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(key), head), payload)
 }

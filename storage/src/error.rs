@@ -52,6 +52,26 @@ pub enum Error {
         /// The newest format known here.
         known: u32,
     },
+    /// A format that this version has left behind (operator).
+    #[error("{}: written in format {found}, and this version reads format {known} only; dump it with the Torre that wrote it, and load the dump", .path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The oldest format known here.
+        known: u32,
+    },
+    /// A stored value of a later version of Torre, in a format that is known (operator).
+    #[error("{what}: written in version {found}, and this Torre knows versions up to {known}; use a newer Torre")]
+    NewerPart {
+        /// What it is.
+        what: String,
+        /// Its version.
+        found: u8,
+        /// The newest version known here.
+        known: u8,
+    },
     /// Another handle, here or in another process, has it open (operator).
     #[error("{}: in use{}", .path.display(), .holder.map(|pid| format!(" by process {pid}")).unwrap_or_default())]
     InUse {
@@ -201,6 +221,17 @@ impl Error {
     /// A damage.
     pub fn corrupt(part: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::Corrupt { part: part.into(), detail: detail.into() }
+    }
+
+    /// The same error, about this part: for errors of bytes that do not know where they come from.
+    #[must_use]
+    pub fn of_part(mut self, name: impl Into<String>) -> Self {
+        match &mut self {
+            Error::Corrupt { part, .. } => *part = name.into(),
+            Error::NewerPart { what, .. } => *what = name.into(),
+            _ => {}
+        }
+        self
     }
 
     /// Whether stored bytes are lost or damaged, as opposed to a refusal that leaves them whole.

@@ -7,10 +7,11 @@
 //! tombstones     40 c:u32 n:u64            piece:u16
 //! record         50 c:u32 row:u64          piece:u16
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
+//! vector         58 c:u32 space:u32 row:u64 piece:u16
 //! blob chunk     60 c:u32 blob:u64 part:u8 chunk:u32      (in the second store)
 //! ```
 //! The head of a collection carries the number of the last commit that touched it and its last tombstone number. It stands behind the collection's last record, so that
-//! an insert rewrites one leaf of the store, not two.
+//! an insert rewrites no leaf for it. Vectors stand apart from records, a space after the other: who reads vectors reads nothing else.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,6 +19,10 @@ use std::ops::Range;
 /// A collection's number. Numbers are never used twice, also after a drop.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub struct CollectionId(pub u32);
+
+/// The number of a space of vectors in its collection. Numbers are never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct SpaceId(pub u32);
 
 /// The largest row number that can be stored; the one above belongs to the head.
 pub const LAST_ROW: u64 = u64::MAX - 1;
@@ -32,8 +37,12 @@ pub(crate) enum Kind {
     Tombstones = 0x40,
     /// Records, and the head behind them.
     Record = 0x50,
+    Vector = 0x58,
     Chunk = 0x60,
 }
+
+/// Bytes of the longest keys.
+const LONGEST: usize = 19;
 
 /// A decoded key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +53,7 @@ pub(crate) enum Key {
     Tombstones { collection: CollectionId, number: u64, piece: u16 },
     Record { collection: CollectionId, row: u64, piece: u16 },
     Head(CollectionId),
+    Vector { collection: CollectionId, space: SpaceId, row: u64, piece: u16 },
     Chunk { collection: CollectionId, blob: u64, part: u8, chunk: u32 },
 }
 
@@ -55,13 +65,14 @@ impl Key {
             Key::Manifest { .. } => Kind::Manifest,
             Key::Tombstones { .. } => Kind::Tombstones,
             Key::Record { .. } | Key::Head(_) => Kind::Record,
+            Key::Vector { .. } => Kind::Vector,
             Key::Chunk { .. } => Kind::Chunk,
         }
     }
 
     /// The bytes.
     pub(crate) fn encode(self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(18);
+        let mut key = Vec::with_capacity(LONGEST);
         key.push(self.kind() as u8);
         match self {
             Key::Identity => {}
@@ -70,6 +81,12 @@ impl Key {
             Key::Tombstones { collection, number, piece } => numbered(&mut key, collection, number, piece),
             Key::Record { collection, row, piece } => numbered(&mut key, collection, row, piece),
             Key::Head(collection) => numbered(&mut key, collection, u64::MAX, u16::MAX),
+            Key::Vector { collection, space, row, piece } => {
+                key.extend_from_slice(&collection.0.to_be_bytes());
+                key.extend_from_slice(&space.0.to_be_bytes());
+                key.extend_from_slice(&row.to_be_bytes());
+                key.extend_from_slice(&piece.to_be_bytes());
+            }
             Key::Chunk { collection, blob, part, chunk } => {
                 key.extend_from_slice(&collection.0.to_be_bytes());
                 key.extend_from_slice(&blob.to_be_bytes());
@@ -88,6 +105,12 @@ impl Key {
             Key::Identity
         } else if kind == Kind::Collection as u8 {
             Key::Collection(CollectionId(u32::from_be_bytes(take(&mut rest)?)))
+        } else if kind == Kind::Vector as u8 {
+            let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
+            let space = SpaceId(u32::from_be_bytes(take(&mut rest)?));
+            let row = u64::from_be_bytes(take(&mut rest)?);
+            let piece = u16::from_be_bytes(take(&mut rest)?);
+            (row <= LAST_ROW).then_some(Key::Vector { collection, space, row, piece })?
         } else if kind == Kind::Chunk as u8 {
             let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
             let blob = u64::from_be_bytes(take(&mut rest)?);
@@ -118,6 +141,7 @@ impl Key {
             Key::Manifest { collection, .. } => Key::Manifest { collection, piece },
             Key::Tombstones { collection, number, .. } => Key::Tombstones { collection, number, piece },
             Key::Record { collection, row, .. } => Key::Record { collection, row, piece },
+            Key::Vector { collection, space, row, .. } => Key::Vector { collection, space, row, piece },
             other => other,
         }
     }
@@ -133,6 +157,9 @@ impl fmt::Display for Key {
                 write!(f, "tombstone entry {number} of collection {} (piece {piece})", collection.0)
             }
             Key::Record { collection, row, piece } => write!(f, "record {row} of collection {} (piece {piece})", collection.0),
+            Key::Vector { collection, space, row, piece } => {
+                write!(f, "vector {row} in space {} of collection {} (piece {piece})", space.0, collection.0)
+            }
             Key::Head(c) => write!(f, "the head of collection {}", c.0),
             Key::Chunk { collection, blob, part, chunk } => {
                 write!(f, "blob {blob}, part {part}, chunk {chunk} of collection {}", collection.0)
@@ -160,7 +187,7 @@ pub(crate) fn describe_bound(bytes: &[u8]) -> String {
         return format!("behind {key}");
     }
     let mut key = bytes.to_vec();
-    while Key::decode(&key).is_none() && key.len() < 18 {
+    while Key::decode(&key).is_none() && key.len() < LONGEST {
         key.push(0);
     }
     Key::decode(&key).map_or_else(|| if bytes == [0xFF] { "the end".into() } else { describe(bytes) }, |key| key.to_string())
@@ -193,6 +220,18 @@ pub(crate) fn tombstones(collection: CollectionId, numbers: Range<u64>) -> Range
 pub(crate) fn records(collection: CollectionId, rows: Range<u64>) -> Range<Vec<u8>> {
     let at = |row| Key::Record { collection, row, piece: 0 }.encode();
     at(rows.start)..at(rows.end)
+}
+
+/// The vectors of these rows in a space.
+pub(crate) fn vectors(collection: CollectionId, space: SpaceId, rows: Range<u64>) -> Range<Vec<u8>> {
+    let at = |row| Key::Vector { collection, space, row, piece: 0 }.encode();
+    at(rows.start)..at(rows.end)
+}
+
+/// All vectors of a collection, of whatever space.
+pub(crate) fn all_vectors(collection: CollectionId) -> Range<Vec<u8>> {
+    let end = vectors(collection, SpaceId(u32::MAX), 0..u64::MAX).end;
+    vectors(collection, SpaceId(0), 0..0).start..end
 }
 
 /// All chunks of a collection.
@@ -232,7 +271,7 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = Key> {
         let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u8>(), any::<u32>());
-        (0..7, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
+        (0..8, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
             let collection = CollectionId(c);
             match which {
                 0 => Key::Identity,
@@ -241,6 +280,7 @@ mod tests {
                 3 => Key::Tombstones { collection, number, piece },
                 4 => Key::Record { collection, row: number, piece },
                 5 => Key::Head(collection),
+                6 => Key::Vector { collection, space: SpaceId(chunk), row: number, piece },
                 _ => Key::Chunk { collection, blob: number, part, chunk },
             }
         })
@@ -275,6 +315,11 @@ mod tests {
         assert!(all.contains(&Key::Record { collection: c, row: LAST_ROW, piece: u16::MAX }.encode()));
         assert!(!all.contains(&Key::Head(c).encode()));
         assert!(!all.contains(&Key::Record { collection: CollectionId(4), row: 0, piece: 0 }.encode()));
+        let vector = |c, space, row, piece| Key::Vector { collection: c, space: SpaceId(space), row, piece }.encode();
+        assert!(vectors(c, SpaceId(2), 0..u64::MAX).contains(&vector(c, 2, LAST_ROW, u16::MAX)));
+        assert!(!vectors(c, SpaceId(2), 0..u64::MAX).contains(&vector(c, 3, 0, 0)));
+        assert!(all_vectors(c).contains(&vector(c, 0, 0, 0)) && all_vectors(c).contains(&vector(c, u32::MAX, LAST_ROW, u16::MAX)));
+        assert!(!all_vectors(c).contains(&vector(CollectionId(4), 0, 0, 0)));
         let part = blob(c, 5, Some(1));
         assert!(part.contains(&Key::Chunk { collection: c, blob: 5, part: 1, chunk: u32::MAX }.encode()));
         assert!(!part.contains(&Key::Chunk { collection: c, blob: 5, part: 2, chunk: 0 }.encode()));

@@ -1,7 +1,7 @@
 //! Storage of Torre: bytes, keys, durability.
 //!
-//! It keeps the records, tombstones, manifests and settings of collections in one ordered store, and the chunks of segments and other blobs
-//! in a second one, both on sled, or both in memory. It knows bytes only: what a record or a segment means is Torre's affair.
+//! It keeps the records, vectors, tombstones, manifests and settings of collections in one ordered store, and the chunks of segments and other blobs
+//! in a second one, both on sled, or both in memory. It knows bytes only: what a record, a vector or a segment means is Torre's affair.
 //!
 //! - A [`Batch`] is committed whole or not at all, and is durable when [`Storage::commit`] returns ([`Durability::Commit`], the default).
 //!   Many threads may commit at once: they share one flush.
@@ -69,11 +69,11 @@ pub use batch::Batch;
 pub use check::Checked;
 pub use directory::Create;
 pub use error::{Error, Result};
-pub use key::{CollectionId, LAST_ROW};
+pub use key::{CollectionId, LAST_ROW, SpaceId};
 pub use manifest::{BlobMeta, GenerationMeta, Manifest, SegmentMeta};
 pub use marker::FORMAT;
 pub use open::OpenOptions;
-pub use read::{Records, Tombstones};
+pub use read::{Rows, Tombstones};
 pub use salvage::{Report, verify};
 pub use storage::{Durability, Sequence, Storage};
 pub use sweep::Swept;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Versioned;
+
 /// What lives in a collection.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Manifest {
@@ -52,6 +54,11 @@ pub struct BlobMeta {
     pub bytes: u64,
     /// crc32c of all bytes.
     pub crc: u32,
+}
+
+impl Versioned for Manifest {
+    const WHAT: &'static str = "a manifest";
+    const VERSION: u8 = 1;
 }
 
 impl Manifest {

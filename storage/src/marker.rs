@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 use crate::directory::sync_directory;
 use crate::error::{Error, Result};
 
-/// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The format that this version writes, and the only one that it reads.
+pub const FORMAT: u32 = 2;
 
 pub(crate) const NAME: &str = "TORRE";
 pub(crate) const TEMPORARY: &str = "TORRE.tmp";
@@ -73,6 +73,9 @@ impl Marker {
         };
         if stored != Some(crc32c::crc32c(&bytes[..LENGTH - 4])) {
             return Err(Error::corrupt(part(), "its checksum does not match"));
+        }
+        if format < FORMAT {
+            return Err(Error::Older { path: directory.to_path_buf(), found: format, known: FORMAT });
         }
         Ok(Self { ready: bytes[12] == 1, identity, sequence: u64::from_le_bytes(sequence) })
     }
@@ -203,6 +206,17 @@ mod tests {
         bytes.extend_from_slice(&[9; 100]);
         let error = Marker::decode(Path::new("there"), &bytes).unwrap_err();
         assert!(matches!(error, Error::Newer { found, .. } if found == FORMAT + 1), "{error}");
+    }
+
+    #[test]
+    fn an_older_format_is_refused_and_a_damaged_one_is_damage() {
+        let mut bytes = Marker { ready: true, identity: [7; 16], sequence: 1 }.encode();
+        bytes[8] = 1;
+        assert!(Marker::decode(Path::new("there"), &bytes).unwrap_err().is_damage());
+        let crc = crc32c::crc32c(&bytes[..LENGTH - 4]);
+        bytes[LENGTH - 4..].copy_from_slice(&crc.to_le_bytes());
+        let error = Marker::decode(Path::new("there"), &bytes).unwrap_err();
+        assert!(matches!(error, Error::Older { found: 1, known: FORMAT, .. }), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::backend::Entry;
 use crate::codec;
 use crate::envelope::{self, Envelope};
 use crate::error::{Error, Result};
-use crate::key::{self, CollectionId, Key, describe};
+use crate::key::{self, CollectionId, Key, SpaceId, describe};
 use crate::manifest::Manifest;
 use crate::storage::Storage;
 
@@ -66,7 +66,7 @@ impl Storage {
     pub fn manifest(&self, c: CollectionId) -> Result<Option<Manifest>> {
         let Some(thing) = self.things(key::manifest(c)).next() else { return Ok(None) };
         let (key, payload) = thing?;
-        codec::decode(&payload).map(Some).map_err(|error| Error::corrupt(key.to_string(), error.to_string()))
+        codec::decode(&payload).map(Some).map_err(|error| error.of_part(key.to_string()))
     }
 
     /// The record of a row.
@@ -74,14 +74,7 @@ impl Storage {
     /// # Errors
     /// Damage, or the store's.
     pub fn record(&self, c: CollectionId, row: u64) -> Result<Option<Vec<u8>>> {
-        let key = Key::Record { collection: c, row, piece: 0 };
-        let encoded = key.encode();
-        let Some(value) = self.inner.records.get(&encoded)? else { return Ok(None) };
-        let Envelope { pieces, payload, .. } = envelope::open(&encoded, &value)?;
-        if pieces == 1 {
-            return Ok(Some(payload.to_vec()));
-        }
-        self.things(key::pieces(key)).next().map(|thing| thing.map(|(_, payload)| payload)).transpose()
+        self.thing(Key::Record { collection: c, row, piece: 0 })
     }
 
     /// The records of several rows, in their order: one trip to the store for all.
@@ -89,20 +82,59 @@ impl Storage {
     /// # Errors
     /// Damage, or the store's.
     pub fn records_of(&self, c: CollectionId, rows: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
-        let key = |row: &u64| Key::Record { collection: c, row: *row, piece: 0 }.encode();
-        let keys: Vec<Vec<u8>> = rows.iter().map(key).collect();
-        let values = self.inner.records.get_many(&keys)?;
-        let whole = |((row, key), value): ((&u64, &Vec<u8>), Option<Vec<u8>>)| {
-            let Some(value) = value else { return Ok(None) };
-            let Envelope { pieces, payload, .. } = envelope::open(key, &value)?;
-            if pieces == 1 { Ok(Some(payload.to_vec())) } else { self.record(c, *row) }
-        };
-        rows.iter().zip(&keys).zip(values).map(whole).collect()
+        self.things_of(rows.iter().map(|&row| Key::Record { collection: c, row, piece: 0 }).collect())
     }
 
     /// The records of these rows, ascending. An error is an item too; after damage of single values the iterator goes on behind it.
-    pub fn records(&self, c: CollectionId, rows: Range<u64>) -> Records<'_> {
-        Records { things: self.things(key::records(c, rows)) }
+    pub fn records(&self, c: CollectionId, rows: Range<u64>) -> Rows<'_> {
+        Rows { things: self.things(key::records(c, rows)) }
+    }
+
+    /// The vector of a row in a space.
+    ///
+    /// # Errors
+    /// Damage, or the store's.
+    pub fn vector(&self, c: CollectionId, space: SpaceId, row: u64) -> Result<Option<Vec<u8>>> {
+        self.thing(Key::Vector { collection: c, space, row, piece: 0 })
+    }
+
+    /// The vectors of several rows in a space, in their order: one trip to the store for all.
+    ///
+    /// # Errors
+    /// Damage, or the store's.
+    pub fn vectors_of(&self, c: CollectionId, space: SpaceId, rows: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.things_of(rows.iter().map(|&row| Key::Vector { collection: c, space, row, piece: 0 }).collect())
+    }
+
+    /// The vectors of these rows in a space, ascending; errors as [`records`](Storage::records) has them.
+    pub fn vectors(&self, c: CollectionId, space: SpaceId, rows: Range<u64>) -> Rows<'_> {
+        Rows { things: self.things(key::vectors(c, space, rows)) }
+    }
+
+    /// What stands under a key, with all its pieces; `None` where there is no first one.
+    fn thing(&self, first: Key) -> Result<Option<Vec<u8>>> {
+        let encoded = first.encode();
+        let Some(value) = self.inner.records.get(&encoded)? else { return Ok(None) };
+        self.rest_of(first, &encoded, &value)
+    }
+
+    fn things_of(&self, firsts: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>> {
+        let keys: Vec<Vec<u8>> = firsts.iter().map(|first| first.encode()).collect();
+        let values = self.inner.records.get_many(&keys)?;
+        let whole = |((first, key), value): ((Key, &Vec<u8>), Option<Vec<u8>>)| match value {
+            Some(value) => self.rest_of(first, key, &value),
+            None => Ok(None),
+        };
+        firsts.into_iter().zip(&keys).zip(values).map(whole).collect()
+    }
+
+    /// The whole thing whose first piece is this value.
+    fn rest_of(&self, first: Key, encoded: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Envelope { pieces, payload, .. } = envelope::open(encoded, value)?;
+        if pieces == 1 {
+            return Ok(Some(payload.to_vec()));
+        }
+        self.things(key::pieces(first)).next().map(|thing| thing.map(|(_, payload)| payload)).transpose()
     }
 
     /// The number of the last row that has a record.
@@ -147,18 +179,18 @@ impl Storage {
     }
 }
 
-/// Iterator over records.
-pub struct Records<'a> {
+/// Iterator over the records or the vectors of rows: a row's number and the bytes.
+pub struct Rows<'a> {
     things: Things<'a>,
 }
 
-impl Iterator for Records<'_> {
+impl Iterator for Rows<'_> {
     type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.things.next()?.and_then(|(key, payload)| match key {
-            Key::Record { row, .. } => Ok((row, payload)),
-            other => Err(Error::corrupt(other.to_string(), "it stands among records")),
+            Key::Record { row, .. } | Key::Vector { row, .. } => Ok((row, payload)),
+            other => Err(Error::corrupt(other.to_string(), "it stands among rows")),
         }))
     }
 }
@@ -206,10 +238,10 @@ impl Things<'_> {
             if key.piece(0) != key {
                 return Err(Error::Absent { part: key.piece(0).to_string() });
             }
-            let Envelope { pieces, sequence, payload } = envelope::open(bytes, value)?;
-            Ok((key, pieces, sequence, payload.to_vec()))
+            let Envelope { pieces, sequence, .. } = envelope::open(bytes, value)?;
+            Ok((key, pieces, sequence))
         });
-        let (key, pieces, sequence, mut payload) = match opened {
+        let (key, pieces, sequence) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 // Whoever goes on after an error goes on behind what is damaged.
@@ -218,7 +250,12 @@ impl Things<'_> {
                 return Err(error);
             }
         };
-        self.page.pop_front();
+        let Some((bytes, mut payload)) = self.page.pop_front() else { return Ok(None) };
+        envelope::strip(&mut payload);
+        if pieces == 1 {
+            self.skip_thing(&bytes)?;
+            return Ok(Some((key, payload)));
+        }
         let mut trouble = None;
         for piece in 1..pieces.min(u32::from(u16::MAX) + 1) {
             let wanted = key.piece(piece as u16);
@@ -238,7 +275,7 @@ impl Things<'_> {
             }
             self.page.pop_front();
         }
-        self.skip_thing(&key.encode())?;
+        self.skip_thing(&bytes)?;
         trouble.map_or(Ok(Some((key, payload))), Err)
     }
 

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use crate::*;
 
 const C: CollectionId = CollectionId(1);
+const SPACE: SpaceId = SpaceId(1);
 const D: CollectionId = CollectionId(2);
 
 fn open(path: &Path) -> Result<Storage> {
@@ -78,6 +79,11 @@ fn contents(storage: &Storage) -> Result<Vec<String>> {
             assert_eq!(storage.record(c, row)?.as_ref(), Some(&bytes));
             all.push(format!("{c:?} {row} {} {:08x}", bytes.len(), crc32c::crc32c(&bytes)));
         }
+        for vector in storage.vectors(c, SPACE, 0..u64::MAX) {
+            let (row, bytes) = vector?;
+            assert_eq!(storage.vector(c, SPACE, row)?.as_ref(), Some(&bytes));
+            all.push(format!("{c:?} {row} vector {:08x}", crc32c::crc32c(&bytes)));
+        }
         for meta in manifest.iter().flat_map(|manifest| &manifest.segments).flat_map(|segment| &segment.parts) {
             all.push(format!("{c:?} {meta:?} {}", storage.read_blob(c, meta)?.len()));
         }
@@ -137,6 +143,7 @@ proptest! {
                     Step::Put(row, length) => {
                         *times.entry(*row).or_insert(0) += 1;
                         batch.put_record(C, *row, &bytes(*row + *length as u64, *length));
+                        batch.put_vector(C, SPACE, *row, &bytes(*row, 64));
                     }
                     Step::Delete(from, to) => batch.delete_records(C, *from..*to),
                     Step::Bury(rows) => batch.put_tombstones(C, rows),
@@ -154,6 +161,7 @@ proptest! {
                         ever = true;
                         batch.put_collection(D, b"other");
                         batch.put_record(D, 1, b"a record");
+                        batch.put_vector(D, SPACE, 1, b"a vector");
                         other = true;
                     }
                     Step::Stray(length) => {
@@ -173,6 +181,7 @@ proptest! {
                     // Only rows that were written once: a shorter record leaves pieces of a longer one before.
                     let once: Vec<u64> = rows.iter().copied().filter(|row| times.get(row).is_none_or(|times| *times == 1)).collect();
                     storage.remove_records(C, &once, || false).unwrap();
+                    storage.remove_vectors(C, SPACE, rows, || false).unwrap();
                 }
             }
             if steps.iter().any(|step| matches!(step, Step::Reopen)) {

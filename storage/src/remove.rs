@@ -2,7 +2,7 @@
 
 use crate::envelope;
 use crate::error::{Error, Result};
-use crate::key::{self, CollectionId, Key};
+use crate::key::{self, CollectionId, Key, SpaceId};
 use crate::storage::{Inner, Storage};
 
 /// Records removed at a time: few enough that commits, which wait for it, hardly notice.
@@ -18,12 +18,24 @@ impl Storage {
     /// # Errors
     /// [`Error::DiskFull`]; [`Error::Poisoned`] with the reason; a failed read.
     pub fn remove_records(&self, c: CollectionId, rows: &[u64], mut stop: impl FnMut() -> bool) -> Result<bool> {
+        self.remove_rows(|row| Key::Record { collection: c, row, piece: 0 }, rows, &mut stop)
+    }
+
+    /// Removes the vectors of these rows in a space, as [`remove_records`](Storage::remove_records) does records.
+    ///
+    /// # Errors
+    /// As [`remove_records`](Storage::remove_records).
+    pub fn remove_vectors(&self, c: CollectionId, space: SpaceId, rows: &[u64], mut stop: impl FnMut() -> bool) -> Result<bool> {
+        self.remove_rows(|row| Key::Vector { collection: c, space, row, piece: 0 }, rows, &mut stop)
+    }
+
+    fn remove_rows(&self, first: impl Fn(u64) -> Key, rows: &[u64], stop: &mut dyn FnMut() -> bool) -> Result<bool> {
         for rows in rows.chunks(ROWS) {
             if stop() {
                 return Ok(false);
             }
             // Found without the lock that writers need.
-            let keys = self.keys_of_records(c, rows)?;
+            let keys = self.keys_of(rows.iter().map(|&row| first(row)))?;
             self.inner.remove_keys(keys)?;
         }
         Ok(true)
@@ -50,19 +62,19 @@ impl Storage {
         }
     }
 
-    /// The keys of all pieces of these rows' records.
-    fn keys_of_records(&self, c: CollectionId, rows: &[u64]) -> Result<Vec<Vec<u8>>> {
-        let first = |row: &u64| Key::Record { collection: c, row: *row, piece: 0 };
-        let keys: Vec<Vec<u8>> = rows.iter().map(|row| first(row).encode()).collect();
+    /// The keys of all pieces of what is there of these, which are first pieces.
+    fn keys_of(&self, first: impl Iterator<Item = Key>) -> Result<Vec<Vec<u8>>> {
+        let firsts: Vec<Key> = first.collect();
+        let keys: Vec<Vec<u8>> = firsts.iter().map(|first| first.encode()).collect();
         let values = self.inner.records.get_many(&keys)?;
         let mut found = Vec::with_capacity(keys.len());
-        for ((row, key), value) in rows.iter().zip(keys).zip(values) {
+        for ((first, key), value) in firsts.into_iter().zip(keys).zip(values) {
             let Some(value) = value else { continue };
             match envelope::open(&key, &value) {
-                Ok(envelope) => found.extend((1..envelope.pieces.min(1 << 16)).map(|piece| first(row).piece(piece as u16).encode())),
+                Ok(envelope) => found.extend((1..envelope.pieces.min(1 << 16)).map(|piece| first.piece(piece as u16).encode())),
                 // What is damaged does not say how many pieces it has.
                 Err(_) => {
-                    let range = key::records(c, *row..row.saturating_add(1));
+                    let range = key::pieces(first);
                     let page = self.inner.records.range(&range.start..&range.end, 1 << 16, usize::MAX)?;
                     found.extend(page.into_iter().map(|(key, _)| key).filter(|other| *other != key));
                 }

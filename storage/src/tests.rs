@@ -11,6 +11,7 @@ use crate::fault_tests::faulty;
 use crate::*;
 
 pub(crate) const C: CollectionId = CollectionId(1);
+const SPACE: SpaceId = SpaceId(1);
 
 fn create() -> OpenOptions {
     OpenOptions { create: Create::IfMissing, timeout: Duration::from_secs(120), ..OpenOptions::default() }
@@ -34,6 +35,31 @@ pub(crate) fn everything(storage: &Storage) -> Vec<(u64, Vec<u8>)> {
     storage.records(C, 0..u64::MAX).map(Result::unwrap).collect()
 }
 
+/// Vectors of two spaces, which leave records alone and are left alone by them.
+fn vectors(storage: &Storage) {
+    let before = everything(storage);
+    let mut batch = Batch::new();
+    for (row, length) in [(0, 16), (7, 61_441), (8, 100), (9, 4), (LAST_ROW, 3)] {
+        batch.put_vector(C, SPACE, row, &record(row, length));
+        batch.put_vector(C, SpaceId(2), row, &record(row + 1, 8));
+    }
+    storage.commit(batch).unwrap();
+    let mut batch = Batch::new();
+    batch.delete_vectors(C, SPACE, 8..9);
+    storage.commit(batch).unwrap();
+    assert!(storage.remove_vectors(C, SPACE, &[9, 1 << 40], || false).unwrap());
+    assert!(!storage.remove_vectors(C, SPACE, &[0], || true).unwrap());
+    let rows: Vec<u64> = storage.vectors(C, SPACE, 0..u64::MAX).map(|vector| vector.unwrap().0).collect();
+    assert_eq!(rows, [0, 7, LAST_ROW]);
+    assert_eq!(storage.vectors(C, SpaceId(2), 0..u64::MAX).count(), 5);
+    assert_eq!(storage.vector(C, SPACE, 7).unwrap().unwrap(), record(7, 61_441));
+    assert_eq!(storage.vectors_of(C, SPACE, &[8, 7]).unwrap(), [None, Some(record(7, 61_441))]);
+    assert_eq!(everything(storage), before);
+    let mut batch = Batch::new();
+    batch.put_vector(C, SPACE, u64::MAX, b"reserved");
+    assert!(matches!(storage.commit(batch), Err(Error::Reserved { .. })));
+}
+
 fn surface(storage: &Storage) {
     assert!(storage.collections().unwrap().is_empty());
     assert_eq!(storage.next_collection().unwrap(), C);
@@ -52,6 +78,7 @@ fn surface(storage: &Storage) {
     assert_eq!(storage.durable(), sequence);
     assert_eq!(storage.record(C, 4).unwrap().unwrap(), record(4, 200_000));
     assert_eq!(storage.record(C, 5).unwrap(), None);
+    assert_eq!(storage.vectors(C, SPACE, 0..u64::MAX).count(), 0);
     assert_eq!(storage.last_record(C).unwrap(), Some(LAST_ROW));
     let rows: Vec<u64> = everything(storage).into_iter().map(|(row, _)| row).collect();
     assert_eq!(rows, [0, 1, 2, 3, 4, LAST_ROW]);
@@ -82,6 +109,7 @@ fn surface(storage: &Storage) {
     assert_eq!(rows, [0, 1, 1 << 41, LAST_ROW]);
     assert!(storage.remove_records(C, &[1 << 41], || false).unwrap());
 
+    vectors(storage);
     let bytes = record(1, 300_000);
     let meta = storage.write_blob(C, 4, 2, &bytes).unwrap();
     let empty = storage.write_blob(C, 4, 3, &[]).unwrap();
@@ -144,6 +172,7 @@ fn dropped_collections_are_gone_and_their_numbers_stay_used() {
     let mut batch = Batch::new();
     for row in 0..5000 {
         batch.put_record(C, row, &record(row, 40));
+        batch.put_vector(C, SpaceId(row as u32 % 2), row, &record(row, 40));
     }
     batch.put_tombstones(C, &[1]);
     storage.commit(batch).unwrap();
@@ -156,8 +185,9 @@ fn dropped_collections_are_gone_and_their_numbers_stay_used() {
     assert_eq!(storage.next_collection().unwrap(), CollectionId(2));
     storage.close().unwrap();
     let storage = Storage::open(directory.path(), &never()).unwrap();
-    assert_eq!(storage.swept(), Swept { blobs: 1, chunks: 4, records: 5001 });
+    assert_eq!(storage.swept(), Swept { blobs: 1, chunks: 4, records: 10_001 });
     assert!(everything(&storage).is_empty());
+    assert_eq!(storage.vectors(C, SPACE, 0..u64::MAX).count(), 0);
     assert_eq!(storage.next_collection().unwrap(), CollectionId(2));
 }
 
@@ -322,6 +352,7 @@ fn batched_durability_flushes_by_itself() {
 #[derive(Clone, Debug)]
 enum Step {
     Put(u64, usize),
+    PutVector(u64, usize),
     Delete(u64),
     DeleteRange(u64, u64),
     Bury(Vec<u64>),
@@ -336,6 +367,7 @@ fn step() -> impl Strategy<Value = Step> {
     let length = prop_oneof![4 => 0usize..700, 1 => 61_435usize..61_450, 1 => 120_000usize..130_000];
     prop_oneof![
         8 => (0u64..200, length).prop_map(|(row, length)| Step::Put(row, length)),
+        6 => (0u64..200, 0usize..2000).prop_map(|(row, length)| Step::PutVector(row, length)),
         3 => (0u64..200).prop_map(Step::Delete),
         1 => (0u64..200, 0u64..60).prop_map(|(a, n)| Step::DeleteRange(a, a + n)),
         2 => proptest::collection::vec(0u64..200, 1..5).prop_map(Step::Bury),
@@ -366,6 +398,7 @@ proptest! {
                         *written.entry(*row).or_insert(0) += 1;
                         batch.put_record(C, *row, &record(*row + *length as u64, *length));
                     }
+                    Step::PutVector(row, length) => batch.put_vector(C, SPACE, *row, &record(*row + *length as u64, *length)),
                     Step::Delete(row) => batch.delete_record(C, *row),
                     Step::DeleteRange(from, to) => batch.delete_records(C, *from..*to),
                     Step::Bury(rows) => batch.put_tombstones(C, rows),
@@ -402,6 +435,7 @@ proptest! {
                         Step::Remove(rows) => {
                             let once: Vec<u64> = rows.iter().copied().filter(|row| written.get(row).is_none_or(|times| *times == 1)).collect();
                             assert!(storage.remove_records(C, &once, || false).unwrap());
+                            assert!(storage.remove_vectors(C, SPACE, rows, || false).unwrap());
                         }
                         _ => {}
                     }
@@ -413,6 +447,8 @@ proptest! {
                 prop_assert_eq!(disk.swept(), Swept::default());
             }
             prop_assert_eq!(everything(&memory), everything(&disk));
+            let vectors = |storage: &Storage| storage.vectors(C, SPACE, 0..u64::MAX).map(Result::unwrap).collect::<Vec<_>>();
+            prop_assert_eq!(vectors(&memory), vectors(&disk));
             prop_assert_eq!(memory.tombstones(C).unwrap(), disk.tombstones(C).unwrap());
             prop_assert_eq!(memory.last_record(C).unwrap(), disk.last_record(C).unwrap());
             prop_assert_eq!(memory.manifest(C).unwrap(), disk.manifest(C).unwrap());

@@ -36,3 +36,13 @@ fn a_head_with_impossible_numbers_is_damage() {
         assert!(matches!(opened, Err(Error::Corrupt { .. })), "{sequence} {tombstone}");
     }
 }
+
+#[test]
+fn a_manifest_of_a_newer_version_is_refused_by_name() {
+    let store = Memory::new();
+    put(&store, Key::Manifest { collection: C, piece: 0 }, 1, 1, &[200, 1, 2, 3]);
+    let storage = Storage::with_backend(Box::new(store), Box::new(Memory::new())).unwrap();
+    let error = storage.manifest(C).unwrap_err();
+    let named = |what: &str| what.contains("the manifest of collection 1");
+    assert!(matches!(&error, Error::NewerPart { what, found: 200, known: 1 } if named(what)), "{error}");
+}

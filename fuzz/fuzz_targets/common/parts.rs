@@ -3,11 +3,12 @@
 use std::cell::OnceCell;
 
 use torre::{BuildOptions, CollectionOptions, Database, Item, Metric, NoProgress, fuzzing, row};
-use torre_storage::{Batch, BlobMeta, CollectionId, Manifest, Storage, codec};
+use torre_storage::{Batch, BlobMeta, CollectionId, Manifest, SpaceId, Storage, codec};
 
 use super::model::vector_of;
 
 const C: CollectionId = CollectionId(1);
+const SPACE: SpaceId = SpaceId(1);
 
 /// What a database is made of.
 struct Parts {
@@ -15,6 +16,7 @@ struct Parts {
     manifest: Manifest,
     blobs: Vec<(BlobMeta, Vec<u8>)>,
     records: Vec<(u64, Vec<u8>)>,
+    vectors: Vec<(u64, Vec<u8>)>,
     tombstones: Vec<u64>,
 }
 
@@ -43,6 +45,7 @@ fn whole(metric: Metric) -> Parts {
         settings: storage.collections().expect("it reads").remove(0).1,
         blobs,
         records: storage.records(C, 0..u64::MAX).map(|record| record.expect("it reads")).collect(),
+        vectors: storage.vectors(C, SPACE, 0..u64::MAX).map(|vector| vector.expect("it reads")).collect(),
         tombstones: storage.tombstones(C).expect("it reads").rows,
         manifest,
     }
@@ -78,7 +81,8 @@ pub fn exchanged(data: &[u8]) {
             edits.to_vec()
         };
         let mut manifest = parts.manifest.clone();
-        let (mut settings, mut records, mut tombstones) = (parts.settings.clone(), parts.records.clone(), parts.tombstones.clone());
+        let (mut settings, mut tombstones) = (parts.settings.clone(), parts.tombstones.clone());
+        let (mut records, mut vectors) = (parts.records.clone(), parts.vectors.clone());
         let which = usize::from(*which);
         let mut exchanged = None;
         match which % 16 {
@@ -91,6 +95,10 @@ pub fn exchanged(data: &[u8]) {
             2 => {
                 let at = which / 16 % records.len();
                 records[at].1 = put(&records[at].1);
+            }
+            4 => {
+                let at = which / 16 % vectors.len();
+                vectors[at].1 = put(&vectors[at].1);
             }
             3 => tombstones.extend(edits.iter().map(|row| u64::from(*row))),
             _ => exchanged = Some((which / 4) % parts.blobs.len()),
@@ -106,6 +114,7 @@ pub fn exchanged(data: &[u8]) {
         let mut batch = Batch::new();
         batch.put_collection(C, &settings);
         records.iter().for_each(|(row, bytes)| batch.put_record(C, *row, bytes));
+        vectors.iter().for_each(|(row, bytes)| batch.put_vector(C, SPACE, *row, bytes));
         batch.put_tombstones(C, &tombstones);
         batch.put_manifest(C, &manifest);
         if storage.commit(batch).is_ok()

@@ -40,6 +40,8 @@ pub struct Report {
     pub collections: u64,
     /// Records that are whole, in all collections.
     pub records: u64,
+    /// Vectors that are whole, in all collections and spaces.
+    pub vectors: u64,
     /// Parts of blobs that manifests name and that are whole.
     pub parts: u64,
     /// Number of the last commit.
@@ -93,7 +95,7 @@ impl Storage {
                 promised = marker.sequence.max(Progress::noted(path, marker.identity).unwrap_or(0));
             }
             Ok(None) => damages.push(Error::Absent { part: path.join("TORRE").display().to_string() }),
-            Err(error @ Error::Newer { .. }) => return Err(error),
+            Err(error @ (Error::Newer { .. } | Error::Older { .. })) => return Err(error),
             Err(error) => damages.push(error),
         }
         let mut stores = Vec::new();
@@ -159,6 +161,12 @@ pub fn verify(path: &Path) -> Result<Report> {
         for record in storage.records(c, 0..u64::MAX) {
             match record {
                 Ok(_) => report.records += 1,
+                Err(error) => report.damages.push(error),
+            }
+        }
+        for vector in storage.things(key::all_vectors(c)) {
+            match vector {
+                Ok(_) => report.vectors += 1,
                 Err(error) => report.damages.push(error),
             }
         }
