@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::error::BenchError;
+use crate::quantizer::group_weight;
 use crate::types::{Metric, Refine};
 
 /// Vectors come from a folder (`--data`) or from three files (`--base`, `--query`, `--gt`); each may be `.npy` or `.fvecs`, also with `.zst`.
@@ -110,6 +111,11 @@ impl BenchArgs {
             return bad("--point-s is above 0 and at most 600");
         }
         Ok(())
+    }
+
+    /// The weight of a group's error that the index is made with.
+    pub(super) fn group_weight(&self) -> u8 {
+        self.group_weight.unwrap_or_else(|| group_weight(self.refine))
     }
 
     /// The values of `--nprobe` that this many lists allow.

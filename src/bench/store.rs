@@ -22,26 +22,31 @@ const MAGIC: &[u8; 8] = b"TORREBCH";
 pub(super) struct Recipe {
     version: String,
     data: String,
+    /// See [`Dataset::fingerprint`].
+    base: u64,
     metric: Metric,
     m: Option<usize>,
     lists: Option<usize>,
     refine: Refine,
     eta: Option<f32>,
+    group_weight: u8,
     seed: u64,
 }
 
 impl Recipe {
-    pub(super) fn of(args: &BenchArgs, data: &Dataset) -> Self {
-        Self {
+    pub(super) fn of(args: &BenchArgs, data: &Dataset) -> Result<Self, BenchError> {
+        Ok(Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data: data.name.clone(),
+            base: data.fingerprint()?,
             metric: data.metric,
             m: args.m,
             lists: args.lists,
             refine: args.refine,
             eta: args.eta,
+            group_weight: args.group_weight(),
             seed: args.seed,
-        }
+        })
     }
 }
 
