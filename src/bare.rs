@@ -43,6 +43,13 @@ impl IndexOptions {
         Self { metric, lists: None, m: None, refine: Refine::Int8, eta: None, group_weight: None, seed: 0 }
     }
 
+    /// The same options with the default of the group weight filled in, so that equal options compare equal.
+    #[must_use]
+    pub fn resolved(mut self) -> Self {
+        self.group_weight.get_or_insert(group_weight(self.refine));
+        self
+    }
+
     fn train_params(&self) -> Result<TrainParams> {
         if self.refine == Refine::Auto {
             let expected = "int8, f16, f32 or none".to_owned();

@@ -169,6 +169,17 @@ pub enum Error {
     /// A commit failed in which changes of several threads were written together.
     #[error("{0}")]
     Commit(std::sync::Arc<torre_storage::Error>),
+    /// A commit to the collection panicked, this one or an earlier one, so that storage may hold changes that cannot be seen here: the
+    /// collection takes no more changes. Whether those of that commit were made shows when the database is opened again.
+    #[error(
+        "writing to the collection {name:?} has stopped since a commit panicked: {reason}; reads go on; open the database again to write"
+    )]
+    Poisoned {
+        /// The collection.
+        name: String,
+        /// The message of the first panic.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: {source}", path = .path.display())]
     Io {
@@ -278,7 +289,7 @@ impl Error {
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) => Responsible::Model,
             Self::Model(_) => Responsible::Model,
-            Self::Io { .. } => Responsible::Operator,
+            Self::Io { .. } | Self::Poisoned { .. } => Responsible::Operator,
             Self::Damaged { .. } => Responsible::Damage,
             Self::Storage(error) => of_storage(error),
             Self::Commit(error) => of_storage(error),

@@ -98,7 +98,7 @@ pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
 pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progress) -> Result<Built> {
     let (_alone, _sealing) = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
-    let frozen = Frozen::with_tail(writer, 2);
+    let frozen = Frozen::with_tail(writer, 2)?;
     let snapshot = Arc::clone(&frozen.snapshot);
     let live = snapshot.live();
     if live == 0 {

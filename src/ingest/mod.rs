@@ -5,6 +5,7 @@ mod calibrate;
 mod compact;
 mod group;
 mod op;
+mod poison;
 mod prepare;
 mod recalibrate;
 mod replace;

@@ -34,7 +34,7 @@ pub(crate) fn recalibrate(writer: &Writer, progress: &dyn Progress) -> Result<bo
 
 fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<bool> {
     let shared = &*writer.shared;
-    let frozen = Frozen::segments(writer, 1);
+    let frozen = Frozen::segments(writer, 1)?;
     let snapshot = &*frozen.snapshot;
     let Some(trained) = snapshot.generation.trained.clone() else { return Ok(false) };
     if snapshot.segments.iter().all(|view| view.live == 0) {
@@ -100,7 +100,7 @@ pub(crate) fn store_sample(writer: &Writer) -> Result<()> {
     if shared.is_dropped() || shared.snapshot.load().generation.trained.is_none() {
         return Ok(());
     }
-    let frozen = Frozen::segments(writer, 1);
+    let frozen = Frozen::segments(writer, 1)?;
     let write = |before: &GenerationMeta| Generation::write_sample(&shared.storage, shared.id, frozen.blob, before, (seen, &sample));
     replace(writer, &frozen, write, None)?;
     shared.asked.stored(seen);

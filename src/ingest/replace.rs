@@ -32,17 +32,24 @@ impl Drop for Frozen<'_> {
 
 impl<'w> Frozen<'w> {
     /// Takes the current state and keeps its runs from being merged until this value is dropped. The caller holds the lock `sealing`.
-    pub(crate) fn with_tail(writer: &'w Writer, blobs: u64) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`]: what would be made could not be installed.
+    pub(crate) fn with_tail(writer: &'w Writer, blobs: u64) -> Result<Self> {
         Self::new(writer, blobs, true)
     }
 
     /// Takes the current state, of which only the segments will be replaced. The caller holds the lock `maintenance`.
-    pub(crate) fn segments(writer: &'w Writer, blobs: u64) -> Self {
+    ///
+    /// # Errors
+    /// As [`Frozen::with_tail`].
+    pub(crate) fn segments(writer: &'w Writer, blobs: u64) -> Result<Self> {
         Self::new(writer, blobs, false)
     }
 
-    fn new(writer: &'w Writer, blobs: u64, tail: bool) -> Self {
+    fn new(writer: &'w Writer, blobs: u64, tail: bool) -> Result<Self> {
         let mut state = writer.lock();
+        writer.check(&state)?;
         // Of an era of its own: no sweep has to wait for this, which holds what it replaces in memory.
         let snapshot = Arc::new(Snapshot { era: Arc::default(), ..Snapshot::clone(&writer.shared.snapshot.load()) });
         if tail {
@@ -50,7 +57,7 @@ impl<'w> Frozen<'w> {
         }
         let blob = state.manifest.next_blob;
         state.manifest.next_blob += blobs;
-        Self { writer, snapshot, tail, blob }
+        Ok(Self { writer, snapshot, tail, blob })
     }
 
     /// Writes the new segment's blob and makes it durable; `None` for a segment without rows.

@@ -17,7 +17,7 @@ pub(crate) const SEAL_ROWS: u64 = 4096;
 /// [`Error::Interrupted`], storage errors; nothing has changed then.
 pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let _alone = writer.sealing.lock();
-    let frozen = Frozen::with_tail(writer, 1);
+    let frozen = Frozen::with_tail(writer, 1)?;
     let Some(trained) = frozen.snapshot.generation.trained.clone() else { return Ok(0) };
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);

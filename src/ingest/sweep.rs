@@ -102,6 +102,8 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
     let shared = &*writer.shared;
     let mut rows = {
         let mut state = writer.lock();
+        // The snapshot may name rows that are dead already.
+        writer.check(&state)?;
         let now = shared.snapshot.load_full();
         if !state.dead.rows.is_empty() {
             state.dead.eras.retain(|era| era.held.strong_count() > 0);

@@ -28,6 +28,9 @@ pub(crate) struct Writer {
     pub(crate) maintenance: Mutex<()>,
     /// Held by whoever seals or builds. Apart from the other, which is taken first: a long compaction must not let the tail grow.
     pub(crate) sealing: Mutex<()>,
+    /// Called between the commit to storage and the new snapshot.
+    #[cfg(test)]
+    pub(crate) before_publish: std::sync::OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The longest that a commit waits for others to join it, and the part of the last commit's time.
@@ -42,6 +45,8 @@ pub(crate) struct State {
     pub(crate) fixed_row: u64,
     /// What deleted and replaced rows have left in storage.
     pub(crate) dead: Dead,
+    /// Why a commit panicked; nothing is written from then on.
+    pub(super) poison: Option<String>,
 }
 
 /// Changes that came while a commit was under way.
@@ -94,17 +99,6 @@ impl Pending {
     }
 }
 
-/// Calls whoever has not been called when the leader is done: none, unless it panicked.
-struct Called<'g>(&'g [Arc<Pending>]);
-
-impl Drop for Called<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.iter().for_each(|waiting| waiting.call(Turn::Done(Err(Error::Interrupted))));
-        }
-    }
-}
-
 /// Hands the lead to a thread that waits, also when the leader panics.
 struct Lead<'w>(&'w Mutex<Queue>);
 
@@ -128,7 +122,7 @@ pub(crate) enum Outcome {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, manifest: Manifest, dead: Dead) -> Self {
-        let state = State { manifest, fixed_row: 0, dead };
+        let state = State { manifest, fixed_row: 0, dead, poison: None };
         Self {
             shared,
             queue: Mutex::default(),
@@ -136,6 +130,8 @@ impl Writer {
             state: Mutex::new(state),
             maintenance: Mutex::new(()),
             sealing: Mutex::new(()),
+            #[cfg(test)]
+            before_publish: std::sync::OnceLock::new(),
         }
     }
 
@@ -157,9 +153,7 @@ impl Writer {
         self.gather();
         let mut state = self.state.lock();
         let group = std::mem::take(&mut self.queue.lock().waiting);
-        let called = Called(&group);
         self.commit_group(&mut state, &group);
-        drop(called);
         drop(state);
         drop(lead);
         // The leader's own changes were in the group.
@@ -183,6 +177,12 @@ impl Writer {
         queue.expected = 0;
     }
 
+    /// Threads whose changes wait for the next commit.
+    #[cfg(all(test, not(feature = "schedules")))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().waiting.len()
+    }
+
     /// Threads that the next leader will wait for.
     #[cfg(all(test, not(feature = "schedules")))]
     pub(crate) fn expected(&self) -> usize {
@@ -190,9 +190,24 @@ impl Writer {
     }
 
     fn commit_group(&self, state: &mut State, pending: &[Arc<Pending>]) {
+        let refuse = |error: &dyn Fn() -> Error| pending.iter().for_each(|waiting| waiting.call(Turn::Done(Err(error()))));
         if self.shared.is_dropped() {
-            return pending.iter().for_each(|waiting| waiting.call(Turn::Done(Err(self.shared.gone()))));
+            return refuse(&|| self.shared.gone());
         }
+        if let Some(reason) = &state.poison {
+            return refuse(&|| self.poisoned(reason));
+        }
+        match self.guard(state, |state| self.write_group(state, pending), |reason| refuse(&|| self.poisoned(reason))) {
+            Ok(done) => pending.iter().zip(done).for_each(|(waiting, outcome)| waiting.call(Turn::Done(Ok(outcome)))),
+            Err(error) => {
+                let error = Arc::new(error);
+                refuse(&|| Error::from_shared(&error));
+            }
+        }
+    }
+
+    /// Makes the group durable, and then visible.
+    fn write_group(&self, state: &mut State, pending: &[Arc<Pending>]) -> torre_storage::Result<Vec<Outcome>> {
         let start = Instant::now();
         let snapshot = self.shared.snapshot.load_full();
         let mut group = Group::new(&snapshot);
@@ -207,22 +222,13 @@ impl Writer {
             // All of them may be there for the next one. Before the group is answered, or those that come back soon count twice.
             queue.last = (pending.len() + queue.waiting.len(), start.elapsed());
         }
-        match committed {
-            Ok(()) => {
-                state.dead.bury(group.dead());
-                let next = group.publish(self.shared.settings.dim, state.fixed_row);
-                self.shared.snapshot.store(Arc::new(next));
-                for (waiting, outcome) in pending.iter().zip(done) {
-                    waiting.call(Turn::Done(Ok(outcome)));
-                }
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                for waiting in pending {
-                    waiting.call(Turn::Done(Err(Error::from_shared(&error))));
-                }
-            }
-        }
+        committed?;
+        #[cfg(test)]
+        self.before_publish.get().inspect(|hook| hook());
+        state.dead.bury(group.dead());
+        let next = group.publish(self.shared.settings.dim, state.fixed_row);
+        self.shared.snapshot.store(Arc::new(next));
+        Ok(done)
     }
 
     /// Stops all commits while the guard lives: for publishing what maintenance made.
@@ -254,11 +260,15 @@ impl Writer {
         if self.shared.is_dropped() {
             return Err(self.shared.gone());
         }
+        self.check(state)?;
         batch.put_manifest(self.shared.id, &manifest);
-        self.shared.storage.commit(batch)?;
-        state.manifest = manifest;
-        self.shared.snapshot.store(Arc::new(snapshot));
-        Ok(())
+        let commit = |state: &mut State| {
+            self.shared.storage.commit(batch)?;
+            state.manifest = manifest;
+            self.shared.snapshot.store(Arc::new(snapshot));
+            Ok(())
+        };
+        self.guard(state, commit, |_| {})
     }
 }
 

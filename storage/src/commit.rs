@@ -1,9 +1,12 @@
 //! Group commit: threads queue their batches, one of them leads, applies all that wait, flushes once, and answers all.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::backend::Write;
+use crate::backend::worker::message;
 use crate::batch::{Batch, Change};
 use crate::envelope::{PAYLOAD, seal};
 use crate::error::{Error, Result};
@@ -52,10 +55,17 @@ impl Storage {
             queue.led = true;
             let group: Vec<Arc<Waiting>> = queue.waiting.drain(..).collect();
             drop(queue);
-            inner.lead(&group);
+            let led = catch_unwind(AssertUnwindSafe(|| inner.lead(&group)));
+            if let Err(panic) = &led {
+                inner.give_up(&group, &**panic);
+            }
             queue = inner.queue.lock();
             queue.led = false;
             inner.answered.notify_all();
+            if let Err(panic) = led {
+                drop(queue);
+                resume_unwind(panic);
+            }
         }
     }
 
@@ -97,6 +107,14 @@ impl Inner {
         drop(writer);
         for (waiting, answer) in group.iter().zip(answers) {
             *waiting.answer.lock() = Some(answer);
+        }
+    }
+
+    /// Stops writing after a panic in the middle of a group, and says so to all of it: nobody else would.
+    fn give_up(&self, group: &[Arc<Waiting>], panic: &(dyn Any + Send)) {
+        let error = self.poison(&Error::Panicked { what: "a commit".into(), message: message(panic) });
+        for waiting in group {
+            waiting.answer.lock().get_or_insert_with(|| Err(error.clone()));
         }
     }
 

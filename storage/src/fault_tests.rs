@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use crate::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
 use crate::tests::{C, everything, record, with_collection};
@@ -125,4 +127,37 @@ fn damage_of_a_read_value_is_an_error_that_names_it() {
     faults.fail(Call::Read, 1, Failure::Damage);
     let all: Vec<_> = storage.records(C, 0..100).collect();
     assert!(matches!(all[..], [Ok((41, _)), Err(Error::Corrupt { .. })]), "{all:?}");
+}
+
+#[test]
+fn a_leader_that_panics_leaves_nobody_waiting_and_stops_writing() {
+    let (storage, faults, images) = faulty();
+    with_collection(&storage);
+    // The first commit takes so long that the others wait together; one of them leads, and panics.
+    faults.fail(Call::Write, 1, Failure::Slow(Duration::from_millis(300)));
+    faults.fail(Call::Flush, 2, Failure::Panic);
+    let put = |row: u64| {
+        let mut batch = Batch::new();
+        batch.put_record(C, row, b"x");
+        storage.commit(batch)
+    };
+    let poisoned = |result: Result<Sequence>| matches!(result, Err(Error::Poisoned { reason }) if reason.contains("an injected panic"));
+    thread::scope(|scope| {
+        let first = scope.spawn(|| put(1));
+        while faults.calls(Call::Write) < 2 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let others = [2, 3, 4].map(|row| scope.spawn(move || put(row)));
+        first.join().unwrap().unwrap();
+        let (told, panicked): (Vec<_>, Vec<_>) =
+            others.map(thread::ScopedJoinHandle::join).into_iter().partition(std::result::Result::is_ok);
+        assert_eq!((told.len(), panicked.len()), (2, 1));
+        assert!(told.into_iter().all(|told| poisoned(told.unwrap())));
+    });
+    assert!(poisoned(put(5)));
+    assert_eq!(storage.record(C, 1).unwrap().as_deref(), Some(&b"x"[..]));
+    drop(storage);
+    let again = on(&Faults::new(), &(images.0.reopen(0), images.1.reopen(0)));
+    assert_eq!(again.record(C, 1).unwrap().as_deref(), Some(&b"x"[..]));
+    assert!((2..=5).all(|row| again.record(C, row).unwrap().is_none()));
 }

@@ -1,9 +1,12 @@
 //! Vectors, queries and true neighbours, and what counts as found.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::BenchArgs;
 use super::error::BenchError;
@@ -78,6 +81,22 @@ impl Dataset {
             return Err(BenchError::Unusable(format!("vectors of {} values, queries of {}", base.dim(), self.queries.dim())));
         }
         Ok(base)
+    }
+
+    /// Tells other vectors under the same name: the length of their file, its beginning and its end. All of a large file would take longer to
+    /// read than its index.
+    pub(super) fn fingerprint(&self) -> Result<u64, BenchError> {
+        const END: u64 = 1 << 16;
+        let read = || {
+            let mut file = File::open(&self.base)?;
+            let length = file.metadata()?.len();
+            let mut bytes = length.to_le_bytes().to_vec();
+            (&file).take(END).read_to_end(&mut bytes)?;
+            file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+            (&file).take(END).read_to_end(&mut bytes)?;
+            Ok(xxh3_64(&bytes))
+        };
+        read().map_err(|e| BenchError::io(&self.base, e))
     }
 
     /// The share of the `k` nearest that the answers of the first queries hold: a row at least as near as the true k-th counts.

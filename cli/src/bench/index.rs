@@ -30,7 +30,7 @@ pub(super) struct Cost {
 }
 
 pub(super) fn open_or_build(args: &BenchArgs, data: &Dataset, progress: &dyn Progress) -> Result<Built, BenchError> {
-    let recipe = store::Recipe::of(args, data);
+    let recipe = store::Recipe::of(args, data)?;
     if let Some(path) = args.index.as_deref().filter(|path| path.exists()) {
         let before = Some((resident_mb("VmRSS"), resident_mb("RssAnon")));
         let start = Instant::now();
@@ -72,5 +72,71 @@ impl Built {
             kind => format!(",Refine({})", kind.name()),
         };
         format!("IVF{lists},PQ{m}x8 ({m} B){refine}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use clap::Parser;
+    use torre::NoProgress;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: BenchArgs,
+    }
+
+    fn args(folder: &Path, more: &[&str]) -> BenchArgs {
+        let [base, query, gt, index] =
+            ["base.fvecs", "query.fvecs", "gt.ivecs", "index"].map(|name| folder.join(name).display().to_string());
+        let files = ["bench", "--base", &base, "--query", &query, "--gt", &gt, "--index", &index];
+        let usual = ["--metric", "l2"];
+        Command::parse_from(files.iter().chain(&usual).chain(more)).args
+    }
+
+    /// Writes rows of a two-dimensional data set, of 32-bit words behind their number.
+    fn write(folder: &Path, name: &str, rows: impl Iterator<Item = [u32; 2]>) {
+        let bytes: Vec<u8> = rows.flat_map(|[a, b]| [2, a, b]).flat_map(u32::to_le_bytes).collect();
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+
+    fn points(shift: u8) -> impl Iterator<Item = [u32; 2]> {
+        (0..40u8).map(move |n| [f32::from(n + shift).to_bits(), f32::from(n * n % 17).to_bits()])
+    }
+
+    #[test]
+    fn an_index_file_is_opened_only_as_what_it_was_made_as() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        write(folder, "base.fvecs", points(0));
+        write(folder, "query.fvecs", points(0).take(3));
+        write(folder, "gt.ivecs", (0..3).map(|n| [n, n + 1]));
+        let run = |more: &[&str]| {
+            let args = args(folder, more);
+            open_or_build(&args, &Dataset::load(&args)?, &NoProgress).map(|built| built.before.is_some())
+        };
+        assert!(!run(&[]).unwrap(), "built");
+        assert!(run(&[]).unwrap(), "opened");
+        assert!(run(&["--group-weight", "2", "--k", "5", "--threads", "2"]).unwrap(), "the weight that it has by default");
+        let others = [
+            ["--group-weight", "0"],
+            ["--eta", "2"],
+            ["--seed", "1"],
+            ["--refine", "f16"],
+            ["--m", "1"],
+            ["--lists", "3"],
+            ["--name", "x"],
+        ];
+        for other in others {
+            let error = run(&other).err().unwrap_or_else(|| BenchError::Usage(format!("opened with {other:?}")));
+            assert!(error.to_string().contains("holds an index made from"), "{error}");
+        }
+        write(folder, "base.fvecs", points(1));
+        assert!(run(&[]).is_err(), "other vectors under the same name");
     }
 }

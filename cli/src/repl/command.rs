@@ -120,9 +120,6 @@ pub(crate) struct QueryOptions {
     /// Leave these items out: ids between commas, or a JSON array
     #[arg(long, value_name = "IDS")]
     exclude: Vec<NamesArg>,
-    /// Only items that satisfy a condition (not supported yet)
-    #[arg(long = "where", value_name = "EXPR")]
-    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
     /// Leave out hits with a lower score

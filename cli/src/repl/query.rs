@@ -32,7 +32,6 @@ with_effort!(with_effort, Query);
 with_effort!(with_effort_each, QueryBatch);
 
 pub(super) fn recommend(collection: &Collection, args: &Recommend) -> Result<Output, Failure> {
-    check(&args.options)?;
     if collection.specs().is_none() {
         let problem = "this collection has no user tower, so there is nothing to make a vector of a user with; use `search` with a vector";
         return Err(Failure::new(problem));
@@ -41,20 +40,11 @@ pub(super) fn recommend(collection: &Collection, args: &Recommend) -> Result<Out
 }
 
 pub(super) fn similar(collection: &Collection, args: &Similar) -> Result<Output, Failure> {
-    check(&args.options)?;
     answer(collection.similar(&args.id), &args.options)
 }
 
 pub(super) fn search(collection: &Collection, args: &Search) -> Result<Output, Failure> {
-    check(&args.options)?;
     answer(collection.search(&args.vector()), &args.options)
-}
-
-fn check(options: &QueryOptions) -> Result<(), Failure> {
-    match options.filter {
-        Some(_) => Err(Failure::new("--where is not supported yet; leave it out, or leave items out by id with --exclude")),
-        None => Ok(()),
-    }
 }
 
 fn answer(query: Query<'_>, options: &QueryOptions) -> Result<Output, Failure> {

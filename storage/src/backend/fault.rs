@@ -34,6 +34,8 @@ pub enum Failure {
     Damage,
     /// The call takes this long before it is carried out.
     Slow(Duration),
+    /// The call panics, and nothing catches it on the way to whoever called.
+    Panic,
 }
 
 /// The switchboard of a [`FaultBackend`], shared by the test and the store.
@@ -110,6 +112,7 @@ impl FaultBackend {
         Self { inner, faults }
     }
 
+    #[expect(clippy::panic, reason = "it is the fault that was asked for")]
     fn run<R>(&self, call: Call, job: impl FnOnce() -> Result<R>) -> Result<R> {
         let error = |kind: io::ErrorKind| Error::io("an injected fault", io::Error::from(kind));
         match self.faults.next(call) {
@@ -122,6 +125,7 @@ impl FaultBackend {
                 thread::sleep(time);
                 job()
             }
+            Some(Failure::Panic) => panic!("an injected panic"),
         }
     }
 

@@ -9,7 +9,7 @@ pub mod fault;
 pub mod memory;
 pub(crate) mod sled;
 mod sled_files;
-mod worker;
+pub(crate) mod worker;
 
 /// One key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
