@@ -17,12 +17,13 @@ use crate::tower::{Tower, TowerSource};
 pub use crate::repl::fuzzing::{reads_files, words, write_words};
 pub use crate::repl::{Fed, Reply, Session};
 
-/// A database on an open storage, without the background thread.
+/// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
+/// they are.
 ///
 /// # Errors
 /// Storage errors; damage.
 pub fn database(storage: Storage) -> Result<Database> {
-    Database::with_storage(storage, false)
+    Database::with_rounds(storage, false, Some(0))
 }
 
 /// What stored bytes are to be decoded as.
