@@ -79,4 +79,17 @@ mod tests {
             assert!(Record::decode(&bytes[..end]).is_none(), "{end}");
         }
     }
+
+    #[test]
+    fn a_flipped_bit_is_refused_or_another_record_that_comes_back() {
+        let bytes = Record::encode("é1", &[1.0, -2.5], b"features");
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            if let Some(record) = Record::decode(&bad) {
+                let again = Record::encode(record.id, &record.values().collect::<Vec<_>>(), record.features);
+                assert_eq!(again, bad, "bit {bit}");
+            }
+        }
+    }
 }
