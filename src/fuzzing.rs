@@ -10,12 +10,13 @@ use crate::quantizer::calibration::Calibration;
 use crate::segment::{Head, Ids, Record, Rows, Settings, Values};
 use crate::tower::{Tower, TowerSource};
 
-/// A database on an open storage, without the background thread.
+/// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
+/// they are.
 ///
 /// # Errors
 /// Storage errors; damage.
 pub fn database(storage: Storage) -> Result<Database> {
-    Database::with_storage(storage, false)
+    Database::with_rounds(storage, false, Some(0))
 }
 
 /// What stored bytes are to be decoded as.

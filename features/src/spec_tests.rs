@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::encode::EncodeOptions;
+use super::encode::{EncodeOptions, TensorData};
 use super::schema::FieldType;
 use super::spec::{Dtype, FeatureSpec, TowerRole};
 use super::vectors::every_op;
@@ -234,7 +234,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn no_document_panics(changes in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), some_json()), 1..3)) {
+    fn a_changed_document_is_refused_or_keeps_its_word(changes in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), some_json()), 1..3)) {
         let mut document: Json = serde_json::from_str(every_op().to_json()).unwrap();
         for (place, json) in changes {
             let places = places(&document);
@@ -242,8 +242,20 @@ proptest::proptest! {
         }
         if let Ok(spec) = FeatureSpec::parse(&document.to_string()) {
             let row = crate::row! { "id" => 50, "title" => "a b", "brand" => "x", "genres" => ["Action"], "price" => 2, "at" => 5, "place" => [1, 2] };
-            // An error or tensors; either will do.
-            let _ = spec.encode(&[&row], &EncodeOptions { lenient: true, ..EncodeOptions::default() });
+            match spec.encode(&[&row], &EncodeOptions { lenient: true, ..EncodeOptions::default() }) {
+                Ok(tensors) => {
+                    proptest::prop_assert_eq!(tensors.len(), spec.inputs().len());
+                    for (tensor, input) in tensors.iter().zip(spec.inputs()) {
+                        proptest::prop_assert_eq!(&tensor.shape, &[&[1], &*input.row_shape].concat());
+                        let sound = match &tensor.data {
+                            TensorData::I64(data) => data.iter().all(|&x| u64::try_from(x).is_ok_and(|x| x < input.index_size.unwrap())),
+                            TensorData::F32(data) => data.iter().all(|x| x.is_finite()),
+                        };
+                        proptest::prop_assert!(sound, "{:?}", tensor.data);
+                    }
+                }
+                Err(error) => proptest::prop_assert!(matches!(error, crate::EncodeError::Feature(_)), "{error}"),
+            }
             spec.inspect(&row, None);
         }
     }

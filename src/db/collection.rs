@@ -223,7 +223,7 @@ impl Collection {
         options::check_index(&index)?;
         options.check()?;
         let queries = options.query_vectors(self.dim(), self.metric())?;
-        let params = BuildParams { index: Some(index), queries, memory: options.memory, eta: options.eta };
+        let params = BuildParams { index: Some(index), queries, memory: options.memory, eta: options.eta, rounds: self.database.rounds };
         let built = ingest::build(&self.core.writer, &params, progress)?;
         Ok(Built::new(&built, start.elapsed()))
     }

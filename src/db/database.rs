@@ -26,6 +26,8 @@ pub(crate) struct Inner {
     pub(super) storage: Storage,
     collections: Mutex<BTreeMap<String, Known>>,
     pub(crate) worker: Worker,
+    /// See [`BuildParams::rounds`](crate::ingest::BuildParams::rounds); for builds that are asked for.
+    pub(super) rounds: Option<usize>,
 }
 
 /// A collection of the database; loaded when it is first asked for.
@@ -111,12 +113,17 @@ impl Database {
 
     /// A database on an open storage.
     pub(crate) fn with_storage(storage: Storage, background: bool) -> Result<Self> {
+        Self::with_rounds(storage, background, None)
+    }
+
+    /// The same, with another number of rounds in training.
+    pub(crate) fn with_rounds(storage: Storage, background: bool, rounds: Option<usize>) -> Result<Self> {
         let mut collections = BTreeMap::new();
         for (id, bytes) in storage.collections()? {
             let settings: Settings = codec::decode(&bytes)?;
             collections.insert(settings.name.clone(), Known { id, settings, core: None });
         }
-        Ok(Self { inner: Arc::new(Inner { storage, collections: Mutex::new(collections), worker: Worker::start(background) }) })
+        Ok(Self { inner: Arc::new(Inner { storage, collections: Mutex::new(collections), worker: Worker::start(background), rounds }) })
     }
 
     /// Makes a collection. The towers, where there are any, are stored in the database.

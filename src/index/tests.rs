@@ -308,6 +308,9 @@ fn parts_make_the_same_index_and_bad_parts_an_error() {
                     }
                     let borrowed: Vec<(u8, &[u8])> = damaged.iter().map(|(part, bytes)| (*part, &bytes[..])).collect();
                     if let Ok(index) = IvfIndex::from_parts(case.index.shape(), &borrowed) {
+                        let again = index.parts();
+                        let again: Vec<(u8, &[u8])> = again.iter().map(|(part, bytes)| (*part, &bytes[..])).collect();
+                        assert_eq!(IvfIndex::from_parts(case.index.shape(), &again).as_ref(), Ok(&index));
                         let mask = index.mask();
                         for mode in [ScanMode::Filter, ScanMode::Exact] {
                             let params = SearchParams { nprobe: 5, mode, ..SearchParams::default() };

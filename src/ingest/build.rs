@@ -39,6 +39,8 @@ pub(crate) struct BuildParams {
     pub(crate) memory: Option<usize>,
     /// See [`TrainParams::eta`].
     pub(crate) eta: Option<f32>,
+    /// See [`TrainParams::rounds`].
+    pub(crate) rounds: Option<usize>,
 }
 
 impl BuildParams {
@@ -106,6 +108,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     }
     let index = params.index.clone().unwrap_or_else(|| snapshot.generation.index.clone());
     let (sample, sampled) = sample(shared, &snapshot, index.seed, params.sample_bytes(), progress)?;
+    let usual = TrainParams::new(shared.settings.metric);
     let train = TrainParams {
         lists: index.lists,
         m: index.m,
@@ -113,7 +116,8 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         eta: params.eta.or_else(|| snapshot.generation.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
         group_weight: group_weight(index.refine),
         rows: usize::try_from(live).ok(),
-        ..TrainParams::new(shared.settings.metric)
+        rounds: params.rounds.unwrap_or(usual.rounds),
+        ..usual
     };
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
     let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());

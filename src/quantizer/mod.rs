@@ -76,11 +76,13 @@ pub(crate) struct TrainParams {
     pub(crate) group_weight: u8,
     /// Rows that the collection holds, when `vectors` is only a sample of it: the number of lists follows it.
     pub(crate) rows: Option<usize>,
+    /// The most rounds in which centroids change their groups: with fewer, training is faster and the scan's filter is looser.
+    pub(crate) rounds: usize,
 }
 
 impl TrainParams {
     pub(crate) fn new(metric: Metric) -> Self {
-        Self { metric, lists: None, m: None, seed: 0, eta: None, group_weight: 0, rows: None }
+        Self { metric, lists: None, m: None, seed: 0, eta: None, group_weight: 0, rows: None, rounds: groups::ROUNDS }
     }
 }
 
@@ -113,7 +115,7 @@ impl Quantizer {
         let coarse = sample.coarse(lists, params.seed, metric == Metric::Cosine, progress)?;
         let residuals = residuals(usual, &coarse, params.seed);
         let group_weight = params.group_weight;
-        let params = pq::PqParams { m: m.min(vectors.dim()), seed: params.seed, group_weight };
+        let params = pq::PqParams { m: m.min(vectors.dim()), seed: params.seed, group_weight, rounds: params.rounds };
         let pq = ProductQuantizer::train(&residuals, params, progress)?;
         Ok(Self { metric, coarse, pq, eta, group_weight, exponent })
     }

@@ -28,6 +28,8 @@ pub(crate) struct PqParams {
     pub(crate) seed: u64,
     /// See [`Quantizer::group_weight`](super::Quantizer::group_weight).
     pub(crate) group_weight: u8,
+    /// See [`TrainParams::rounds`](super::TrainParams::rounds).
+    pub(crate) rounds: usize,
 }
 
 impl ProductQuantizer {
@@ -61,7 +63,7 @@ impl ProductQuantizer {
 
     /// Trains on residuals (at least one). The same seed gives the same result on any number of threads.
     pub(crate) fn train(residuals: &Matrix, params: PqParams, progress: &dyn Progress) -> Result<Self> {
-        let PqParams { m, seed, group_weight } = params;
+        let PqParams { m, seed, group_weight, rounds } = params;
         let bounds = choose::part_bounds(residuals.dim(), m);
         let done = AtomicU64::new(0);
         let stopped = AtomicBool::new(false);
@@ -77,7 +79,7 @@ impl ProductQuantizer {
                     }
                     stopped.load(Ordering::Relaxed)
                 };
-                let mut arranged = train_part(&values, to - from, Rng::new(seed, 100 + part as u64), stop);
+                let mut arranged = train_part(&values, to - from, rounds, Rng::new(seed, 100 + part as u64), stop);
                 if group_weight > 0 {
                     move_together(&mut arranged, &values, to - from, f32::from(group_weight), stop);
                 }
@@ -99,7 +101,7 @@ impl ProductQuantizer {
 
 /// K-means with 256 centroids over `values` (rows of `width`). With fewer rows than centroids every row is one, and the places left
 /// repeat them.
-fn train_part(values: &[f32], width: usize, mut rng: Rng, stop: impl Fn() -> bool) -> groups::Arranged {
+fn train_part(values: &[f32], width: usize, rounds: usize, mut rng: Rng, stop: impl Fn() -> bool) -> groups::Arranged {
     let rows = values.len() / width;
     let row = |at: usize| &values[at * width..(at + 1) * width];
     let first = rng.sample(rows, CENTROIDS);
@@ -121,7 +123,7 @@ fn train_part(values: &[f32], width: usize, mut rng: Rng, stop: impl Fn() -> boo
             repair(&mut centroids, width, &uses);
         }
     }
-    groups::arrange(&centroids, width, &uses, rng.next())
+    groups::arrange(&centroids, width, &uses, rounds, rng.next())
 }
 
 /// Moves every centroid to the mean of the rows with its label, as far as there are any; answers how many each has.
@@ -180,7 +182,9 @@ mod tests {
     fn few_rows_are_kept_exactly() {
         for rows in [1, 2, 100, 256] {
             let residuals = noise(rows, 7, 1);
-            let quantizer = ProductQuantizer::train(&residuals, PqParams { m: 3, seed: 1, group_weight: 0 }, &NoProgress).unwrap();
+            let quantizer =
+                ProductQuantizer::train(&residuals, PqParams { m: 3, seed: 1, group_weight: 0, rounds: groups::ROUNDS }, &NoProgress)
+                    .unwrap();
             assert_eq!((quantizer.m(), quantizer.codebook.len(), quantizer.groups.len()), (3, 256 * 7, 16 * 7));
             for part in 0..3 {
                 let (from, width) = quantizer.part(part);
@@ -198,7 +202,10 @@ mod tests {
             .into_iter()
             .map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| ProductQuantizer::train(&residuals, PqParams { m: 4, seed: 9, group_weight: 2 }, &NoProgress).unwrap())
+                pool.install(|| {
+                    ProductQuantizer::train(&residuals, PqParams { m: 4, seed: 9, group_weight: 2, rounds: groups::ROUNDS }, &NoProgress)
+                        .unwrap()
+                })
             })
             .collect();
         assert!(runs[0] == runs[1]);

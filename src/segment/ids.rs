@@ -159,9 +159,10 @@ mod tests {
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 0xff;
-            // Either refused, or a well-formed set of other ids: never a panic.
+            // Either refused, or a well-formed set of other ids.
             if let Some(ids) = Ids::from_bytes(&bad, 3) {
-                assert_eq!(ids.iter().count(), 3);
+                assert_eq!(ids.to_bytes(), bad);
+                assert!(ids.iter().all(|id| ids.find(id).is_some()));
             }
         }
     }

@@ -60,4 +60,17 @@ mod tests {
             assert!(Record::decode(&bytes[..end]).is_err(), "{end}");
         }
     }
+
+    #[test]
+    fn a_flipped_bit_is_refused_or_another_record_that_comes_back() {
+        let bytes = Record::encode("é1", b"features");
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(record) = Record::decode(&bad) {
+                let again = Record::encode(record.id, record.features);
+                assert_eq!(again, bad, "bit {bit}");
+            }
+        }
+    }
 }

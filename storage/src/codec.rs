@@ -104,8 +104,11 @@ mod tests {
         }
 
         #[test]
-        fn hostile_bytes_are_an_error_or_a_value(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = unpack::<(u8, Vec<u32>, String, Option<Vec<Vec<u8>>>)>(&bytes, "");
+        fn hostile_bytes_are_an_error_or_a_value_that_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            match unpack::<(u8, Vec<u32>, String, Option<Vec<Vec<u8>>>)>(&bytes, "") {
+                Ok(value) => prop_assert_eq!(pack(Vec::new(), &value).unwrap(), bytes),
+                Err(error) => prop_assert!(error.is_damage(), "{error}"),
+            }
         }
     }
 

@@ -90,7 +90,7 @@ fn check_quality(items: &Collection, cases: &[Case], measured: &Json, name: &str
 }
 
 fn check(name: &str) {
-    let Some(bundle) = Bundle::find(name) else { return };
+    let bundle = Bundle::find(name);
     let (items, cases) = (open(&bundle), bundle.cases());
     let expected = bundle.json("expected.json");
     let users = expected["users"].as_array().unwrap();
@@ -109,29 +109,34 @@ fn check(name: &str) {
 }
 
 #[test]
-fn averaged_history() {
+#[ignore = "shared data"]
+fn shared_averaged_history() {
     check("ml100k-avg");
 }
 
 #[test]
-fn recurrent_history() {
+#[ignore = "shared data"]
+fn shared_recurrent_history() {
     check("ml100k-gru");
 }
 
 #[test]
-fn history_of_stored_vectors() {
+#[ignore = "shared data"]
+fn shared_history_of_stored_vectors() {
     check("ml100k-lookup");
 }
 
 #[test]
-fn attention_over_history() {
+#[ignore = "shared data"]
+fn shared_attention_over_history() {
     check("retail-attn");
 }
 
 /// The second stage is no tower: what is checked is what it is given, the hundred nearest with their scores.
 #[test]
-fn first_stage_of_a_ranker() {
-    let Some(bundle) = Bundle::find("ml100k-ranker") else { return };
+#[ignore = "shared data"]
+fn shared_first_stage_of_a_ranker() {
+    let bundle = Bundle::find("ml100k-ranker");
     let (items, cases) = (open(&bundle), bundle.cases());
     let expected = bundle.json("expected.json");
     for expected in expected["users"].as_array().unwrap() {
@@ -147,8 +152,9 @@ fn first_stage_of_a_ranker() {
 
 /// What a recurrent tower makes of a user depends on nothing that it was asked before, nor on who is asked for in the same call.
 #[test]
-fn a_recurrent_tower_remembers_nothing() {
-    let Some(bundle) = Bundle::find("ml100k-gru") else { return };
+#[ignore = "shared data"]
+fn shared_a_recurrent_tower_remembers_nothing() {
+    let bundle = Bundle::find("ml100k-gru");
     let (items, cases) = (open(&bundle), bundle.cases());
     let users: Vec<&Row> = cases.iter().map(|case| &case.user).take(64).collect();
     let vectors: Vec<Vec<f32>> = users.iter().map(|user| items.recommend(user).vector().unwrap()).collect();

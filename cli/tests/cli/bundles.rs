@@ -6,17 +6,13 @@ use serde_json::Value as Json;
 
 use crate::binary::Workshop;
 
-/// The folder of a tower bundle; none, said aloud, where the reference data is not at hand.
-fn bundle(name: &str) -> Option<PathBuf> {
+/// The folder of a tower bundle.
+fn bundle(name: &str) -> PathBuf {
     let shared =
         std::env::var_os("TORRE_SHARED").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let folder = shared.join("towers").join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("TORRE_REQUIRE_SHARED").is_none(), "{} is required and not there", folder.display());
-    eprintln!("skipped: {} is not there", folder.display());
-    None
+    assert!(folder.is_dir(), "{} is missing; TORRE_SHARED says where the reference data is", folder.display());
+    folder
 }
 
 fn json(path: &Path) -> Json {
@@ -25,7 +21,7 @@ fn json(path: &Path) -> Json {
 
 /// `eval` reproduces the metrics of the bundle: exactly with an exact scan, nearly with an index at recall 0.95.
 fn metrics(name: &str, users: u64) {
-    let Some(folder) = bundle(name) else { return };
+    let folder = bundle(name);
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let workshop = Workshop::new();
     workshop.json(&["create", "db", "--item", &file("item.onnx"), "--user", &file("user.onnx"), "--lenient"]);
@@ -48,20 +44,23 @@ fn metrics(name: &str, users: u64) {
 }
 
 #[test]
-fn metrics_of_the_movie_bundles() {
+#[ignore = "shared data"]
+fn shared_metrics_of_the_movie_bundles() {
     for name in ["ml100k-avg", "ml100k-gru", "ml100k-lookup", "ml100k-ranker"] {
         metrics(name, 908);
     }
 }
 
 #[test]
-fn metrics_of_the_shop_bundle() {
+#[ignore = "shared data"]
+fn shared_metrics_of_the_shop_bundle() {
     metrics("retail-attn", 1212);
 }
 
 #[test]
-fn a_recommendation_on_the_command_line_has_titles() {
-    let Some(folder) = bundle("ml100k-avg") else { return };
+#[ignore = "shared data"]
+fn shared_a_recommendation_on_the_command_line_has_titles() {
+    let folder = bundle("ml100k-avg");
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let workshop = Workshop::new();
     workshop.json(&["create", "db", "--item", &file("item.onnx"), "--user", &file("user.onnx")]);
@@ -72,8 +71,9 @@ fn a_recommendation_on_the_command_line_has_titles() {
 }
 
 #[test]
-fn a_bad_user_is_named_by_the_line_of_the_file() {
-    let Some(folder) = bundle("ml100k-avg") else { return };
+#[ignore = "shared data"]
+fn shared_a_bad_user_is_named_by_the_line_of_the_file() {
+    let folder = bundle("ml100k-avg");
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let workshop = Workshop::new();
     workshop.json(&["create", "db", "--item", &file("item.onnx"), "--user", &file("user.onnx")]);

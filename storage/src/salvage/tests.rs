@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::leaves::unpack;
+use super::leaves::{Leaf, parse, unpack};
 use super::*;
 use crate::{Batch, BlobMeta, CollectionId, Create, Manifest, OpenOptions, SegmentMeta};
 
@@ -167,15 +167,41 @@ fn records_are_found_without_the_list_of_leaves() {
     assert_eq!(raw.read_blob(C, &meta).unwrap(), blob());
 }
 
+/// A leaf's bytes before they are compressed, without a prefix.
+fn pack(leaf: &Leaf) -> Vec<u8> {
+    let with_length = |bytes: &[u8]| [&(bytes.len() as u64).to_le_bytes(), bytes].concat();
+    let hi = leaf.hi.as_ref().map_or(vec![0], |hi| [vec![1], with_length(hi)].concat());
+    let counts = [0, leaf.entries.len() as u64].map(u64::to_le_bytes).concat();
+    let entries = leaf.entries.iter().flat_map(|(key, value)| [with_length(key), with_length(value)].concat()).collect();
+    [with_length(&leaf.lo), hi, counts, entries, vec![0; 16]].concat()
+}
+
 proptest! {
     #[test]
-    fn arbitrary_slots_never_panic(mut slot in proptest::collection::vec(any::<u8>(), 0..700), sum in any::<bool>()) {
+    fn arbitrary_slots_are_refused(mut slot in proptest::collection::vec(any::<u8>(), 0..700), sum in any::<bool>()) {
         if sum && slot.len() > 4 {
             let at = slot.len() - 4;
             let crc = (crc32fast::hash(&slot[..at]) ^ 0xAF).to_le_bytes();
             slot[at..].copy_from_slice(&crc);
         }
-        let _ = unpack(&slot);
+        prop_assert!(unpack(&slot).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_of_a_leaf_is_refused_or_another_leaf_that_comes_back(
+        keys in proptest::collection::vec("[a-c]{0,3}", 1..5), at in any::<proptest::sample::Index>(), byte in any::<u8>()
+    ) {
+        let entries = keys.iter().map(|key| (key.clone().into_bytes(), vec![7; key.len()])).collect();
+        let leaf = Leaf { lo: b"a".to_vec(), hi: Some(b"d".to_vec()), entries };
+        let mut bytes = pack(&leaf);
+        prop_assert_eq!(parse(&bytes), Some(leaf));
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Some(leaf) = parse(&bytes) {
+            prop_assert_eq!(parse(&pack(&leaf)), Some(leaf));
+        }
+        bytes.truncate(at);
+        prop_assert_eq!(parse(&bytes), None);
     }
 
     #[test]
