@@ -11,7 +11,7 @@ use crate::features::{EncodeOptions, FeatureSpec, Lookup, Row, TensorData, Tower
 use crate::import::{CellKind, ColumnKind, ImportError, ImportRow, Input, Place, ReadOptions, Source};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Head, Ids, Record, Rows, Settings, Values};
+use crate::segment::{Ids, Record, Rows, Settings, TrainingHead, Values};
 use crate::tower::{Tower, TowerSource};
 
 pub use crate::repl::fuzzing::{reads_files, words, write_words};
@@ -44,7 +44,7 @@ pub enum Stored {
     Calibration,
     /// A collection's settings.
     Settings,
-    /// The head of a generation.
+    /// The head of a training.
     Head,
 }
 
@@ -62,7 +62,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             // Every id, by place and by name: what decodes can also be looked up.
             (0..ids.len()).all(|at| ids.find(ids.get(at)).is_some()).then(|| ids.to_bytes())
         }
-        Stored::Rows(count) => Rows::from_bytes(bytes, count).map(|rows| rows.to_bytes()),
+        Stored::Rows(count) => Rows::from_bytes(bytes, 0, count).map(|rows| rows.to_bytes()),
         Stored::Quantizer => Quantizer::from_bytes(bytes).map(|quantizer| quantizer.to_bytes()),
         Stored::Calibration => Calibration::from_bytes(bytes).map(|calibration| {
             for k in [1, 10, 1000] {
@@ -71,7 +71,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             calibration.to_bytes()
         }),
         Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
-        Stored::Head => codec::decode::<Head>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+        Stored::Head => codec::decode::<TrainingHead>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
     }
 }
 

@@ -142,7 +142,7 @@ impl Preparer<'_> {
 
     #[cfg(feature = "onnx")]
     fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
-        let spec = self.snapshot.generation.towers.as_ref().map(|pair| pair.item_spec());
+        let spec = self.snapshot.space.towers.as_ref().map(|pair| pair.item_spec());
         Ok(self.shared.settings.schema.check(row, spec, at)?)
     }
 
@@ -153,7 +153,7 @@ impl Preparer<'_> {
 
     #[cfg(feature = "onnx")]
     fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
-        self.snapshot.generation.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
+        self.snapshot.space.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
     }
 
     #[cfg(not(feature = "onnx"))]
@@ -164,7 +164,7 @@ impl Preparer<'_> {
     fn vectors(&self, items: &[Item]) -> Result<Matrix> {
         let (dim, metric) = (self.shared.settings.dim, self.shared.settings.metric);
         #[cfg(feature = "onnx")]
-        if let Some(pair) = &self.snapshot.generation.towers {
+        if let Some(pair) = &self.snapshot.space.towers {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
             let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };
             let schema = &self.shared.settings.schema;

@@ -74,7 +74,7 @@ impl Options {
         }
         let mut known = vec![ID_FIELD, VECTOR_FIELD];
         #[cfg(feature = "onnx")]
-        known.extend(snapshot.generation.towers.iter().flat_map(|pair| pair.item_spec().fields()).filter(|field| *field != ID_FIELD));
+        known.extend(snapshot.space.towers.iter().flat_map(|pair| pair.item_spec().fields()).filter(|field| *field != ID_FIELD));
         #[cfg(not(feature = "onnx"))]
         let _ = snapshot;
         known.extend(settings.schema.fields.iter().map(|field| field.name.as_str()).filter(|field| *field != ID_FIELD));
