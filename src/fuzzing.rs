@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, TensorData, TowerRole};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Head, Ids, Record, Rows, Settings, Values};
+use crate::segment::{Ids, Record, Rows, Settings, TrainingHead, Values};
 use crate::tower::{Tower, TowerSource};
 
 /// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
@@ -38,7 +38,7 @@ pub enum Stored {
     Calibration,
     /// A collection's settings.
     Settings,
-    /// The head of a generation.
+    /// The head of a training.
     Head,
 }
 
@@ -56,7 +56,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             // Every id, by place and by name: what decodes can also be looked up.
             (0..ids.len()).all(|at| ids.find(ids.get(at)).is_some()).then(|| ids.to_bytes())
         }
-        Stored::Rows(count) => Rows::from_bytes(bytes, count).map(|rows| rows.to_bytes()),
+        Stored::Rows(count) => Rows::from_bytes(bytes, 0, count).map(|rows| rows.to_bytes()),
         Stored::Quantizer => Quantizer::from_bytes(bytes).map(|quantizer| quantizer.to_bytes()),
         Stored::Calibration => Calibration::from_bytes(bytes).map(|calibration| {
             for k in [1, 10, 1000] {
@@ -65,7 +65,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             calibration.to_bytes()
         }),
         Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
-        Stored::Head => codec::decode::<Head>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
+        Stored::Head => codec::decode::<TrainingHead>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
     }
 }
 

@@ -65,7 +65,8 @@ fn spec(vocabs: &Json, dim: &Json, input: &Json) -> FeatureSpec {
 #[test]
 #[ignore = "shared data"]
 fn shared_all_vectors_of_the_contract() {
-    let root = std::env::var_os("TORRE_SHARED").map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+    let root =
+        std::env::var_os("TORRE_SHARED").map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
     let path = root.join("contracts/spec_vectors.json");
     assert!(path.exists(), "{} is missing; TORRE_SHARED says where the reference data is", path.display());
     let vectors: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

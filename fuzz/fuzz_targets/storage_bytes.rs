@@ -108,8 +108,7 @@ fn entries(mut rest: &[u8]) {
         assert!(storage.records(c, 0..u64::MAX).take(entries + 1).count() <= entries, "more records than entries");
         assert!(storage.vectors(c, SpaceId(1), 0..u64::MAX).take(entries + 1).count() <= entries, "more vectors than entries");
         if let Ok(Some(manifest)) = storage.manifest(c) {
-            let segments = manifest.segments.iter().flat_map(|segment| &segment.parts);
-            for part in manifest.generations.iter().flat_map(|generation| &generation.parts).chain(segments) {
+            for part in manifest.parts() {
                 let _ = storage.read_blob(c, part);
             }
         }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::ingest::Item;
 use crate::progress::NoProgress;
-use crate::segment::SPACE;
+use crate::segment::FIRST_SPACE;
 use crate::types::Metric;
 
 const DIM: usize = 16;
@@ -74,7 +74,7 @@ fn what_users_ask_calibrates_without_a_build_and_the_builds_after_it() {
     };
     let collection = open(&path, false);
     assert_eq!(lists_probed(&collection, &users[0]), after);
-    assert_eq!(collection.core.writer.lock().manifest.generations.len(), 1);
+    assert_eq!(collection.core.writer.lock().manifest.trainings.len(), 1);
     collection.build(&BuildOptions::default(), &NoProgress).unwrap();
     assert_eq!(collection.stats().unwrap().calibrated_with, Some("queries"), "the users asked before the database was opened still count");
     assert!(lists_probed(&collection, &users[0]) > 2 * before);
@@ -129,7 +129,7 @@ fn a_live_row_without_a_vector_is_damage_and_not_tried_again_and_again() {
     let snapshot = shared.snapshot.load_full();
     let row = snapshot.row(snapshot.locate("i7").unwrap());
     drop(snapshot);
-    assert!(shared.storage.remove_vectors(shared.id, SPACE, &[row], || false).unwrap());
+    assert!(shared.storage.remove_vectors(shared.id, FIRST_SPACE, &[row], || false).unwrap());
     users.iter().for_each(|user| drop(collection.search(user).run().unwrap()));
     let error = collection.maintain(&NoProgress).unwrap_err();
     assert!(matches!(error, crate::Error::Damaged { .. }), "{error}");

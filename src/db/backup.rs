@@ -11,7 +11,6 @@ use crate::db::fresh::Fresh;
 use crate::db::still::Still;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
-use crate::segment::SPACE;
 
 /// Bytes of rows in one commit of the copy.
 const BATCH_BYTES: usize = 4 << 20;
@@ -73,8 +72,7 @@ fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) ->
     batch.put_collection(id, &codec::encode(&shared.settings)?);
     copy.commit(batch)?;
     let mut done = HashSet::new();
-    let generations = manifest.generations.iter().flat_map(|generation| &generation.parts);
-    for part in generations.chain(manifest.segments.iter().flat_map(|segment| &segment.parts)) {
+    for part in manifest.parts() {
         if done.insert((part.blob, part.part)) {
             copy.write_blob(id, part.blob, part.part, &shared.storage.read_blob(id, part)?)?;
             copied(0)?;
@@ -84,7 +82,7 @@ fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) ->
     let (mut batch, mut rows) = (Batch::new(), 0);
     still.rows(|row, record, vector| {
         batch.put_record(id, row, record);
-        batch.put_vector(id, SPACE, row, vector);
+        batch.put_vector(id, shared.space, row, vector);
         rows += 1;
         if batch.bytes() >= BATCH_BYTES {
             copy.commit(std::mem::take(&mut batch))?;

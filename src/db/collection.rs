@@ -62,7 +62,7 @@ impl Collection {
     #[must_use]
     pub fn specs(&self) -> Option<(FeatureSpec, FeatureSpec)> {
         let snapshot = self.core.shared.snapshot.load();
-        snapshot.generation.towers.as_ref().map(|pair| (pair.item_spec().clone(), pair.user_spec().clone()))
+        snapshot.space.towers.as_ref().map(|pair| (pair.item_spec().clone(), pair.user_spec().clone()))
     }
 
     /// Number of items.
@@ -218,7 +218,7 @@ impl Collection {
     pub fn build(&self, options: &BuildOptions, progress: &dyn Progress) -> Result<Built> {
         self.may_write()?;
         let start = Instant::now();
-        let mut index = self.core.shared.read()?.generation.index.clone();
+        let mut index = self.core.shared.read()?.training.index.clone();
         options.apply(&mut index);
         options::check_index(&index)?;
         options.check()?;

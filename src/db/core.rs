@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Stored, View};
+use crate::segment::{Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -45,11 +45,19 @@ pub(crate) struct Core {
 
 impl Core {
     /// A collection that has just been created, with nothing in it.
-    pub(crate) fn empty(storage: Storage, id: CollectionId, settings: Settings, manifest: Manifest, generation: Generation) -> Self {
+    pub(crate) fn empty(
+        storage: Storage,
+        id: CollectionId,
+        settings: Settings,
+        manifest: Manifest,
+        space: Space,
+        training: Training,
+    ) -> Self {
         let snapshot = Snapshot {
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
-            generation: Arc::new(generation),
+            space: Arc::new(space),
+            training: Arc::new(training),
             segments: vec![],
             runs: vec![],
             era: Arc::default(),
@@ -59,30 +67,32 @@ impl Core {
         Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
     }
 
-    /// Reads a collection: generation, segments in one sequential pass, the tail from its records and vectors.
+    /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
     pub(crate) fn load(storage: Storage, id: CollectionId, settings: Settings) -> Result<Self> {
         let damaged = |what: &str| Error::Damaged { part: format!("manifest of collection {:?}", settings.name), what: what.to_owned() };
         let manifest = storage.manifest(id)?.ok_or_else(|| damaged("it is missing"))?;
         if manifest.next_row.max(manifest.next_blob) >= IMPOSSIBLE
             || manifest.sealed_row > manifest.next_row
-            || manifest.generation == u32::MAX
+            || manifest.training == u32::MAX
         {
             return Err(damaged("its numbers are impossible"));
         }
-        let meta = manifest.generations.iter().find(|meta| meta.number == manifest.generation);
-        let generation = Generation::read(&storage, id, meta.ok_or_else(|| damaged("it does not list the current generation"))?)?;
+        let space = manifest.serving_space().ok_or_else(|| damaged("it does not list the space that serves"))?;
+        let space = Space::read(&storage, id, space, &settings)?;
+        let meta = manifest.serving_training().ok_or_else(|| damaged("it does not list the training that serves"))?;
+        let training = Training::read(&storage, id, meta, &space)?;
+        let sample = Training::read_sample(&storage, id, meta, settings.dim);
         let tombstones = storage.tombstones(id)?.rows;
         let stored = tombstones.len() as u64;
         let mut dead: HashSet<u64> = tombstones.into_iter().collect();
         if dead.iter().any(|&row| row >= IMPOSSIBLE) {
             return Err(damaged("there are tombstones of rows that cannot be"));
         }
-        let sample = meta.and_then(|meta| Generation::read_sample(&storage, id, meta, settings.dim));
-        let mut core = Self::empty(storage, id, settings, manifest, generation);
+        let mut core = Self::empty(storage, id, settings, manifest, space, training);
         core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
-            let sealed = Sealed::read(&core.shared, &snapshot.generation, meta)?;
+            let sealed = Sealed::read(&core.shared, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(masked(sealed, &dead));
         }
         core.read_tail(&mut snapshot, &dead)?;
@@ -98,10 +108,10 @@ impl Core {
         Ok(core)
     }
 
-    /// Goes on with the sample of queries that was stored, or with the queries that the generation was calibrated with.
+    /// Goes on with the sample of queries that was stored, or with the queries that the training was calibrated with.
     fn restore_sample(&self, sample: Option<(u64, Matrix)>) {
         let snapshot = self.shared.snapshot.load();
-        let used = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.clone());
+        let used = snapshot.training.trained.as_ref().and_then(|trained| trained.queries.clone());
         match (sample, &used) {
             (Some((seen, sample)), used) => self.shared.asked.restore(&sample, seen, used.is_some()),
             (None, Some(queries)) => self.shared.asked.restore(queries, queries.rows() as u64, true),
@@ -155,7 +165,7 @@ impl Core {
     fn wants_build(&self, snapshot: &Snapshot, now: bool) -> bool {
         let waits = !now && self.imports.load(Ordering::Relaxed) > 0 && {
             let bytes = snapshot.tail() * self.shared.settings.dim as u64 * 4;
-            snapshot.generation.trained.is_some() || bytes < IMPORT_TAIL_BYTES
+            snapshot.training.trained.is_some() || bytes < IMPORT_TAIL_BYTES
         };
         !waits && ingest::wants_build(snapshot)
     }
@@ -228,7 +238,7 @@ impl Core {
         let sealable = if seal_all { 1 } else { ingest::SEAL_ROWS };
         if self.wants_build(&snapshot, all) {
             Some(Task::Build)
-        } else if snapshot.generation.trained.is_some() && snapshot.tail() >= sealable {
+        } else if snapshot.training.trained.is_some() && snapshot.tail() >= sealable {
             Some(Task::Seal)
         } else {
             self.upkeep(&snapshot)
@@ -239,7 +249,7 @@ impl Core {
     fn task(&self, duty: Duty) -> Option<Task> {
         let snapshot = self.shared.snapshot.load();
         match duty {
-            Duty::Seal => (snapshot.generation.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS).then_some(Task::Seal),
+            Duty::Seal => (snapshot.training.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS).then_some(Task::Seal),
             Duty::Upkeep if self.wants_build(&snapshot, false) => Some(Task::Build),
             Duty::Upkeep => self.upkeep(&snapshot),
         }
@@ -247,7 +257,7 @@ impl Core {
 
     /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
-        if self.shared.asked.is_due() && snapshot.generation.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
+        if self.shared.asked.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
             return Some(Task::Recalibrate);
         }
         let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;
@@ -280,7 +290,7 @@ impl Core {
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
         ];
         let behind = behind.into_iter().fold(0.0, f64::max) - 1.0;
-        if behind <= 0.0 || snapshot.generation.trained.is_none() {
+        if behind <= 0.0 || snapshot.training.trained.is_none() {
             return Duration::ZERO;
         }
         let nanos = self.seal_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);

@@ -3,7 +3,7 @@
 
 use torre_storage::{Batch, CollectionId, Manifest, Storage};
 
-use crate::segment::SPACE;
+use crate::segment::FIRST_SPACE;
 use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
 
 const C: CollectionId = CollectionId(1);
@@ -49,7 +49,7 @@ fn without(vector: bool, row: u64) -> (Storage, Database) {
     let (storage, database) = make();
     let mut batch = Batch::new();
     if vector {
-        batch.delete_vectors(C, SPACE, row..row + 1)
+        batch.delete_vectors(C, FIRST_SPACE, row..row + 1)
     } else {
         batch.delete_record(C, row)
     }
@@ -101,7 +101,7 @@ fn half_of_a_dead_row_is_no_damage_and_is_removed() {
         let database = Database::with_storage(storage.clone(), false).unwrap();
         assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
         database.collection("items").unwrap().compact(&NoProgress).unwrap();
-        assert_eq!((storage.record(C, 25).unwrap(), storage.vector(C, SPACE, 25).unwrap()), (None, None));
+        assert_eq!((storage.record(C, 25).unwrap(), storage.vector(C, FIRST_SPACE, 25).unwrap()), (None, None));
         assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
     }
 }
@@ -109,9 +109,9 @@ fn half_of_a_dead_row_is_no_damage_and_is_removed() {
 #[test]
 fn a_vector_of_a_row_that_is_nowhere_is_damage() {
     let (storage, database) = make();
-    let vector = storage.vector(C, SPACE, 3).unwrap().unwrap();
+    let vector = storage.vector(C, FIRST_SPACE, 3).unwrap().unwrap();
     let mut batch = Batch::new();
-    batch.put_vector(C, SPACE, 3000, &vector);
+    batch.put_vector(C, FIRST_SPACE, 3000, vector);
     let mut manifest = storage.manifest(C).unwrap().unwrap();
     manifest.next_row = 4000;
     manifest.sealed_row = 3500;
@@ -130,7 +130,7 @@ fn a_record_of_another_item_is_damage() {
     for id in [3, 22] {
         let other = storage.record(C, if id == 3 { 4 } else { 23 }).unwrap().unwrap();
         let mut batch = Batch::new();
-        batch.put_record(C, id, &other);
+        batch.put_record(C, id, other);
         storage.commit(batch).unwrap();
         let id = id.to_string();
         assert!(matches!(items.get(&id), Err(Error::Damaged { .. })), "{id}");
@@ -148,9 +148,9 @@ fn verify_names_a_blob_that_no_manifest_names() {
     // Named, and no longer: whoever does that deletes it.
     let mut batch = Batch::new();
     let mut manifest = storage.manifest(C).unwrap().unwrap();
-    manifest.generations[0].parts.push(meta);
+    manifest.trainings[0].parts.push(meta);
     batch.put_manifest(C, &manifest);
-    manifest.generations[0].parts.pop();
+    manifest.trainings[0].parts.pop();
     batch.put_manifest(C, &manifest);
     storage.commit(batch).unwrap();
     let damage = database.verify(&NoProgress).unwrap().damage;
@@ -174,8 +174,8 @@ fn impossible_numbers_are_damage() {
         |manifest| manifest.sealed_row = manifest.next_row + 1,
         |manifest| manifest.next_blob = u64::MAX,
         |manifest| {
-            manifest.generation = u32::MAX;
-            manifest.generations[0].number = u32::MAX;
+            manifest.training = u32::MAX;
+            manifest.trainings[0].number = u32::MAX;
         },
     ];
     for (at, change) in changes.into_iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::db::core::Core;
 use crate::db::worker::Worker;
 use crate::db::{Collection, CollectionOptions, DatabaseBuilder};
 use crate::error::{Error, Result};
-use crate::segment::{Generation, Settings};
+use crate::segment::{Settings, Space, Training};
 use crate::sync::Mutex;
 
 /// Longest name of a collection, in bytes.
@@ -145,16 +145,24 @@ impl Database {
             towers: options.towers.is_some(),
             schema: options.schema,
         };
-        let generation = Generation { number: 1, index: options.index, towers: options.towers, trained: None };
         let storage = &self.inner.storage;
-        let meta = generation.write(storage, id, 0, None)?;
+        let (space, space_meta) = Space::create(storage, id, 0, &settings, options.towers)?;
+        let mut training = Training::untrained(&space, options.index);
+        let training_meta = training.write(storage, id, 1, &space)?;
         storage.flush_blobs()?;
-        let manifest = Manifest { next_row: 0, sealed_row: 0, next_blob: 1, generation: 1, generations: vec![meta], segments: vec![] };
+        let manifest = Manifest {
+            next_blob: 2,
+            space: space.number,
+            spaces: vec![space_meta],
+            training: training.number,
+            trainings: vec![training_meta],
+            ..Manifest::default()
+        };
         let mut batch = Batch::new();
         batch.put_collection(id, &codec::encode(&settings)?);
         batch.put_manifest(id, &manifest);
         storage.commit(batch)?;
-        let core = Arc::new(Core::empty(storage.clone(), id, settings.clone(), manifest, generation));
+        let core = Arc::new(Core::empty(storage.clone(), id, settings.clone(), manifest, space, training));
         self.inner.worker.listen(&core);
         collections.insert(name.to_owned(), Known { id, settings, core: Some(Arc::clone(&core)) });
         Ok(Collection::new(core, Arc::clone(&self.inner)))

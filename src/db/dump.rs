@@ -81,8 +81,8 @@ fn describe(still: &Still, (rows, xxh3): (u64, u64)) -> Described {
         dim: settings.dim,
         metric: settings.metric,
         schema: settings.schema.clone(),
-        index: still.generation().index.clone(),
-        trained: still.generation().trained.is_some(),
+        index: still.snapshot.training.index.clone(),
+        trained: still.snapshot.training.trained.is_some(),
         towers: settings.towers,
         rows,
         xxh3: format!("{xxh3:016x}"),
@@ -113,7 +113,7 @@ fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result
 }
 
 fn write_towers(still: &Still, directory: &Path) -> Result<()> {
-    let Some(pair) = &still.generation().towers else { return Ok(()) };
+    let Some(pair) = &still.snapshot.space.towers else { return Ok(()) };
     for (at, source) in [pair.item_source(), pair.user_source()].into_iter().enumerate() {
         write(&directory.join(MODELS[at]), &source.onnx)?;
         if let Some(spec) = &source.spec {

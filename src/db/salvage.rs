@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use torre_storage::{CollectionId, Storage, codec};
+use torre_storage::{CollectionId, SpaceId, Storage, codec};
 
 use crate::db::fresh::Fresh;
 use crate::db::verify::{Damage, VerifyReport};
@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, IndexSettings, Record, SPACE, Settings, Stored, StoredRows, Values};
+use crate::segment::Space;
+use crate::segment::{FIRST_SPACE, IndexSettings, Record, Settings, Stored, StoredRows, Training, Values};
 use crate::types::ItemId;
 use crate::vector::{LONGEST, length, too_long};
 
@@ -58,7 +59,7 @@ impl Database {
             match codec::decode::<Settings>(&settings) {
                 Ok(settings) => {
                     let name = settings.name.clone();
-                    let mut saving = Saving { storage: &storage, id, settings, lost: Vec::new(), rows: 0, progress };
+                    let mut saving = Saving { storage: &storage, id, settings, space: FIRST_SPACE, lost: Vec::new(), rows: 0, progress };
                     saving.run(&database)?;
                     report.collections += 1;
                     report.rows += saving.rows;
@@ -117,6 +118,8 @@ struct Saving<'a> {
     storage: &'a Storage,
     id: CollectionId,
     settings: Settings,
+    /// The space that served.
+    space: SpaceId,
     lost: Vec<Error>,
     rows: u64,
     progress: &'a dyn Progress,
@@ -135,7 +138,7 @@ impl Saving<'_> {
         };
         let mut batch = Vec::new();
         // In row order: of two rows with one id, which lost tombstones may leave, the newer one stays.
-        for stored in StoredRows::new(self.storage, self.id, SPACE, 0..u64::MAX) {
+        for stored in StoredRows::new(self.storage, self.id, self.space, 0..u64::MAX) {
             match stored {
                 Ok(stored) if dead.contains(&stored.row) => {}
                 Ok(stored) => match self.row(&stored) {
@@ -170,32 +173,29 @@ impl Saving<'_> {
     fn options(&mut self) -> (CollectionOptions, bool) {
         let mut options = CollectionOptions::vectors(self.settings.dim, self.settings.metric);
         options.schema = self.settings.schema.clone();
-        let meta = match self.storage.manifest(self.id) {
-            Ok(Some(manifest)) => manifest.generations.into_iter().find(|meta| meta.number == manifest.generation),
-            Ok(None) => None,
-            Err(error) => {
-                self.lost.push(error.into());
-                None
+        let manifest = self.storage.manifest(self.id).unwrap_or_else(|error| {
+            self.lost.push(error.into());
+            None
+        });
+        self.space = manifest.as_ref().map_or(FIRST_SPACE, |manifest| manifest.space);
+        let meta = manifest.as_ref().and_then(|manifest| manifest.serving_training());
+        let (index, trained) = match meta.map(|meta| Training::read_alone(self.storage, self.id, meta)) {
+            Some(Ok(training)) => (training.index, training.trained.is_some()),
+            Some(Err(error)) => {
+                self.lose("the index settings", &error.to_string());
+                (IndexSettings::default(), true)
             }
-        };
-        let generation = meta.as_ref().map(|meta| Generation::read(self.storage, self.id, meta));
-        let (index, trained) = match &generation {
-            Some(Ok(generation)) => (generation.index.clone(), generation.trained.is_some()),
-            _ => (IndexSettings::default(), true),
+            None => (IndexSettings::default(), true),
         };
         options.index = index;
-        if let Some(Err(error)) = &generation {
-            self.lose("the index settings", &error.to_string());
-        }
         if self.settings.towers {
-            let towers = match (generation, meta) {
-                (Some(Ok(generation)), _) => generation.towers,
-                (_, Some(meta)) => Generation::read_towers_alone(self.storage, self.id, &meta).unwrap_or_else(|error| {
+            let meta = manifest.as_ref().and_then(|manifest| manifest.serving_space());
+            let towers = meta.and_then(|meta| {
+                Space::read_towers(self.storage, self.id, meta).unwrap_or_else(|error| {
                     self.lost.push(error);
                     None
-                }),
-                _ => None,
-            };
+                })
+            });
             if towers.is_none() {
                 self.lose("the towers", "they cannot be read: the collection takes the caller's vectors, and rows with any fields");
                 options.schema.lenient = true;

@@ -69,7 +69,7 @@ impl Stats {
             + snapshot.runs.iter().map(|view| view.body.memory()).sum::<usize>();
         let stored: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64).sum();
         let sealed: u64 = snapshot.segments.iter().map(|view| view.live).sum();
-        let trained = snapshot.generation.trained.as_ref();
+        let trained = snapshot.training.trained.as_ref();
         let error = snapshot.segments.iter().map(|view| view.body.error * view.live as f64).sum::<f64>() / sealed.max(1) as f64;
         Self {
             rows,
@@ -78,25 +78,25 @@ impl Stats {
             lists: trained.map_or(0, |trained| trained.engine.quantizer().lists()),
             list_rows: list_rows(snapshot),
             m: trained.map_or(0, |trained| trained.engine.quantizer().pq.m()),
-            refine: snapshot.generation.index.refine.name(),
+            refine: snapshot.training.index.refine.name(),
             refine_kind: trained.map(|trained| trained.refine.name()),
             dim,
             metric,
             ram_bytes_per_row: per_row(ram as u64),
             disk_bytes_per_row: per_row(disk_bytes),
-            generation: snapshot.generation.number,
+            generation: snapshot.training.number,
             tombstones: stored - sealed,
             quantization_error: trained.map(|_| error),
             calibrated_with: trained.and_then(|trained| trained.calibrated_with()),
             queries_sampled: shared.asked.len() as u64,
             expected_recall: trained.and_then(|trained| trained.expected_recall(rows)),
-            model: snapshot.generation.towers.as_ref().map(|pair| pair.model().to_owned()),
+            model: snapshot.space.towers.as_ref().map(|pair| pair.model().to_owned()),
         }
     }
 }
 
 fn list_rows(snapshot: &Snapshot) -> Option<ListRows> {
-    let lists = snapshot.generation.trained.as_ref()?.engine.quantizer().lists();
+    let lists = snapshot.training.trained.as_ref()?.engine.quantizer().lists();
     let mut rows = vec![0u64; lists];
     for view in &snapshot.segments {
         for (list, rows) in rows.iter_mut().enumerate() {

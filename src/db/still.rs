@@ -7,7 +7,7 @@ use torre_storage::Manifest;
 use crate::db::Database;
 use crate::db::core::Core;
 use crate::error::Result;
-use crate::segment::{Generation, Snapshot, Stored};
+use crate::segment::{Snapshot, Stored};
 use crate::sync::MutexGuard;
 
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
@@ -21,10 +21,6 @@ pub(super) struct Still {
 impl Still {
     pub(super) fn name(&self) -> &str {
         &self.core.shared.settings.name
-    }
-
-    pub(super) fn generation(&self) -> &Generation {
-        &self.snapshot.generation
     }
 
     /// Calls `each` with the row number and the bytes of every live row's record and vector, in row order.

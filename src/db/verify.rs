@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::index::Mask;
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, LiveRows, Record, Sealed, Stored, View};
+use crate::segment::{LiveRows, Record, Sealed, Space, Stored, Training, View};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
@@ -82,7 +82,7 @@ impl Damage {
 
 impl Database {
     /// Reads everything in the database and checks it: every stored value against its checksum, every record and vector against its row's one
-    /// live place, every segment against its manifest and its generation (and that there are no others), codes and refine vectors against the vectors they stand
+    /// live place, every segment against its manifest, its space and its training (and that there are no others), codes and refine vectors against the vectors they stand
     /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
     ///
@@ -131,21 +131,19 @@ impl Checker<'_> {
         let shared = &*self.still.core.shared;
         let damaged = |what: &str| shared.damaged("the manifest", what);
         let snapshot = &self.still.snapshot;
-        let meta = self.still.manifest.generations.iter().find(|meta| meta.number == self.still.manifest.generation);
-        match meta.map(|meta| Generation::read(&shared.storage, shared.id, meta)) {
-            Some(Ok(stored)) => {
-                if stored.trained.is_some() != snapshot.generation.trained.is_some() {
-                    self.error(&damaged("the generation that it names is not the one in use"));
+        match self.stored() {
+            Ok((space, training)) => {
+                if training.trained.is_some() != snapshot.training.trained.is_some() || space.fingerprint != snapshot.space.fingerprint {
+                    self.error(&damaged("the space and the training that it names are not those in use"));
                 }
                 for meta in &self.still.manifest.segments {
-                    match Sealed::read(shared, &stored, meta) {
+                    match Sealed::read(shared, &space, &training, meta) {
                         Ok(sealed) => self.compare(&sealed),
                         Err(error) => self.error(&error),
                     }
                 }
             }
-            Some(Err(error)) => self.error(&error),
-            None => self.error(&damaged("it does not list the current generation")),
+            Err(error) => self.error(&error),
         }
         if self.still.manifest.segments.len() != snapshot.segments.len() {
             self.error(&damaged("it does not list the segments in use"));
@@ -168,6 +166,16 @@ impl Checker<'_> {
             self.error(&shared.damaged(format!("row {row}"), "it is deleted in memory, and has no tombstone in storage"));
         }
         self.records(&dead)
+    }
+
+    /// The space and the training that the manifest names, read again.
+    fn stored(&self) -> Result<(Space, Training)> {
+        let (shared, manifest) = (&*self.still.core.shared, &self.still.manifest);
+        let unlisted = || shared.damaged("the manifest", "it does not list the space and the training that serve");
+        let (space, training) = manifest.serving_space().zip(manifest.serving_training()).ok_or_else(unlisted)?;
+        let space = Space::read(&shared.storage, shared.id, space, &shared.settings)?;
+        let training = Training::read(&shared.storage, shared.id, training, &space)?;
+        Ok((space, training))
     }
 
     fn error(&mut self, error: &Error) {
@@ -259,7 +267,7 @@ impl Checker<'_> {
                         None => {}
                         Some(view) => {
                             let sum = &mut drift[place.0 as usize];
-                            if !codes::are_near(snapshot.generation.as_ref(), view, place.1 as usize, &vector, &mut scratch, sum) {
+                            if !codes::are_near(&snapshot.training, view, place.1 as usize, &vector, &mut scratch, sum) {
                                 wrong("its refine vector is not near its stored vector");
                             }
                         }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::segment::{Generation, LiveRows, Sealed, Shared, Snapshot, View};
+use crate::segment::{LiveRows, Sealed, Shared, Snapshot, Training, View};
 use crate::types::Refine;
 use crate::vector::Matrix;
 
@@ -36,7 +36,7 @@ impl Drift {
 /// Codes the live rows of a segment again, and gives the error that they should have.
 pub(super) fn recoded(shared: &Shared, snapshot: &Snapshot, segment: usize, progress: &dyn Progress) -> Result<Drift> {
     let mut drift = Drift::default();
-    let Some(trained) = &snapshot.generation.trained else { return Ok(drift) };
+    let Some(trained) = &snapshot.training.trained else { return Ok(drift) };
     let quantizer = trained.engine.quantizer();
     let mut add = |vectors: &mut Matrix| {
         quantizer.carry(vectors);
@@ -72,7 +72,7 @@ pub(super) fn recoded(shared: &Shared, snapshot: &Snapshot, segment: usize, prog
 
 /// Adds the error of a row's code to its segment's sum; false when its refine vector is off by more than rounding explains.
 pub(super) fn are_near(
-    generation: &Generation,
+    training: &Training,
     view: &View<Sealed>,
     position: usize,
     vector: &[f32],
@@ -80,7 +80,7 @@ pub(super) fn are_near(
     sum: &mut Drift,
 ) -> bool {
     let mut carried = vector.to_vec();
-    if let Some(trained) = &generation.trained {
+    if let Some(trained) = &training.trained {
         trained.engine.quantizer().carry_row(&mut carried);
     }
     let vector = &*carried;
@@ -88,7 +88,7 @@ pub(super) fn are_near(
     let length = square(&mut vector.iter().map(|&x| f64::from(x)));
     let distance = |other: &[f32]| square(&mut vector.iter().zip(other).map(|(&x, &y)| f64::from(x) - f64::from(y)));
     let index = &view.body.index;
-    if let Some(trained) = &generation.trained {
+    if let Some(trained) = &training.trained {
         index.decode(trained.engine.quantizer(), position, scratch);
         sum.error += distance(scratch);
         sum.square += length;

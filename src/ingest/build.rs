@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use torre_storage::GenerationMeta;
+use torre_storage::Manifest;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::ingest::resolve::{self, Source, resolve};
 use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
-use crate::segment::{Generation, Ids, IndexSettings, LiveRows, Place, Rows, Sealed, Shared, Snapshot, Trained, View};
+use crate::segment::{Ids, IndexSettings, LiveRows, Origin, Place, Rows, Sealed, Shared, Snapshot, Trained, Training, View};
 use crate::types::Refine;
 use crate::vector::Matrix;
 
@@ -80,7 +80,7 @@ pub(crate) struct Built {
 
 /// True when the background should train: for the first time, after growth, after drift.
 pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
-    match &snapshot.generation.trained {
+    match &snapshot.training.trained {
         None => snapshot.live() >= TRAIN_ROWS,
         Some(trained) => {
             let grown = trained.rows < u64::from(u32::MAX) && snapshot.live() >= GROWTH * trained.rows.max(TRAIN_ROWS / GROWTH);
@@ -106,30 +106,30 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     if live == 0 {
         return Err(Error::Unsupported { what: "there is nothing to train on: the collection has no rows".to_owned() });
     }
-    let index = params.index.clone().unwrap_or_else(|| snapshot.generation.index.clone());
+    let index = params.index.clone().unwrap_or_else(|| snapshot.training.index.clone());
     let (sample, sampled) = sample(shared, &snapshot, index.seed, params.sample_bytes(), progress)?;
     let usual = TrainParams::new(shared.settings.metric);
     let train = TrainParams {
         lists: index.lists,
         m: index.m,
         seed: index.seed,
-        eta: params.eta.or_else(|| snapshot.generation.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
+        eta: params.eta.or_else(|| snapshot.training.trained.as_ref().map(|trained| trained.engine.quantizer().eta)),
         group_weight: group_weight(index.refine),
         rows: usize::try_from(live).ok(),
         rounds: params.rounds.unwrap_or(usual.rounds),
         ..usual
     };
     let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
-    let before = snapshot.generation.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
+    let before = snapshot.training.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
     let queries = params.queries.clone().or_else(|| shared.asked.take()).or(before);
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.give_back();
     let mut notes = Notes::new(&probes, shared.settings.metric);
-    let number = snapshot.generation.number + 1;
+    let number = snapshot.training.number + 1;
     let coded = code(shared, &snapshot, &quantizer, (resolve::at_first(index.refine), params), &mut notes, progress)?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
-    let mut sealed = coded.merge(frozen.blob + 1, number)?;
+    let mut sealed = coded.merge(frozen.blob + 1, snapshot.origin())?;
     drop(coded);
     let dead: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).collect();
     let refine = match index.refine {
@@ -150,12 +150,9 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         refine,
         generation: number,
     };
-    let mut generation = Generation::clone(&snapshot.generation);
-    generation.number = number;
-    generation.index = index;
-    generation.trained = Some(trained);
-    let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == snapshot.generation.number).cloned();
-    let meta = generation.write(&shared.storage, shared.id, frozen.blob, before.as_ref())?;
+    let mut training = Training { number, index, trained: Some(trained), ..Training::clone(&snapshot.training) };
+    let meta = training.write(&shared.storage, shared.id, frozen.blob, &snapshot.space)?;
+    sealed.origin = Origin::of(&snapshot.space, &training);
     let boundary = snapshot.next_row;
     let stored = frozen.store(sealed)?;
     shared.storage.flush_blobs()?;
@@ -163,10 +160,10 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     frozen.install(stored, dead, |next, manifest, view| {
         unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));
         manifest.segments.retain(|meta| !unused.contains(&meta.blob));
-        unused.extend(blobs_left(&manifest.generations, &meta));
-        manifest.generation = number;
-        manifest.generations = vec![meta];
-        next.generation = Arc::new(generation);
+        unused.extend(blobs_of_trainings(manifest));
+        manifest.training = number;
+        manifest.trainings = vec![meta];
+        next.training = Arc::new(training);
         next.segments = view.into_iter().collect();
         next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
         next.sealed_row = boundary;
@@ -177,12 +174,11 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     Ok(built)
 }
 
-/// Blobs of old generations that the new one does not name.
-fn blobs_left(old: &[GenerationMeta], new: &GenerationMeta) -> Vec<u64> {
-    let mut blobs: Vec<u64> = old.iter().flat_map(|meta| meta.parts.iter().map(|part| part.blob)).collect();
+/// Blobs of the trainings that a manifest names, each once.
+fn blobs_of_trainings(manifest: &Manifest) -> Vec<u64> {
+    let mut blobs: Vec<u64> = manifest.trainings.iter().flat_map(|meta| meta.parts.iter().map(|part| part.blob)).collect();
     blobs.sort_unstable();
     blobs.dedup();
-    blobs.retain(|blob| new.parts.iter().all(|part| part.blob != *blob));
     blobs
 }
 
@@ -275,7 +271,7 @@ fn code(
 
 impl Coded {
     /// One segment of all chunks.
-    fn merge(&self, blob: u64, generation: u32) -> Result<Sealed> {
+    fn merge(&self, blob: u64, origin: Origin) -> Result<Sealed> {
         let rows: usize = self.chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let error = self.error / rows.max(1) as f64;
         let masks: Vec<Mask> = self.chunks.iter().map(|chunk| chunk.index.mask()).collect();
@@ -287,6 +283,6 @@ impl Coded {
             return Err(too_many_rows());
         }
         let ids = Ids::from_iter(order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].ids.get(at as usize)));
-        Ok(Sealed { blob, generation, index, ids, rows: Rows::new(&numbers), error })
+        Ok(Sealed { blob, origin, index, ids, rows: Rows::new(&numbers), error })
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     let numbers: Vec<u64> = order.iter().map(|&(from, at)| old[from as usize].body.rows.get(at as usize)).collect();
     let sealed = Sealed {
         blob: frozen.blob,
-        generation: frozen.snapshot.generation.number,
+        origin: frozen.snapshot.origin(),
         index,
         ids: Ids::from_iter(order.iter().map(|&(from, at)| old[from as usize].body.ids.get(at as usize))),
         rows: Rows::new(&numbers),

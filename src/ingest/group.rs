@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use torre_storage::Batch;
 
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{Ids, Place, Record, Rows, Run, SPACE, Shared, Snapshot, Values};
+use crate::segment::{Ids, Place, Record, Rows, Run, Shared, Snapshot, Values};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -85,8 +85,8 @@ impl<'s> Group<'s> {
     pub(crate) fn batch(&self, shared: &Shared) -> Option<Batch> {
         let mut batch = Batch::new();
         for (number, row) in self.numbered() {
-            batch.put_record(shared.id, number, &Record::encode(row.id.as_str(), &row.features));
-            batch.put_vector(shared.id, SPACE, number, &Values::encode(&row.vector));
+            batch.put_record(shared.id, number, Record::encode(row.id.as_str(), &row.features));
+            batch.put_vector(shared.id, shared.space, number, Values::encode(&row.vector));
         }
         let mut dead: Vec<u64> = self.dead().collect();
         dead.sort_unstable();

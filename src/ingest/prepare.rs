@@ -141,17 +141,17 @@ impl Preparer<'_> {
     }
 
     fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
-        let spec = self.snapshot.generation.towers.as_ref().map(|pair| pair.item_spec());
+        let spec = self.snapshot.space.towers.as_ref().map(|pair| pair.item_spec());
         Ok(self.shared.settings.schema.check(row, spec, at)?)
     }
 
     fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
-        self.snapshot.generation.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
+        self.snapshot.space.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
     }
 
     fn vectors(&self, items: &[Item]) -> Result<Matrix> {
         let (dim, metric) = (self.shared.settings.dim, self.shared.settings.metric);
-        if let Some(pair) = &self.snapshot.generation.towers {
+        if let Some(pair) = &self.snapshot.space.towers {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
             let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };
             let schema = &self.shared.settings.schema;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use torre_storage::GenerationMeta;
+use torre_storage::TrainingMeta;
 
 use crate::error::{Error, Result};
 use crate::index::SearchEngine;
@@ -10,7 +10,7 @@ use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::Frozen;
 use crate::progress::{Progress, Stage};
-use crate::segment::{Generation, LiveRows, Snapshot, Trained};
+use crate::segment::{LiveRows, Snapshot, Trained, Training};
 use crate::vector::Matrix;
 
 /// Vectors compared with the queries at a time.
@@ -36,13 +36,13 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     let shared = &*writer.shared;
     let frozen = Frozen::segments(writer, 1)?;
     let snapshot = &*frozen.snapshot;
-    let Some(trained) = snapshot.generation.trained.clone() else { return Ok(false) };
+    let Some(trained) = snapshot.training.trained.clone() else { return Ok(false) };
     if snapshot.segments.iter().all(|view| view.live == 0) {
         return Ok(false);
     }
     let quantizer = trained.engine.quantizer();
     let probes =
-        Probes::choose(quantizer, Some(queries), &Matrix::new(shared.settings.dim), &[], snapshot.live(), snapshot.generation.index.seed);
+        Probes::choose(quantizer, Some(queries), &Matrix::new(shared.settings.dim), &[], snapshot.live(), snapshot.training.index.seed);
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let chunk_rows = (CHUNK_BYTES / (4 * shared.settings.dim)).max(1);
     let (mut vectors, mut rows, mut lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
@@ -74,7 +74,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     shared.all_there(&places)?;
     let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
     let calibration = Some(notes.measure(&trained.engine, &parts, progress)?);
-    let generation = Generation {
+    let training = Training {
         trained: Some(Arc::new(Trained {
             engine: SearchEngine::new(Arc::clone(quantizer)),
             rows: trained.rows,
@@ -83,13 +83,13 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
             calibration,
             queries: probes.real().cloned().map(Arc::new),
         })),
-        ..Generation::clone(&snapshot.generation)
+        ..Training::clone(&snapshot.training)
     };
-    replace(writer, &frozen, |before| generation.write_calibration(&shared.storage, shared.id, frozen.blob, before), Some(&generation))?;
+    replace(writer, &frozen, |before| training.write_calibration(&shared.storage, shared.id, frozen.blob, before), Some(&training))?;
     Ok(true)
 }
 
-/// Stores the sample of queries beside the generation, so that the next opening goes on with it; nothing where it has hardly changed.
+/// Stores the sample of queries beside the training, so that the next opening goes on with it; nothing where it has hardly changed.
 ///
 /// # Errors
 /// Storage errors.
@@ -97,35 +97,35 @@ pub(crate) fn store_sample(writer: &Writer) -> Result<()> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
     let Some((seen, sample)) = shared.asked.unstored() else { return Ok(()) };
-    if shared.is_dropped() || shared.snapshot.load().generation.trained.is_none() {
+    if shared.is_dropped() || shared.snapshot.load().training.trained.is_none() {
         return Ok(());
     }
     let frozen = Frozen::segments(writer, 1)?;
-    let write = |before: &GenerationMeta| Generation::write_sample(&shared.storage, shared.id, frozen.blob, before, (seen, &sample));
+    let write = |before: &TrainingMeta| Training::write_sample(&shared.storage, shared.id, frozen.blob, before, (seen, &sample));
     replace(writer, &frozen, write, None)?;
     shared.asked.stored(seen);
     Ok(())
 }
 
-/// Puts a generation with some other parts in the place of the current one, of the same number, and removes the parts that it replaces.
+/// Puts a training with some other parts in the place of the current one, of the same number, and removes the parts that it replaces.
 fn replace(
     writer: &Writer,
     frozen: &Frozen<'_>,
-    write: impl FnOnce(&GenerationMeta) -> Result<GenerationMeta>,
-    generation: Option<&Generation>,
+    write: impl FnOnce(&TrainingMeta) -> Result<TrainingMeta>,
+    training: Option<&Training>,
 ) -> Result<()> {
     let shared = &*writer.shared;
-    let number = frozen.snapshot.generation.number;
-    let before = writer.lock().manifest.generations.iter().find(|meta| meta.number == number).cloned();
-    let before = before.ok_or_else(|| shared.damaged("the manifest", "it does not list the current generation"))?;
+    let number = frozen.snapshot.training.number;
+    let before = writer.lock().manifest.trainings.iter().find(|meta| meta.number == number).cloned();
+    let before = before.ok_or_else(|| shared.damaged("the manifest", "it does not list the current training"))?;
     let meta = write(&before)?;
     shared.storage.flush_blobs()?;
     let mut gone = before.parts;
     gone.retain(|part| !meta.parts.contains(part));
     frozen.install(None, [], |next: &mut Snapshot, manifest, _| {
-        manifest.generations = vec![meta];
-        if let Some(generation) = generation {
-            next.generation = Arc::new(generation.clone());
+        manifest.trainings = vec![meta];
+        if let Some(training) = training {
+            next.training = Arc::new(training.clone());
         }
     })?;
     Ok(shared.storage.delete_parts(shared.id, &gone)?)

@@ -18,7 +18,7 @@ pub(crate) const SEAL_ROWS: u64 = 4096;
 pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let _alone = writer.sealing.lock();
     let frozen = Frozen::with_tail(writer, 1)?;
-    let Some(trained) = frozen.snapshot.generation.trained.clone() else { return Ok(0) };
+    let Some(trained) = frozen.snapshot.training.trained.clone() else { return Ok(0) };
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
     }
@@ -37,7 +37,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let numbers: Vec<u64> = order.iter().map(|&at| tail.rows.get(at as usize)).collect();
     let sealed = Sealed {
         blob: frozen.blob,
-        generation: frozen.snapshot.generation.number,
+        origin: frozen.snapshot.origin(),
         index,
         ids: Ids::from_iter(order.iter().map(|&at| tail.ids.get(at as usize))),
         rows: Rows::new(&numbers),

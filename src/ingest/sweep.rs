@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
 use crate::progress::Progress;
-use crate::segment::{SPACE, Shared, Snapshot, View};
+use crate::segment::{Shared, Snapshot, View};
 use crate::sync::{Instant, thread};
 
 /// Dead rows from which on the background removes their records.
@@ -139,7 +139,7 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
 /// Removes what storage has of these rows. A crash may leave any of it, with the tombstones of the rows.
 fn remove(shared: &Shared, rows: &[u64], progress: &dyn Progress) -> Result<()> {
     let (storage, id, stop) = (&shared.storage, shared.id, || progress.cancelled());
-    let all = storage.remove_vectors(id, SPACE, rows, stop)? && storage.remove_records(id, rows, stop)?;
+    let all = storage.remove_vectors(id, shared.space, rows, stop)? && storage.remove_records(id, rows, stop)?;
     if all { Ok(()) } else { Err(Error::Interrupted) }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_
 fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&crate::features::Row]) -> Result<Matrix> {
     use crate::features::EncodeOptions;
     use crate::segment::SnapshotLookup;
-    let Some(pair) = &snapshot.generation.towers else { return Err(no_towers(shared)) };
+    let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
     let lookup = SnapshotLookup { shared, snapshot };
     let options = EncodeOptions { lookup: Some(&lookup), lenient: shared.settings.schema.lenient, ..EncodeOptions::default() };
     pair.user().run(rows, &options)
@@ -60,7 +60,7 @@ fn no_towers(shared: &Shared) -> Error {
 }
 
 fn report(snapshot: &Snapshot, sources: &[Source<'_>], explain: &mut Explain) {
-    if let (Some(pair), [Source::User(row)]) = (&snapshot.generation.towers, sources) {
+    if let (Some(pair), [Source::User(row)]) = (&snapshot.space.towers, sources) {
         let report = pair.user_spec().inspect(row, None);
         explain.missing = report.missing;
         explain.unknown = report.unknown_values;

@@ -73,7 +73,7 @@ impl Options {
             return Ok(());
         }
         let mut known = vec![ID_FIELD, VECTOR_FIELD];
-        known.extend(snapshot.generation.towers.iter().flat_map(|pair| pair.item_spec().fields()).filter(|field| *field != ID_FIELD));
+        known.extend(snapshot.space.towers.iter().flat_map(|pair| pair.item_spec().fields()).filter(|field| *field != ID_FIELD));
         known.extend(settings.schema.fields.iter().map(|field| field.name.as_str()).filter(|field| *field != ID_FIELD));
         match self.fields.iter().flatten().find(|name| !known.contains(&name.as_str())) {
             Some(given) => {

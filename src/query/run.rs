@@ -81,14 +81,14 @@ pub(crate) fn answers(
         let kept = found.iter().filter(above).skip(options.offset).take(options.k);
         let kept: Vec<Found> = kept.copied().collect();
         let hits = hits(shared, snapshot, &kept, options.fields.as_deref())?;
-        answers.push(Answer { hits, generation: snapshot.generation.number, expected_recall: expected, ..Answer::default() });
+        answers.push(Answer { hits, generation: snapshot.training.number, expected_recall: expected, ..Answer::default() });
     }
     if let Some(mut explain) = explain {
         explain.target_recall = match options.effort {
             Effort::Recall(target) => Some(target),
             Effort::Nprobe(_) | Effort::Exact => None,
         };
-        explain.calibrated_with = snapshot.generation.trained.as_ref().and_then(|trained| trained.calibrated_with());
+        explain.calibrated_with = snapshot.training.trained.as_ref().and_then(|trained| trained.calibrated_with());
         if options.fields.is_some() {
             explain.stages.push(StageTime { stage: "fields", micros: start.elapsed().as_secs_f64() * 1e6 });
         }
@@ -124,7 +124,7 @@ fn segments(
     explain: Option<&mut Explain>,
 ) -> (Vec<Vec<Found>>, Option<f32>) {
     let nothing = || (vec![Vec::new(); vectors.rows()], Some(1.0));
-    let Some(trained) = &snapshot.generation.trained else { return nothing() };
+    let Some(trained) = &snapshot.training.trained else { return nothing() };
     let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, mask: &view.mask }).collect();
     if parts.is_empty() {
         return nothing();

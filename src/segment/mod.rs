@@ -1,10 +1,10 @@
 //! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
 
 mod asked;
-mod generation;
 mod ids;
 mod live;
 mod lookup;
+mod parts;
 mod record;
 mod rows;
 mod run;
@@ -12,22 +12,25 @@ mod sealed;
 mod settings;
 mod shared;
 mod snapshot;
+mod space;
 mod stored;
+mod training;
 mod values;
 
 pub(crate) use asked::Asked;
-#[cfg(feature = "fuzzing")]
-pub(crate) use generation::Head;
-pub(crate) use generation::{Generation, Trained};
 pub(crate) use ids::Ids;
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use record::Record;
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
-pub(crate) use sealed::Sealed;
-pub(crate) use settings::{IndexSettings, SPACE, Settings};
+pub(crate) use sealed::{Origin, Sealed};
+pub(crate) use settings::{IndexSettings, Settings};
 pub(crate) use shared::Shared;
 pub(crate) use snapshot::{Place, Snapshot, View};
+pub(crate) use space::{FIRST_SPACE, Space};
 pub(crate) use stored::{Stored, StoredRows};
+#[cfg(feature = "fuzzing")]
+pub(crate) use training::TrainingHead;
+pub(crate) use training::{Trained, Training};
 pub(crate) use values::Values;

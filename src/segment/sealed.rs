@@ -1,21 +1,52 @@
 //! A sealed segment: coded rows in scan order, as they lie in storage and in memory.
 
+use serde::{Deserialize, Serialize};
+use torre_storage::codec::{self, Versioned};
 use torre_storage::{BlobMeta, SegmentMeta};
 
 use crate::error::{Error, Result};
 use crate::index::{IvfIndex, Shape};
-use crate::segment::{Generation, Ids, Rows, Shared};
+use crate::segment::parts::{HEAD, segment as number};
+use crate::segment::{Ids, Rows, Shared, Space, Training};
 
-/// Part numbers of a segment's blob; the index's own parts follow from [`FIRST_INDEX_PART`].
-const IDS_PART: u8 = 0;
-const ROWS_PART: u8 = 1;
-const ERROR_PART: u8 = 2;
-pub(crate) const FIRST_INDEX_PART: u8 = 8;
+/// What a segment's codes stand for: numbers of its database, and fingerprints that mean the same elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin {
+    /// Number of the training.
+    training: u32,
+    space_fingerprint: u64,
+    training_fingerprint: u64,
+}
+
+impl Origin {
+    pub(crate) fn of(space: &Space, training: &Training) -> Self {
+        let (space_fingerprint, training_fingerprint) = (space.fingerprint, training.fingerprint);
+        Self { training: training.number, space_fingerprint, training_fingerprint }
+    }
+}
+
+/// What stands in a segment's part [`HEAD`]: with it the other parts mean the same in another database.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+pub(crate) struct SegmentHead {
+    /// Fingerprints of the space that its vectors are of, and of the training that coded them.
+    space: u64,
+    training: u64,
+    rows: u64,
+    /// The smallest row number; the others are stored as distances from it.
+    base: u64,
+    /// Mean relative quantization error of its rows.
+    error: f64,
+}
+
+impl Versioned for SegmentHead {
+    const WHAT: &'static str = "the head of a segment";
+    const VERSION: u8 = 1;
+}
 
 /// An immutable segment. Everything is by position: list by list, in scan order.
 pub(crate) struct Sealed {
     pub(crate) blob: u64,
-    pub(crate) generation: u32,
+    pub(crate) origin: Origin,
     pub(crate) index: IvfIndex,
     pub(crate) ids: Ids,
     pub(crate) rows: Rows,
@@ -29,17 +60,24 @@ impl Sealed {
     pub(crate) fn write(&self, shared: &Shared) -> Result<SegmentMeta> {
         self.check(shared)?;
         let mut parts: Vec<BlobMeta> = Vec::new();
-        let mut put = |part: u8, bytes: &[u8]| -> Result<()> {
+        let mut put = |part: u16, bytes: &[u8]| -> Result<()> {
             parts.push(shared.storage.write_blob(shared.id, self.blob, part, bytes)?);
             Ok(())
         };
-        put(IDS_PART, &self.ids.to_bytes())?;
-        put(ROWS_PART, &self.rows.to_bytes())?;
-        put(ERROR_PART, &self.error.to_le_bytes())?;
+        let head = SegmentHead {
+            space: self.origin.space_fingerprint,
+            training: self.origin.training_fingerprint,
+            rows: self.rows.len() as u64,
+            base: self.rows.base(),
+            error: self.error,
+        };
+        put(HEAD, &codec::encode(&head)?)?;
+        put(number::IDS, &self.ids.to_bytes())?;
+        put(number::ROWS, &self.rows.to_bytes())?;
         for (part, bytes) in self.index.parts() {
-            put(FIRST_INDEX_PART + part, &bytes)?;
+            put(number::INDEX.start + u16::from(part), &bytes)?;
         }
-        Ok(SegmentMeta { blob: self.blob, generation: self.generation, rows: self.rows.len() as u64, parts })
+        Ok(SegmentMeta { blob: self.blob, training: self.origin.training, rows: self.rows.len() as u64, parts })
     }
 
     /// Checks what is about to be written as the reader will: what it refuses must never be named by a manifest.
@@ -61,29 +99,32 @@ impl Sealed {
     }
 
     /// Reads a segment that the manifest names, and checks that its parts fit together.
-    pub(crate) fn read(shared: &Shared, generation: &Generation, meta: &SegmentMeta) -> Result<Self> {
+    pub(crate) fn read(shared: &Shared, space: &Space, training: &Training, meta: &SegmentMeta) -> Result<Self> {
         let damaged = |what: &str| Error::Damaged {
             part: format!("segment {} of collection {:?}", meta.blob, shared.settings.name),
             what: what.to_owned(),
         };
-        let part = |number: u8| -> Result<Vec<u8>> {
+        let part = |number: u16| -> Result<Vec<u8>> {
             let found = meta.parts.iter().find(|part| part.part == number).ok_or_else(|| damaged("a part is missing from the manifest"))?;
             Ok(shared.storage.read_blob(shared.id, found)?)
         };
-        let rows = usize::try_from(meta.rows).map_err(|_| damaged("more rows than this machine can address"))?;
-        let ids = Ids::from_bytes(&part(IDS_PART)?, rows).ok_or_else(|| damaged("the ids do not decode"))?;
-        let numbers = Rows::from_bytes(&part(ROWS_PART)?, rows).ok_or_else(|| damaged("the row numbers do not decode"))?;
-        let error = part(ERROR_PART)?
-            .as_slice()
-            .try_into()
-            .map(f64::from_le_bytes)
-            .map_err(|_| damaged("the quantization error does not decode"))?;
-        let mut index_parts = Vec::new();
-        for found in meta.parts.iter().filter(|part| part.part >= FIRST_INDEX_PART) {
-            index_parts.push((found.part - FIRST_INDEX_PART, shared.storage.read_blob(shared.id, found)?));
+        let head: SegmentHead = codec::decode(&part(HEAD)?)?;
+        let origin = Origin::of(space, training);
+        let coded_here =
+            meta.training == origin.training && (head.space, head.training) == (origin.space_fingerprint, origin.training_fingerprint);
+        let trained = training.trained.as_ref().filter(|_| coded_here);
+        let trained = trained.ok_or_else(|| damaged("it was coded by another training, or is of another space"))?;
+        if head.rows != meta.rows {
+            return Err(damaged("it has not as many rows as the manifest says"));
         }
-        let trained = generation.trained.as_ref().filter(|_| meta.generation == generation.number);
-        let trained = trained.ok_or_else(|| damaged("it was coded by another generation"))?;
+        let rows = usize::try_from(head.rows).map_err(|_| damaged("more rows than this machine can address"))?;
+        let ids = Ids::from_bytes(&part(number::IDS)?, rows).ok_or_else(|| damaged("the ids do not decode"))?;
+        let numbers = Rows::from_bytes(&part(number::ROWS)?, head.base, rows);
+        let numbers = numbers.ok_or_else(|| damaged("the row numbers do not decode"))?;
+        let mut index_parts = Vec::new();
+        for found in meta.parts.iter().filter(|part| number::INDEX.contains(&part.part)) {
+            index_parts.push(((found.part - number::INDEX.start) as u8, shared.storage.read_blob(shared.id, found)?));
+        }
         let quantizer = trained.engine.quantizer();
         let shape = Shape {
             dim: quantizer.dim(),
@@ -97,7 +138,7 @@ impl Sealed {
         if index.rows() != rows {
             return Err(damaged("there are not as many codes as rows"));
         }
-        Ok(Self { blob: meta.blob, generation: meta.generation, index, ids, rows: numbers, error })
+        Ok(Self { blob: meta.blob, origin, index, ids, rows: numbers, error: head.error })
     }
 
     /// Bytes of memory.

@@ -1,14 +1,10 @@
 //! A collection's settings, as they are stored.
 
 use serde::{Deserialize, Serialize};
-use torre_storage::SpaceId;
 use torre_storage::codec::Versioned;
 
 use crate::features::Schema;
 use crate::types::{Metric, Refine};
-
-/// The space that a collection's vectors are of: its first, and so far its only one.
-pub(crate) const SPACE: SpaceId = SpaceId(1);
 
 /// Fixed when a collection is created.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use quick_cache::sync::Cache;
-use torre_storage::{CollectionId, Storage};
+use torre_storage::{CollectionId, SpaceId, Storage};
 
 use crate::error::{Error, Result};
-use crate::segment::{Asked, LiveRows, Place, Record, SPACE, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{Asked, LiveRows, Place, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Storage,
     pub(crate) id: CollectionId,
     pub(crate) settings: Settings,
+    /// The space that serves; a collection has one so far.
+    pub(crate) space: SpaceId,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Exact vectors of sealed rows, by row number, for histories looked up again and again.
     cache: Cache<u64, Arc<[f32]>>,
@@ -40,11 +42,13 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
         let asked = Asked::new(settings.dim);
+        let space = snapshot.space.number;
         let snapshot = ArcSwap::from_pointee(snapshot);
         Self {
             storage,
             id,
             settings,
+            space,
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
             asked,
@@ -126,17 +130,17 @@ impl Shared {
     /// The stored vectors of several rows that are live in a snapshot that the caller holds, in their order.
     pub(crate) fn vectors_of(&self, rows: &[u64]) -> Result<Vec<Vec<u8>>> {
         let missing = |(row, vector): (&u64, Option<Vec<u8>>)| vector.ok_or_else(|| self.without_vector(*row));
-        rows.iter().zip(self.storage.vectors_of(self.id, SPACE, rows)?).map(missing).collect()
+        rows.iter().zip(self.storage.vectors_of(self.id, self.space, rows)?).map(missing).collect()
     }
 
     /// The stored vectors of these rows, ascending: also of rows that are not live any more.
     pub(crate) fn vectors(&self, rows: Range<u64>) -> torre_storage::Rows<'_> {
-        self.storage.vectors(self.id, SPACE, rows)
+        self.storage.vectors(self.id, self.space, rows)
     }
 
     /// Records and vectors of these rows, ascending: also of rows that are not live any more.
     pub(crate) fn stored(&self, rows: Range<u64>) -> StoredRows<'_> {
-        StoredRows::new(&self.storage, self.id, SPACE, rows)
+        StoredRows::new(&self.storage, self.id, self.space, rows)
     }
 
     /// The error of a live row that has no vector.
@@ -167,7 +171,7 @@ impl Shared {
             return Ok(vector.to_vec());
         }
         let row = snapshot.row(place);
-        let bytes = self.storage.vector(self.id, SPACE, row)?.ok_or_else(|| self.without_vector(row))?;
+        let bytes = self.storage.vector(self.id, self.space, row)?.ok_or_else(|| self.without_vector(row))?;
         Ok(self.values(row, &bytes)?.to_vec())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::index::Mask;
-use crate::segment::{Generation, Run, Sealed};
+use crate::segment::{Origin, Run, Sealed, Space, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -29,7 +29,10 @@ pub(crate) struct Snapshot {
     pub(crate) next_row: u64,
     /// Rows below are in segments or gone; from here on they are in runs.
     pub(crate) sealed_row: u64,
-    pub(crate) generation: Arc<Generation>,
+    /// What its vectors mean.
+    pub(crate) space: Arc<Space>,
+    /// How they are coded.
+    pub(crate) training: Arc<Training>,
     pub(crate) segments: Vec<View<Sealed>>,
     pub(crate) runs: Vec<View<Run>>,
     /// Shared by all snapshots between the beginnings of two pieces of maintenance; shared by nobody else once their readers are done.
@@ -45,6 +48,11 @@ impl Snapshot {
     /// Live rows of the tail.
     pub(crate) fn tail(&self) -> u64 {
         self.runs.iter().map(|view| view.live).sum()
+    }
+
+    /// What a segment that is coded now says of its codes.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin::of(&self.space, &self.training)
     }
 
     /// Finds the one live row with this id.

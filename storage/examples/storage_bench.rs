@@ -64,7 +64,7 @@ fn main() {
             for group in 0..number / 1000 {
                 let mut batch = Batch::new();
                 for row in first + group * 1000..first + (group + 1) * 1000 {
-                    batch.put_record(C, row, &record(row, 600));
+                    batch.put_record(C, row, record(row, 600));
                 }
                 storage.commit(batch).unwrap();
                 if group % 200 == 199 {
@@ -84,7 +84,7 @@ fn main() {
                             for i in 0..number / threads {
                                 let row = first + 1 + threads * 100_000_000 + i * threads + thread;
                                 let mut batch = Batch::new();
-                                batch.put_record(C, row, &record(row, 600));
+                                batch.put_record(C, row, record(row, 600));
                                 storage.commit(batch).unwrap();
                             }
                         });
@@ -96,7 +96,7 @@ fn main() {
             let start = Instant::now();
             for i in 0..number * 10 {
                 let mut batch = Batch::new();
-                batch.put_record(C, first + 1_000_000_000 + i, &record(i, 600));
+                batch.put_record(C, first + 1_000_000_000 + i, record(i, 600));
                 storage.commit(batch).unwrap();
             }
             storage.flush().unwrap();

@@ -63,8 +63,8 @@ fn write(path: &Path) {
                 loop {
                     n += 1;
                     let mut batch = Batch::new();
-                    batch.put_record(C, n * THREADS + thread, &content(n * THREADS + thread));
-                    batch.put_record(C, COUNTERS + thread, &n.to_le_bytes());
+                    batch.put_record(C, n * THREADS + thread, content(n * THREADS + thread));
+                    batch.put_record(C, COUNTERS + thread, n.to_le_bytes());
                     if let Some(row) = deleted(n, thread) {
                         batch.delete_record(C, row);
                         batch.put_tombstones(C, &[row]);

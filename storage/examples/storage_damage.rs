@@ -33,7 +33,7 @@ fn make(path: &Path) {
     for group in 0..ROWS / 100 {
         let mut batch = Batch::new();
         for row in group * 100..group * 100 + 100 {
-            batch.put_record(C, row, &content(row));
+            batch.put_record(C, row, content(row));
         }
         batch.put_tombstones(C, &[group * 100 + 1]);
         if group.is_multiple_of(8) && (segments.len() as u64) < BLOBS {

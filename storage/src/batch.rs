@@ -60,8 +60,9 @@ impl Batch {
     }
 
     /// Writes the record of a row.
-    pub fn put_record(&mut self, c: CollectionId, row: u64, record: &[u8]) {
-        self.push(record.len(), Change::PutRecord(c, row, record.to_vec()));
+    pub fn put_record(&mut self, c: CollectionId, row: u64, record: impl Into<Vec<u8>>) {
+        let record = record.into();
+        self.push(record.len(), Change::PutRecord(c, row, record));
     }
 
     /// Removes the record of a row; a row without one is fine.
@@ -75,8 +76,9 @@ impl Batch {
     }
 
     /// Writes the vector of a row in a space.
-    pub fn put_vector(&mut self, c: CollectionId, space: SpaceId, row: u64, vector: &[u8]) {
-        self.push(vector.len(), Change::PutVector(c, space, row, vector.to_vec()));
+    pub fn put_vector(&mut self, c: CollectionId, space: SpaceId, row: u64, vector: impl Into<Vec<u8>>) {
+        let vector = vector.into();
+        self.push(vector.len(), Change::PutVector(c, space, row, vector));
     }
 
     /// Removes the vectors of these rows in a space.

@@ -22,7 +22,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`Error::DiskFull`], [`Error::TooLarge`]: nothing that counts was changed. Others stop writing ([`Error::Poisoned`]).
-    pub fn write_blob(&self, c: CollectionId, blob: u64, part: u8, bytes: &[u8]) -> Result<BlobMeta> {
+    pub fn write_blob(&self, c: CollectionId, blob: u64, part: u16, bytes: &[u8]) -> Result<BlobMeta> {
         let inner = &*self.inner;
         inner.check_writable()?;
         inner.check_room(bytes.len() as u64)?;

@@ -35,7 +35,7 @@ fn workload(storage: &Storage) -> (Vec<BTreeMap<u64, Vec<u8>>>, Option<Error>) {
     for step in 0..12u64 {
         let mut batch = Batch::new();
         for row in step * 3..step * 3 + 3 {
-            batch.put_record(C, row, &record(row, if row % 5 == 0 { 130_000 } else { 50 }));
+            batch.put_record(C, row, record(row, if row % 5 == 0 { 130_000 } else { 50 }));
             model.insert(row, record(row, if row % 5 == 0 { 130_000 } else { 50 }));
         }
         if step % 3 == 2 {

@@ -8,7 +8,7 @@
 //! record         50 c:u32 row:u64          piece:u16
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
 //! vector         58 c:u32 space:u32 row:u64 piece:u16
-//! blob chunk     60 c:u32 blob:u64 part:u8 chunk:u32      (in the second store)
+//! blob chunk     60 c:u32 blob:u64 part:u16 chunk:u32      (in the second store)
 //! ```
 //! The head of a collection carries the number of the last commit that touched it and its last tombstone number. It stands behind the collection's last record, so that
 //! an insert rewrites no leaf for it. Vectors stand apart from records, a space after the other: who reads vectors reads nothing else.
@@ -54,7 +54,7 @@ pub(crate) enum Key {
     Record { collection: CollectionId, row: u64, piece: u16 },
     Head(CollectionId),
     Vector { collection: CollectionId, space: SpaceId, row: u64, piece: u16 },
-    Chunk { collection: CollectionId, blob: u64, part: u8, chunk: u32 },
+    Chunk { collection: CollectionId, blob: u64, part: u16, chunk: u32 },
 }
 
 impl Key {
@@ -90,7 +90,7 @@ impl Key {
             Key::Chunk { collection, blob, part, chunk } => {
                 key.extend_from_slice(&collection.0.to_be_bytes());
                 key.extend_from_slice(&blob.to_be_bytes());
-                key.push(part);
+                key.extend_from_slice(&part.to_be_bytes());
                 key.extend_from_slice(&chunk.to_be_bytes());
             }
         }
@@ -114,7 +114,7 @@ impl Key {
         } else if kind == Kind::Chunk as u8 {
             let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
             let blob = u64::from_be_bytes(take(&mut rest)?);
-            let part = u8::from_be_bytes(take(&mut rest)?);
+            let part = u16::from_be_bytes(take(&mut rest)?);
             Key::Chunk { collection, blob, part, chunk: u32::from_be_bytes(take(&mut rest)?) }
         } else {
             let collection = CollectionId(u32::from_be_bytes(take(&mut rest)?));
@@ -239,14 +239,14 @@ pub(crate) fn chunks(collection: CollectionId) -> Range<Vec<u8>> {
     let mut start = vec![Kind::Chunk as u8];
     start.extend_from_slice(&collection.0.to_be_bytes());
     let mut end = start.clone();
-    end.extend_from_slice(&[0xFF; 14]);
+    end.extend_from_slice(&[0xFF; 15]);
     start..end
 }
 
 /// All chunks of a blob, or of one part of it.
-pub(crate) fn blob(collection: CollectionId, blob: u64, part: Option<u8>) -> Range<Vec<u8>> {
+pub(crate) fn blob(collection: CollectionId, blob: u64, part: Option<u16>) -> Range<Vec<u8>> {
     let start = Key::Chunk { collection, blob, part: part.unwrap_or(0), chunk: 0 }.encode();
-    let mut end = Key::Chunk { collection, blob, part: part.unwrap_or(u8::MAX), chunk: u32::MAX }.encode();
+    let mut end = Key::Chunk { collection, blob, part: part.unwrap_or(u16::MAX), chunk: u32::MAX }.encode();
     end.push(0);
     start..end
 }
@@ -270,7 +270,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_key() -> impl Strategy<Value = Key> {
-        let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u8>(), any::<u32>());
+        let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u16>(), any::<u32>());
         (0..8, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
             let collection = CollectionId(c);
             match which {

@@ -30,7 +30,7 @@ fn make(path: &Path) -> BlobMeta {
         let storage = (row % 70 == 0).then(|| open(path).unwrap());
         if let Some(storage) = storage {
             let mut batch = Batch::new();
-            (row..row + 70).for_each(|row| batch.put_record(C, row, &row.to_le_bytes().repeat(20)));
+            (row..row + 70).for_each(|row| batch.put_record(C, row, row.to_le_bytes().repeat(20)));
             storage.commit(batch).unwrap();
             storage.close().unwrap();
         }

@@ -142,8 +142,8 @@ proptest! {
                 match step {
                     Step::Put(row, length) => {
                         *times.entry(*row).or_insert(0) += 1;
-                        batch.put_record(C, *row, &bytes(*row + *length as u64, *length));
-                        batch.put_vector(C, SPACE, *row, &bytes(*row, 64));
+                        batch.put_record(C, *row, bytes(*row + *length as u64, *length));
+                        batch.put_vector(C, SPACE, *row, bytes(*row, 64));
                     }
                     Step::Delete(from, to) => batch.delete_records(C, *from..*to),
                     Step::Bury(rows) => batch.put_tombstones(C, rows),
@@ -211,7 +211,7 @@ fn make(path: &Path) -> Vec<String> {
     for third in 0..3u64 {
         let mut batch = Batch::new();
         batch.put_collection(C, b"settings");
-        (0..300).for_each(|row| batch.put_record(C, third * 300 + row, &bytes(third * 300 + row, 200)));
+        (0..300).for_each(|row| batch.put_record(C, third * 300 + row, bytes(third * 300 + row, 200)));
         let meta = storage.write_blob(C, third, 0, &bytes(third, 300_000)).unwrap();
         let segment = SegmentMeta { blob: third, parts: vec![meta], ..SegmentMeta::default() };
         batch.put_manifest(C, &Manifest { segments: vec![segment], ..Manifest::default() });

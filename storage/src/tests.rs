@@ -40,8 +40,8 @@ fn vectors(storage: &Storage) {
     let before = everything(storage);
     let mut batch = Batch::new();
     for (row, length) in [(0, 16), (7, 61_441), (8, 100), (9, 4), (LAST_ROW, 3)] {
-        batch.put_vector(C, SPACE, row, &record(row, length));
-        batch.put_vector(C, SpaceId(2), row, &record(row + 1, 8));
+        batch.put_vector(C, SPACE, row, record(row, length));
+        batch.put_vector(C, SpaceId(2), row, record(row + 1, 8));
     }
     storage.commit(batch).unwrap();
     let mut batch = Batch::new();
@@ -68,11 +68,11 @@ fn surface(storage: &Storage) {
     assert_eq!(storage.last_record(C).unwrap(), None);
     let mut batch = Batch::new();
     for (row, length) in [(0, 0), (1, 600), (2, 61_440), (3, 61_441), (4, 200_000), (LAST_ROW, 3)] {
-        batch.put_record(C, row, &record(row, length));
+        batch.put_record(C, row, record(row, length));
     }
     batch.put_tombstones(C, &[5, 6]);
     batch.put_tombstones(C, &[7]);
-    let manifest = Manifest { next_row: 9, generation: 3, ..Manifest::default() };
+    let manifest = Manifest { next_row: 9, training: 3, ..Manifest::default() };
     batch.put_manifest(C, &manifest);
     let sequence = storage.commit(batch).unwrap();
     assert_eq!(storage.durable(), sequence);
@@ -100,7 +100,7 @@ fn surface(storage: &Storage) {
 
     for row in [1 << 40, 1 << 41, 1 << 42] {
         let mut batch = Batch::new();
-        batch.put_record(C, row, &record(row, 100_000));
+        batch.put_record(C, row, record(row, 100_000));
         storage.commit(batch).unwrap();
     }
     assert!(!storage.remove_records(C, &[1 << 40], || true).unwrap());
@@ -171,8 +171,8 @@ fn dropped_collections_are_gone_and_their_numbers_stay_used() {
     with_collection(&storage);
     let mut batch = Batch::new();
     for row in 0..5000 {
-        batch.put_record(C, row, &record(row, 40));
-        batch.put_vector(C, SpaceId(row as u32 % 2), row, &record(row, 40));
+        batch.put_record(C, row, record(row, 40));
+        batch.put_vector(C, SpaceId(row as u32 % 2), row, record(row, 40));
     }
     batch.put_tombstones(C, &[1]);
     storage.commit(batch).unwrap();
@@ -319,7 +319,7 @@ fn many_threads_commit_together() {
                 for i in 0..20 {
                     let row = thread * 100 + i;
                     let mut batch = Batch::new();
-                    batch.put_record(C, row, &record(row, 30));
+                    batch.put_record(C, row, record(row, 30));
                     let sequence = storage.commit(batch).unwrap();
                     assert!(storage.durable() >= sequence);
                 }
@@ -358,7 +358,7 @@ enum Step {
     Bury(Vec<u64>),
     Compact(Vec<u64>),
     Remove(Vec<u64>),
-    Blob(u64, u8, usize),
+    Blob(u64, u16, usize),
     DeleteBlob(u64),
     Reopen,
 }
@@ -373,7 +373,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => proptest::collection::vec(0u64..200, 1..5).prop_map(Step::Bury),
         1 => proptest::collection::vec(0u64..200, 0..5).prop_map(Step::Compact),
         1 => proptest::collection::vec(0u64..200, 0..90).prop_map(Step::Remove),
-        1 => (0u64..4, 0u8..3, 0usize..200_000).prop_map(|(b, p, n)| Step::Blob(b, p, n)),
+        1 => (0u64..4, 0u16..300, 0usize..200_000).prop_map(|(b, p, n)| Step::Blob(b, p, n)),
         1 => (0u64..4).prop_map(Step::DeleteBlob),
         1 => Just(Step::Reopen),
     ]
@@ -388,7 +388,7 @@ proptest! {
         let mut disk = Storage::open(directory.path(), &create()).unwrap();
         with_collection(&memory);
         with_collection(&disk);
-        let mut blobs: BTreeMap<(u64, u8), BlobMeta> = BTreeMap::new();
+        let mut blobs: BTreeMap<(u64, u16), BlobMeta> = BTreeMap::new();
         let mut written: BTreeMap<u64, u32> = BTreeMap::new();
         for steps in batches {
             let mut batch = Batch::new();
@@ -396,9 +396,9 @@ proptest! {
                 match step {
                     Step::Put(row, length) => {
                         *written.entry(*row).or_insert(0) += 1;
-                        batch.put_record(C, *row, &record(*row + *length as u64, *length));
+                        batch.put_record(C, *row, record(*row + *length as u64, *length));
                     }
-                    Step::PutVector(row, length) => batch.put_vector(C, SPACE, *row, &record(*row + *length as u64, *length)),
+                    Step::PutVector(row, length) => batch.put_vector(C, SPACE, *row, record(*row + *length as u64, *length)),
                     Step::Delete(row) => batch.delete_record(C, *row),
                     Step::DeleteRange(from, to) => batch.delete_records(C, *from..*to),
                     Step::Bury(rows) => batch.put_tombstones(C, rows),

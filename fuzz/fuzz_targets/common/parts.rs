@@ -38,9 +38,7 @@ fn whole(metric: Metric) -> Parts {
     items.upsert_many((85..95).map(item)).expect("it takes rows");
     items.delete(["1", "80", "94"]).expect("it deletes");
     let manifest = storage.manifest(C).expect("it reads").expect("a manifest");
-    let metas = manifest.generations.iter().flat_map(|generation| generation.parts.clone());
-    let metas = metas.chain(manifest.segments.iter().flat_map(|segment| segment.parts.clone()));
-    let blobs = metas.map(|meta| (meta, storage.read_blob(C, &meta).expect("it reads"))).collect();
+    let blobs = manifest.parts().map(|meta| (*meta, storage.read_blob(C, meta).expect("it reads"))).collect();
     Parts {
         settings: storage.collections().expect("it reads").remove(0).1,
         blobs,
@@ -107,14 +105,16 @@ pub fn exchanged(data: &[u8]) {
         for (at, (meta, bytes)) in parts.blobs.iter().enumerate() {
             let bytes = if exchanged == Some(at) { put(bytes) } else { bytes.clone() };
             let written = storage.write_blob(C, meta.blob, meta.part, &bytes).expect("memory takes it");
-            let generations = manifest.generations.iter_mut().flat_map(|generation| &mut generation.parts);
+            let spaces = manifest.spaces.iter_mut().flat_map(|space| &mut space.parts);
+            let trainings = manifest.trainings.iter_mut().flat_map(|training| &mut training.parts);
             let segments = manifest.segments.iter_mut().flat_map(|segment| &mut segment.parts);
-            generations.chain(segments).filter(|part| (part.blob, part.part) == (meta.blob, meta.part)).for_each(|part| *part = written);
+            let named = spaces.chain(trainings).chain(segments).filter(|part| (part.blob, part.part) == (meta.blob, meta.part));
+            named.for_each(|part| *part = written);
         }
         let mut batch = Batch::new();
         batch.put_collection(C, &settings);
-        records.iter().for_each(|(row, bytes)| batch.put_record(C, *row, bytes));
-        vectors.iter().for_each(|(row, bytes)| batch.put_vector(C, SPACE, *row, bytes));
+        records.iter().for_each(|(row, bytes)| batch.put_record(C, *row, bytes.as_slice()));
+        vectors.iter().for_each(|(row, bytes)| batch.put_vector(C, SPACE, *row, bytes.as_slice()));
         batch.put_tombstones(C, &tombstones);
         batch.put_manifest(C, &manifest);
         if storage.commit(batch).is_ok()

@@ -174,8 +174,7 @@ pub fn verify(path: &Path) -> Result<Report> {
         match storage.manifest(c) {
             Ok(None) => {}
             Ok(Some(manifest)) => {
-                let parts = manifest.generations.iter().flat_map(|g| &g.parts).chain(manifest.segments.iter().flat_map(|s| &s.parts));
-                for meta in parts {
+                for meta in manifest.parts() {
                     match storage.read_blob(c, meta) {
                         Ok(_) => report.parts += 1,
                         Err(error) => report.damages.push(error),

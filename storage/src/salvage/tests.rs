@@ -29,7 +29,7 @@ fn make(path: &Path) -> BlobMeta {
         let mut batch = Batch::new();
         batch.put_collection(C, b"settings");
         for row in third * ROWS / 3..(third + 1) * ROWS / 3 {
-            batch.put_record(C, row, &record(row));
+            batch.put_record(C, row, record(row));
         }
         batch.delete_record(C, third * 10);
         batch.put_tombstones(C, &[third * 10]);
