@@ -2,7 +2,7 @@
 
 use torre_storage::{Storage, codec};
 
-use crate::db::Database;
+use crate::db::{Database, Running};
 use crate::error::Result;
 use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, TensorData, TowerRole};
 use crate::quantizer::Quantizer;
@@ -16,7 +16,7 @@ use crate::tower::{Tower, TowerSource};
 /// # Errors
 /// Storage errors; damage.
 pub fn database(storage: Storage) -> Result<Database> {
-    Database::with_rounds(storage, false, Some(0))
+    Database::over(storage, Running { rounds: Some(0), ..Running::default() })
 }
 
 /// What stored bytes are to be decoded as.

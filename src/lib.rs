@@ -41,6 +41,7 @@ mod db;
 mod error;
 mod index;
 mod ingest;
+mod process;
 mod progress;
 mod quantizer;
 mod query;

@@ -25,7 +25,7 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-pub use memory::{Lines, give_back};
+pub use memory::{Lines, trim};
 pub use task::{ExactTask, FilterTask, IntQuery, Offsets, Rounding, Sink, round};
 
 /// Codes of a block: one a bit of a mask word.

@@ -125,7 +125,7 @@ impl fmt::Debug for Lines {
 
 /// Returns memory that was freed to the system. glibc keeps what lies between pages in use, and after a build that is most of what
 /// the build took.
-pub fn give_back() {
+pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: takes no pointer, and may be called at any time from any thread.
     unsafe {

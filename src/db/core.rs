@@ -185,7 +185,7 @@ impl Core {
         }
         // What was written on the way stays in the stores' memory otherwise.
         if worked {
-            self.give_back()?;
+            self.trim()?;
         }
         Ok(())
     }
@@ -221,10 +221,10 @@ impl Core {
         Ok(())
     }
 
-    /// Gives back the memory that is not needed while nothing is written.
-    pub(crate) fn give_back(&self) -> Result<()> {
+    /// Trims the memory that is not needed while nothing is written.
+    pub(crate) fn trim(&self) -> Result<()> {
         self.shared.storage.trim()?;
-        crate::kernel::give_back();
+        self.shared.process().trim();
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::db::core::Core;
 use crate::db::worker::Worker;
 use crate::db::{Collection, CollectionOptions, DatabaseBuilder};
 use crate::error::{Error, Result};
+use crate::process::Process;
 use crate::segment::{Settings, Space, Training};
 use crate::sync::Mutex;
 
@@ -26,8 +27,19 @@ pub(crate) struct Inner {
     pub(super) storage: Storage,
     collections: Mutex<BTreeMap<String, Known>>,
     pub(crate) worker: Worker,
+    process: Arc<Process>,
     /// See [`BuildParams::rounds`](crate::ingest::BuildParams::rounds); for builds that are asked for.
     pub(super) rounds: Option<usize>,
+}
+
+/// What an open database does besides answering.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    /// Seals, compacts and trains by itself.
+    pub(crate) background: bool,
+    /// See [`BuildParams::rounds`](crate::ingest::BuildParams::rounds).
+    pub(crate) rounds: Option<usize>,
+    pub(crate) process: Process,
 }
 
 /// A collection of the database; loaded when it is first asked for.
@@ -103,27 +115,31 @@ impl Database {
     }
 
     pub(crate) fn open_with(builder: DatabaseBuilder) -> Result<Self> {
+        let process = Process::new(builder.threads, builder.trim_memory);
         if builder.read_only {
-            return Self::with_storage(Storage::open_read_only(&builder.path, &builder.storage)?, false);
+            let storage = Storage::open_read_only(&builder.path, &builder.storage)?;
+            return Self::over(storage, Running { process, ..Running::default() });
         }
         let storage = Storage::open(&builder.path, &builder.storage)?;
         storage.set_durability(builder.durability);
-        Self::with_storage(storage, builder.background)
+        Self::over(storage, Running { background: builder.background, process, ..Running::default() })
     }
 
     /// A database on an open storage.
     pub(crate) fn with_storage(storage: Storage, background: bool) -> Result<Self> {
-        Self::with_rounds(storage, background, None)
+        Self::over(storage, Running { background, ..Running::default() })
     }
 
-    /// The same, with another number of rounds in training.
-    pub(crate) fn with_rounds(storage: Storage, background: bool, rounds: Option<usize>) -> Result<Self> {
+    /// The same, with what it does besides answering.
+    pub(crate) fn over(storage: Storage, running: Running) -> Result<Self> {
         let mut collections = BTreeMap::new();
         for (id, bytes) in storage.collections()? {
             let settings: Settings = codec::decode(&bytes)?;
             collections.insert(settings.name.clone(), Known { id, settings, core: None });
         }
-        Ok(Self { inner: Arc::new(Inner { storage, collections: Mutex::new(collections), worker: Worker::start(background), rounds }) })
+        let Running { background, rounds, process } = running;
+        let (collections, worker, process) = (Mutex::new(collections), Worker::start(background), Arc::new(process));
+        Ok(Self { inner: Arc::new(Inner { storage, collections, worker, process, rounds }) })
     }
 
     /// Makes a collection. The towers, where there are any, are stored in the database.
@@ -163,6 +179,7 @@ impl Database {
         batch.put_manifest(id, &manifest);
         storage.commit(batch)?;
         let core = Arc::new(Core::empty(storage.clone(), id, settings.clone(), manifest, space, training));
+        core.shared.is_in(&self.inner.process);
         self.inner.worker.listen(&core);
         collections.insert(name.to_owned(), Known { id, settings, core: Some(Arc::clone(&core)) });
         Ok(Collection::new(core, Arc::clone(&self.inner)))
@@ -198,6 +215,7 @@ impl Database {
             None => {
                 let core = Arc::new(Core::load(self.inner.storage.clone(), known.id, known.settings.clone())?);
                 known.core = Some(Arc::clone(&core));
+                core.shared.is_in(&self.inner.process);
                 self.inner.worker.listen(&core);
                 self.inner.worker.look_after(&core);
                 core

@@ -42,6 +42,8 @@ pub use backup::BackupReport;
 pub use build::{BuildOptions, Built};
 pub use collection::Collection;
 pub use database::Database;
+#[cfg(feature = "fuzzing")]
+pub(crate) use database::Running;
 pub use dump::DumpReport;
 pub use import::{Import, ImportReport};
 pub use items::Items;

@@ -22,11 +22,21 @@ pub struct DatabaseBuilder {
     pub(crate) durability: Durability,
     pub(crate) background: bool,
     pub(crate) read_only: bool,
+    pub(crate) threads: Option<usize>,
+    pub(crate) trim_memory: bool,
 }
 
 impl DatabaseBuilder {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), storage: OpenOptions::default(), durability: Durability::Commit, background: true, read_only: false }
+        Self {
+            path: path.to_owned(),
+            storage: OpenOptions::default(),
+            durability: Durability::Commit,
+            background: true,
+            read_only: false,
+            threads: None,
+            trim_memory: false,
+        }
     }
 
     /// Makes a new database where there is none (off).
@@ -61,6 +71,22 @@ impl DatabaseBuilder {
     #[must_use]
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
+        self
+    }
+
+    /// Threads that the database computes on besides the caller's: training, encoding, batches of queries (as many as there are cores). They
+    /// are started when they are first needed, and are the database's own.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Returns memory to the system that the process has freed: after work that needed much of it, and when writing rests (off). It is for
+    /// programs that are mostly a database, on Linux with glibc: `malloc_trim` goes through the heap of the whole process.
+    #[must_use]
+    pub fn trim_memory(mut self, trim: bool) -> Self {
+        self.trim_memory = trim;
         self
     }
 

@@ -207,14 +207,14 @@ fn run(bells: &Bells, duty: Duty) {
     }
 }
 
-/// True when nobody has written to the collection since the last look, and its memory was given back.
+/// True when nobody has written to the collection since the last look, and its memory was trimmed.
 fn rests(core: &Core, row: &mut u64) -> bool {
     let now = core.next_row();
     if std::mem::replace(row, now) != now {
         return false;
     }
-    if let Err(error) = core.give_back() {
-        tracing::error!(collection = core.shared.settings.name, %error, "giving memory back failed");
+    if let Err(error) = core.trim() {
+        tracing::error!(collection = core.shared.settings.name, %error, "trimming memory failed");
     }
     true
 }

@@ -11,7 +11,6 @@ use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::ingest::resolve::{self, Source, resolve};
-use crate::kernel::give_back;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::segment::{Ids, IndexSettings, LiveRows, Origin, Place, Rows, Sealed, Shared, Snapshot, Trained, Training, View};
@@ -55,9 +54,9 @@ impl BuildParams {
     }
 
     /// Where memory is short, what was freed goes back at once: the allocator would keep about as much as is in use.
-    fn give_back(&self) {
+    fn trim(&self, shared: &Shared) {
         if self.memory.is_some() {
-            give_back();
+            shared.process().trim();
         }
     }
 }
@@ -119,15 +118,16 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         rounds: params.rounds.unwrap_or(usual.rounds),
         ..usual
     };
-    let quantizer = Arc::new(Quantizer::train(&sample, &train, progress)?);
+    let quantizer = Arc::new(shared.process().run(|| Quantizer::train(&sample, &train, progress))?);
     let before = snapshot.training.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
     let queries = params.queries.clone().or_else(|| shared.asked.take()).or(before);
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
-    params.give_back();
+    params.trim(shared);
     let mut notes = Notes::new(&probes, shared.settings.metric);
     let number = snapshot.training.number + 1;
-    let coded = code(shared, &snapshot, &quantizer, (resolve::at_first(index.refine), params), &mut notes, progress)?;
+    let at_first = resolve::at_first(index.refine);
+    let coded = shared.process().run(|| code(shared, &snapshot, &quantizer, (at_first, params), &mut notes, progress))?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
     let mut sealed = coded.merge(frozen.blob + 1, snapshot.origin())?;
     drop(coded);
@@ -136,8 +136,9 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         Refine::Auto => resolve(&Source { shared, snapshot: &snapshot, quantizer: &quantizer }, &notes.nearest(), &mut sealed, progress)?,
         chosen => chosen,
     };
-    params.give_back();
-    let calibration = Some(notes.measure(&engine, &[(&sealed, &sealed.index.mask())], progress)?);
+    params.trim(shared);
+    let measured = shared.process().run(|| notes.measure(&engine, &[(&sealed, &sealed.index.mask())], progress));
+    let calibration = Some(measured?);
     let queries = probes.real().cloned().map(Arc::new);
     let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, refine, calibration, queries });
     let built = Built {
@@ -247,7 +248,7 @@ fn code(
         *vectors = Matrix::new(dim);
         rows.clear();
         places.clear();
-        params.give_back();
+        params.trim(shared);
         progress.update(Stage::Encode, done, Some(snapshot.live()));
         if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     };

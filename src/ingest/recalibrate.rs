@@ -60,7 +60,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
         if rows.len() == chunk_rows || vector.is_none() {
             done += rows.len() as u64;
             quantizer.carry(&mut vectors);
-            notes.add(&vectors, &rows, &lists, progress)?;
+            shared.process().run(|| notes.add(&vectors, &rows, &lists, progress))?;
             progress.update(Stage::Calibrate, done, Some(live));
             if progress.cancelled() {
                 return Err(Error::Interrupted);
@@ -73,7 +73,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     }
     shared.all_there(&places)?;
     let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
-    let calibration = Some(notes.measure(&trained.engine, &parts, progress)?);
+    let calibration = Some(shared.process().run(|| notes.measure(&trained.engine, &parts, progress))?);
     let training = Training {
         trained: Some(Arc::new(Trained {
             engine: SearchEngine::new(Arc::clone(quantizer)),

@@ -27,9 +27,12 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
     quantizer.carry(&mut tail.vectors);
-    let assignment = quantizer.assign(&tail.vectors);
-    let codes = quantizer.encode(&tail.vectors, &assignment);
-    let error = quantizer.error(&tail.vectors, &assignment, &codes);
+    let (assignment, codes, error) = writer.shared.process().run(|| {
+        let assignment = quantizer.assign(&tail.vectors);
+        let codes = quantizer.encode(&tail.vectors, &assignment);
+        let error = quantizer.error(&tail.vectors, &assignment, &codes);
+        (assignment, codes, error)
+    });
     if progress.cancelled() {
         return Err(Error::Interrupted);
     }

@@ -8,6 +8,7 @@ use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, SpaceId, Storage};
 
 use crate::error::{Error, Result};
+use crate::process::Process;
 use crate::segment::{Asked, LiveRows, Place, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
@@ -24,7 +25,9 @@ pub(crate) struct Shared {
     cache: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) asked: Asked,
-    /// Called when there has come to be something to calibrate with.
+    /// What the database may do to its process.
+    process: OnceLock<Arc<Process>>,
+    /// Called when there is something to calibrate with.
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Set once the collection is dropped: what its handles then miss in storage is no damage.
     dropped: AtomicBool,
@@ -52,9 +55,20 @@ impl Shared {
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
             asked,
+            process: OnceLock::new(),
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),
         }
+    }
+
+    /// The process of the database; one of the collection's own before it is in a database.
+    pub(crate) fn process(&self) -> &Process {
+        self.process.get_or_init(Arc::default)
+    }
+
+    /// Puts the collection into a database's process; the first one given stays.
+    pub(crate) fn is_in(&self, process: &Arc<Process>) {
+        let _ = self.process.set(Arc::clone(process));
     }
 
     /// What is called when queries have given something to calibrate with; the first one given stays.

@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
     let scratch = tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
     let path = options.keep.clone().unwrap_or_else(|| scratch.path().join("shop"));
     // Building is a step of its own here, so nothing is to be built in the background before it.
-    let database = Database::builder(path).create(true).background(false).open()?;
+    let database = Database::builder(path).create(true).background(false).trim_memory(true).open()?;
     let towers = TowerPair::from_bytes(ITEM_TOWER, USER_TOWER)?;
     let items = database.create_collection("items", CollectionOptions::towers(&towers))?;
 

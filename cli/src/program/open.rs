@@ -32,7 +32,7 @@ pub(super) fn open(target: &Target, purpose: Purpose) -> Result<Database, Failur
         must_exist(path)?;
     }
     let background = matches!(purpose, Purpose::Session | Purpose::Import);
-    let builder = Database::builder(path).create(purpose == Purpose::Create).background(background);
+    let builder = Database::builder(path).create(purpose == Purpose::Create).background(background).trim_memory(true);
     if matches!(purpose, Purpose::Read | Purpose::Session) {
         return open_to_read(builder, target.read_only);
     }
