@@ -13,6 +13,8 @@ use super::showcase;
 use super::time::HELD_OUT;
 use torre::{Answer, Collection, Error, Progress, Result, Row, Stage, row};
 
+/// Shoppers whose vectors recall targets are calibrated with.
+const CALIBRATED_WITH: usize = 1000;
 /// The last products of a history that are shown.
 const LOOKED_AT: usize = 6;
 
@@ -73,6 +75,11 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
         hits,
     });
     Ok(shown)
+}
+
+/// Vectors of shoppers, to calibrate recall targets with: users look elsewhere than items lie.
+pub(super) fn vectors(items: &Collection, shop: &Shop) -> Result<Vec<Vec<f32>>> {
+    shop.shoppers.iter().take(CALIBRATED_WITH).map(|(shopper, split)| items.recommend(&user_row(shop, shopper, split)).vector()).collect()
 }
 
 /// The call that all of this is about: raw features in, items out.

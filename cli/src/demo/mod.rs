@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
     let items = database.create_collection("items", CollectionOptions::towers(&towers))?;
 
     let imported = items.import().progress(progress).run(shop.catalogue.products.iter().map(Product::row).map(Item::from_row))?;
-    let built = items.build(&BuildOptions::default(), progress)?;
+    let built = items.build(&BuildOptions::default().queries(ask::vectors(&items, &shop)?), progress)?;
     let (held_out, query) = ask::evaluate(&items, &shop, progress)?;
     let seconds = imported.elapsed.as_secs_f64();
     Ok(Report {
