@@ -32,7 +32,7 @@ fn item(row: u64, round: u64) -> torre::Result<Item> {
 
 fn open(path: &Path, background: bool) -> (Database, Collection) {
     let database = Database::builder(path).create(true).cache_bytes(8 << 20).trim_memory(true).background(background).open().unwrap();
-    let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip).lenient(true)).unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::InnerProduct).lenient(true)).unwrap();
     (database, items)
 }
 

@@ -42,7 +42,7 @@ struct Load {
 fn open(path: &Path) -> (Database, Collection) {
     let builder = Database::builder(path).create(true).cache_bytes(8 << 20).trim_memory(true);
     let database = builder.durability(Durability::Batched(Duration::from_millis(100))).open().unwrap();
-    let items = database.create_collection("items", CollectionOptions::vectors(DIM as usize, Metric::Ip)).unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(DIM as usize, Metric::InnerProduct)).unwrap();
     (database, items)
 }
 

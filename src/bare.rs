@@ -12,7 +12,7 @@ use crate::index::{IvfIndex, Mask, Part, ScanMode, Scratch, SearchEngine, Search
 use crate::progress::Progress;
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::types::{Metric, Refine};
-use crate::vector::{Matrix, admit};
+use crate::vector::{Matrix, validate};
 
 const MAGIC: &[u8; 8] = b"TORREIX1";
 
@@ -143,7 +143,7 @@ impl Index {
     pub fn prepare(vectors: &Matrix, metric: Metric) -> Result<Matrix> {
         let mut prepared = Matrix::with_capacity(vectors.dim(), vectors.rows());
         for (row, vector) in vectors.iter().enumerate() {
-            prepared.push(&admit(vector, vectors.dim(), metric, row)?);
+            prepared.push(&validate(vector, vectors.dim(), metric, row)?);
         }
         Ok(prepared)
     }

@@ -28,7 +28,7 @@ pub enum Responsible {
 #[non_exhaustive]
 pub enum Error {
     /// An id is empty or too long.
-    #[error("an item id has {bytes} bytes; it must have 1 to {limit}")]
+    #[error("invalid item id: {bytes} bytes; expected 1 to {limit}")]
     InvalidId {
         /// Length of the id that came.
         bytes: usize,
@@ -136,19 +136,19 @@ pub enum Error {
         what: String,
     },
     /// The work was asked to stop, and did.
-    #[error("interrupted; what was acknowledged is kept")]
+    #[error("interrupted; everything acknowledged so far is kept")]
     Interrupted,
     /// A row that the feature spec or the schema cannot take.
     #[error(transparent)]
     Feature(#[from] FeatureError),
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
-    Model(#[from] crate::tower::ModelError),
+    Model(#[from] crate::model_error::ModelError),
     /// A feature spec that cannot be used.
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// Stored bytes do not mean what they must: they are damaged, or were written by something else.
-    #[error("damaged database: {part}: {what}; `torre verify` lists the damage, `torre salvage` saves the rest")]
+    #[error("damaged database: {part}: {what}")]
     Damaged {
         /// The damaged part.
         part: String,

@@ -41,6 +41,7 @@ mod db;
 mod error;
 mod index;
 mod ingest;
+mod model_error;
 mod process;
 mod progress;
 mod quantizer;
@@ -52,6 +53,7 @@ mod tower;
 #[cfg(not(feature = "onnx"))]
 #[path = "tower/absent.rs"]
 mod tower;
+mod tower_source;
 mod types;
 mod vector;
 
@@ -72,12 +74,14 @@ pub use features::{
     SpecError, TowerRole, VECTOR_FIELD, Value,
 };
 pub use ingest::{Changes, Item};
+pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
 pub use torre_storage::Error as StorageError;
-pub use tower::{ModelError, TowerPair, TowerSource};
+pub use tower::TowerPair;
+pub use tower_source::TowerSource;
 pub use types::{DEFAULT_RECALL, ItemId, MAX_ID_BYTES, Refine};
 pub use vector::Matrix;
 

@@ -108,7 +108,7 @@ impl Matrix {
 /// `row` is the vector's place in its batch, for the error.
 ///
 /// The squares are summed in f64, so that no finite vector overflows or vanishes.
-pub(crate) fn admit(vector: &[f32], dim: usize, metric: Metric, row: usize) -> Result<Vec<f32>> {
+pub(crate) fn validate(vector: &[f32], dim: usize, metric: Metric, row: usize) -> Result<Vec<f32>> {
     if vector.len() != dim {
         return Err(Error::VectorLength { row, expected: dim, got: vector.len() });
     }
@@ -146,29 +146,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn admits_what_the_metric_can_take() {
-        assert_eq!(admit(&[3.0, 4.0], 2, Metric::Cosine, 0).unwrap(), [0.6, 0.8]);
-        assert_eq!(admit(&[3.0, 4.0], 2, Metric::Ip, 0).unwrap(), [3.0, 4.0]);
-        assert!(matches!(admit(&[3.0], 2, Metric::Ip, 7), Err(Error::VectorLength { row: 7, expected: 2, got: 1 })));
-        assert!(matches!(admit(&[3.0, f32::NAN], 2, Metric::Ip, 1), Err(Error::VectorNotFinite { row: 1, at: 1, .. })));
-        assert!(matches!(admit(&[0.0, 0.0], 2, Metric::Cosine, 0), Err(Error::ZeroVector { row: 0 })));
-        assert_eq!(admit(&[1e-45, 0.0], 2, Metric::Cosine, 0).unwrap(), [1.0, 0.0]);
-        assert!(admit(&[f32::MAX, f32::MAX], 2, Metric::Cosine, 0).unwrap().iter().all(|x| (x - 0.70710677).abs() < 1e-6));
+    fn accepts_what_the_metric_can_take() {
+        assert_eq!(validate(&[3.0, 4.0], 2, Metric::Cosine, 0).unwrap(), [0.6, 0.8]);
+        assert_eq!(validate(&[3.0, 4.0], 2, Metric::InnerProduct, 0).unwrap(), [3.0, 4.0]);
+        assert!(matches!(validate(&[3.0], 2, Metric::InnerProduct, 7), Err(Error::VectorLength { row: 7, expected: 2, got: 1 })));
+        assert!(matches!(validate(&[3.0, f32::NAN], 2, Metric::InnerProduct, 1), Err(Error::VectorNotFinite { row: 1, at: 1, .. })));
+        assert!(matches!(validate(&[0.0, 0.0], 2, Metric::Cosine, 0), Err(Error::ZeroVector { row: 0 })));
+        assert_eq!(validate(&[1e-45, 0.0], 2, Metric::Cosine, 0).unwrap(), [1.0, 0.0]);
+        assert!(validate(&[f32::MAX, f32::MAX], 2, Metric::Cosine, 0).unwrap().iter().all(|x| (x - 0.70710677).abs() < 1e-6));
     }
 
     #[test]
     fn refuses_what_the_arithmetic_does_not_carry() {
         let limit = LONGEST as f32;
-        for metric in [Metric::Ip, Metric::L2] {
-            assert!(admit(&[0.0, -limit], 2, metric, 0).is_ok());
+        for metric in [Metric::InnerProduct, Metric::L2] {
+            assert!(validate(&[0.0, -limit], 2, metric, 0).is_ok());
             for (vector, at) in [([limit.next_up(), 0.0], 0), ([limit, -limit], 1), ([1.0, f32::MIN], 1), ([2e19, 0.0], 0)] {
-                let error = admit(&vector, 2, metric, 3).unwrap_err();
+                let error = validate(&vector, 2, metric, 3).unwrap_err();
                 let found = matches!(error, Error::VectorTooLong { row: 3, at: place, value, .. } if place == at && value == vector[at]);
                 assert!(found, "{error}");
             }
             // Each element is carried, all of them together are not.
-            assert!(matches!(admit(&vec![limit / 64.0; 8192], 8192, metric, 0), Err(Error::VectorTooLong { .. })));
+            assert!(matches!(validate(&vec![limit / 64.0; 8192], 8192, metric, 0), Err(Error::VectorTooLong { .. })));
         }
-        assert!(admit(&[2e19, 0.0], 2, Metric::Cosine, 0).is_ok());
+        assert!(validate(&[2e19, 0.0], 2, Metric::Cosine, 0).is_ok());
     }
 }

@@ -73,7 +73,10 @@ fn make_the_fixture() {
         let options = CollectionOptions::towers(&pair).field("stock:int".parse().unwrap()).unwrap();
         let shop = database.create_collection("shop", options).unwrap();
         shop.upsert_many((0..30).map(|number| Item::from_row(product(number)).unwrap())).unwrap();
-        fill(&database.create_collection("gone", CollectionOptions::vectors(4, Metric::Ip).lenient(true).m(2).lists(4)).unwrap(), 4);
+        fill(
+            &database.create_collection("gone", CollectionOptions::vectors(4, Metric::InnerProduct).lenient(true).m(2).lists(4)).unwrap(),
+            4,
+        );
         database.drop_collection("gone").unwrap();
     }
     let mut archive = tar::Builder::new(GzEncoder::new(File::create_new(fixture()).unwrap(), Compression::best()));

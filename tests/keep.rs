@@ -31,7 +31,7 @@ fn fill(database: &Database, metric: Metric, refine: Refine) {
     items.upsert_many((890..1000).map(|n| item(n).unwrap())).unwrap();
     items.delete((0..1000).step_by(13).map(|n| n.to_string())).unwrap();
     items.patch("5", &row! { "weight" => 0.1 }).unwrap();
-    database.create_collection("empty", CollectionOptions::vectors(3, Metric::Ip)).unwrap();
+    database.create_collection("empty", CollectionOptions::vectors(3, Metric::InnerProduct)).unwrap();
 }
 
 /// Everything a caller can read of a collection.
@@ -54,7 +54,7 @@ fn quiet(path: &Path) -> Database {
 
 #[test]
 fn a_sound_database_verifies_whatever_it_keeps_beside_its_codes() {
-    for metric in [Metric::Ip, Metric::Cosine, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::Cosine, Metric::L2] {
         for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
             let database = Database::in_memory().unwrap();
             fill(&database, metric, refine);
@@ -190,7 +190,7 @@ impl Progress for Impatient {
 fn an_interrupted_copy_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::in_memory().unwrap();
-    fill(&database, Metric::Ip, Refine::Int8);
+    fill(&database, Metric::InnerProduct, Refine::Int8);
     let out = directory.path().join("out");
     assert!(matches!(database.backup(&out, &Impatient), Err(Error::Interrupted)));
     assert!(matches!(database.dump(&out, &Impatient), Err(Error::Interrupted)));

@@ -33,7 +33,8 @@ fn import_and_exact() {
         let text = "x".repeat(length);
         let imported = {
             let database = Database::builder(directory.path().join("db")).create(true).background(false).open().unwrap();
-            let items = database.create_collection("items", CollectionOptions::vectors(DIM as usize, Metric::Ip).lenient(true)).unwrap();
+            let items =
+                database.create_collection("items", CollectionOptions::vectors(DIM as usize, Metric::InnerProduct).lenient(true)).unwrap();
             let items_of = |range: std::ops::Range<u64>| range.map(|n| Ok(item(n, &text))).collect::<Vec<_>>();
             let mut elapsed = Duration::ZERO;
             for from in (0..rows).step_by(20_000) {

@@ -132,6 +132,6 @@ mod tests {
         assert_eq!(ids(&read(Some("a\nb c\r\n7\n\n")).unwrap()), ["a", "b c", "7"]);
         assert!(read(Some("a\nb\n")).unwrap_err().contains("fewer ids than vectors: 2"));
         assert!(read(Some("a\nb\nc\nd\n")).unwrap_err().contains("line 4: there are more ids than vectors; the file of vectors has 3"));
-        assert!(read(Some("a\n\nc\n")).unwrap_err().contains("line 2: an item id has 0 bytes"));
+        assert!(read(Some("a\n\nc\n")).unwrap_err().contains("line 2: invalid item id: 0 bytes"));
     }
 }

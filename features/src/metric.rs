@@ -13,7 +13,8 @@ use super::error::InvalidOption;
 pub enum Metric {
     /// Inner product; the score is the inner product.
     #[default]
-    Ip,
+    #[serde(rename = "ip")]
+    InnerProduct,
     /// Cosine similarity; vectors are normalised when they come in, the score is the inner product of unit vectors.
     Cosine,
     /// Euclidean distance; the score is the negated squared distance.
@@ -25,7 +26,7 @@ impl Metric {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ip => "ip",
+            Self::InnerProduct => "ip",
             Self::Cosine => "cosine",
             Self::L2 => "l2",
         }
@@ -42,7 +43,7 @@ impl FromStr for Metric {
     type Err = InvalidOption;
     fn from_str(text: &str) -> Result<Self, InvalidOption> {
         match text {
-            "ip" => Ok(Self::Ip),
+            "ip" => Ok(Self::InnerProduct),
             "cosine" => Ok(Self::Cosine),
             "l2" => Ok(Self::L2),
             _ => Err(InvalidOption::new("metric", text, "ip, cosine or l2")),

@@ -105,7 +105,7 @@ impl World {
 }
 
 fn metric(choice: u8) -> Metric {
-    [Metric::L2, Metric::Ip, Metric::Cosine][usize::from(choice) % 3]
+    [Metric::L2, Metric::InnerProduct, Metric::Cosine][usize::from(choice) % 3]
 }
 
 fn refine(choice: u8) -> Refine {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use torre_storage::{Batch, Create, Durability, OpenOptions, Storage, codec};
 
 use crate::db::Database;
-use crate::db::fresh::Fresh;
-use crate::db::still::Still;
+use crate::db::pinned::Pinned;
+use crate::db::staging::Staging;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
 
@@ -39,15 +39,15 @@ impl Database {
     /// Nothing is left at `out` then.
     pub fn backup(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<BackupReport> {
         let start = Instant::now();
-        let mut fresh = Fresh::new(out.as_ref())?;
-        let mut report = self.still(&self.collections(), |stills| {
+        let mut staging = Staging::new(out.as_ref())?;
+        let mut report = self.pin(&self.collections(), |pinned_all| {
             let options = OpenOptions { create: Create::New, ..OpenOptions::default() };
-            let copy = Storage::open(fresh.make()?, &options)?;
+            let copy = Storage::open(staging.make()?, &options)?;
             copy.set_durability(Durability::Batched(Duration::from_secs(1)));
-            let total = stills.iter().map(|still| still.snapshot.live()).sum();
-            let mut report = BackupReport { collections: stills.len() as u64, ..BackupReport::default() };
-            for still in stills {
-                copy_collection(still, &copy, &mut |rows| {
+            let total = pinned_all.iter().map(|pinned| pinned.snapshot.live()).sum();
+            let mut report = BackupReport { collections: pinned_all.len() as u64, ..BackupReport::default() };
+            for pinned in pinned_all {
+                copy_collection(pinned, &copy, &mut |rows| {
                     report.rows += rows;
                     progress.update(Stage::Copy, report.rows, Some(total));
                     if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
@@ -58,16 +58,16 @@ impl Database {
             copy.close()?;
             Ok(report)
         })?;
-        fresh.finish()?;
+        staging.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
     }
 }
 
 /// Copies what lives: blobs first, then rows, and last what names them.
-fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
-    let shared = &*still.core.shared;
-    let (id, manifest) = (shared.id, &still.manifest);
+fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+    let shared = &*pinned.core.shared;
+    let (id, manifest) = (shared.id, &pinned.manifest);
     let mut batch = Batch::new();
     batch.put_collection(id, &codec::encode(&shared.settings)?);
     copy.commit(batch)?;
@@ -80,7 +80,7 @@ fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) ->
     }
     copy.flush_blobs()?;
     let (mut batch, mut rows) = (Batch::new(), 0);
-    still.rows(|row, record, vector| {
+    pinned.rows(|row, record, vector| {
         batch.put_record(id, row, record);
         batch.put_vector(id, shared.space, row, vector);
         rows += 1;
@@ -91,7 +91,7 @@ fn copy_collection(still: &Still, copy: &Storage, copied: &mut dyn FnMut(u64) ->
         Ok(())
     })?;
     // Deleted rows of the tail are not copied, and their numbers are not used again: they need no tombstones.
-    let mut dead: Vec<u64> = still.snapshot.segments.iter().flat_map(|segment| segment.dead()).collect();
+    let mut dead: Vec<u64> = pinned.snapshot.segments.iter().flat_map(|segment| segment.dead()).collect();
     dead.sort_unstable();
     if !dead.is_empty() {
         batch.put_tombstones(id, &dead);

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ingest;
 use crate::segment::IndexSettings;
 use crate::types::{Metric, Refine};
-use crate::vector::{Matrix, admit};
+use crate::vector::{Matrix, validate};
 
 /// What to build; see [`Collection::build`](crate::Collection::build). What is not set stays as the collection has it.
 #[derive(Clone, Default, Debug)]
@@ -110,7 +110,7 @@ impl BuildOptions {
         let Some(vectors) = &self.queries else { return Ok(None) };
         let mut queries = Matrix::with_capacity(dim, vectors.len());
         for (row, vector) in vectors.iter().enumerate() {
-            queries.push(&admit(vector, dim, metric, row)?);
+            queries.push(&validate(vector, dim, metric, row)?);
         }
         Ok(Some(queries))
     }

@@ -123,7 +123,7 @@ impl Collection {
             self.database.worker.pace(&self.core, 1);
             // Somebody else replaced the row meanwhile: make the patch again, from the new one.
             if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
-                self.database.worker.look_after(&self.core);
+                self.database.worker.notify(&self.core);
                 return Ok(());
             }
         }
@@ -155,7 +155,7 @@ impl Collection {
         self.may_write()?;
         self.database.worker.pace(&self.core, ops.len());
         let outcome = self.core.writer.commit(ops)?;
-        self.database.worker.look_after(&self.core);
+        self.database.worker.notify(&self.core);
         match outcome {
             Outcome::Done(changes) => Ok(changes),
             // Only a replacement can conflict, and there is none here.

@@ -27,7 +27,7 @@ const EASY_SEGMENTS: usize = 24;
 /// The longest that a write waits for the background.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Numbers of rows and blobs only ascend, by one; none gets here. Beyond it they are damage, and must not be counted on from.
+/// Row and blob numbers only grow, by one, so no database reaches this number. A stored one at or beyond it is damage, and numbering does not continue from it.
 const IMPOSSIBLE: u64 = 1 << 62;
 
 /// Everything about one open collection.
@@ -60,7 +60,7 @@ impl Core {
             training: Arc::new(training),
             segments: vec![],
             runs: vec![],
-            era: Arc::default(),
+            epoch: Arc::default(),
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
@@ -113,8 +113,8 @@ impl Core {
         let snapshot = self.shared.snapshot.load();
         let used = snapshot.training.trained.as_ref().and_then(|trained| trained.queries.clone());
         match (sample, &used) {
-            (Some((seen, sample)), used) => self.shared.asked.restore(&sample, seen, used.is_some()),
-            (None, Some(queries)) => self.shared.asked.restore(queries, queries.rows() as u64, true),
+            (Some((seen, sample)), used) => self.shared.query_sample.restore(&sample, seen, used.is_some()),
+            (None, Some(queries)) => self.shared.query_sample.restore(queries, queries.rows() as u64, true),
             (None, None) => {}
         }
     }
@@ -257,7 +257,7 @@ impl Core {
 
     /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
-        if self.shared.asked.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
+        if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
             return Some(Task::Recalibrate);
         }
         let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;

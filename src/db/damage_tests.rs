@@ -120,7 +120,7 @@ fn a_vector_of_a_row_that_is_nowhere_is_damage() {
     drop(database);
     let database = Database::with_storage(storage, false).unwrap();
     let damage = database.verify(&NoProgress).unwrap().damage;
-    assert!(damage.iter().any(|damage| damage.part.contains("row 3000 ") && damage.what.contains("no live place")), "{damage:?}");
+    assert!(damage.iter().any(|damage| damage.part.contains("row 3000 ") && damage.what.contains("no segment or tail")), "{damage:?}");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn impossible_numbers_are_damage() {
 
 #[test]
 fn a_segment_whose_best_coded_rows_were_deleted_is_no_damage() {
-    for metric in [Metric::Cosine, Metric::Ip, Metric::L2] {
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
         let database = Database::in_memory().unwrap();
         let items = database.create_collection("items", CollectionOptions::vectors(2, metric).lenient(true).m(1).lists(1)).unwrap();
         let at = |n: u64, x: f32, y: f32| Item::new(n).unwrap().with_vector([x, y]);

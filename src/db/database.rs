@@ -217,7 +217,7 @@ impl Database {
                 known.core = Some(Arc::clone(&core));
                 core.shared.is_in(&self.inner.process);
                 self.inner.worker.listen(&core);
-                self.inner.worker.look_after(&core);
+                self.inner.worker.notify(&core);
                 core
             }
         })

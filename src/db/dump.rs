@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::db::Database;
 use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS};
 use crate::db::dump_files::{MODELS, SPECS};
-use crate::db::fresh::{Fresh, failed};
-use crate::db::still::Still;
+use crate::db::pinned::Pinned;
+use crate::db::staging::{Staging, failed};
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::progress::{Progress, Stage};
@@ -40,16 +40,16 @@ impl Database {
     /// [`Error::Io`], also when there is something at `out`; damage; [`Error::Interrupted`]. Nothing is left at `out` then.
     pub fn dump(&self, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<DumpReport> {
         let start = Instant::now();
-        let mut fresh = Fresh::new(out.as_ref())?;
-        let mut report = self.still(&self.collections(), |stills| {
-            let root = fresh.make()?;
-            let total = stills.iter().map(|still| still.snapshot.live()).sum();
-            let mut report = DumpReport { collections: stills.len() as u64, ..DumpReport::default() };
+        let mut staging = Staging::new(out.as_ref())?;
+        let mut report = self.pin(&self.collections(), |pinned_all| {
+            let root = staging.make()?;
+            let total = pinned_all.iter().map(|pinned| pinned.snapshot.live()).sum();
+            let mut report = DumpReport { collections: pinned_all.len() as u64, ..DumpReport::default() };
             let mut collections = Vec::new();
-            for (at, still) in stills.iter().enumerate() {
+            for (at, pinned) in pinned_all.iter().enumerate() {
                 let directory = dump_files::directory(root, at);
                 fs::create_dir(&directory).map_err(failed(&directory))?;
-                write_towers(still, &directory)?;
+                write_towers(pinned, &directory)?;
                 let mut counted = |bytes: u64| {
                     report.bytes += bytes;
                     report.rows += 1;
@@ -58,7 +58,7 @@ impl Database {
                     }
                     if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
                 };
-                collections.push(describe(still, write_rows(still, &directory.join(ROWS), &mut counted)?));
+                collections.push(describe(pinned, write_rows(pinned, &directory.join(ROWS), &mut counted)?));
                 sync(&directory)?;
             }
             let header = Header { torre_dump: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
@@ -68,21 +68,21 @@ impl Database {
             sync(root)?;
             Ok(report)
         })?;
-        fresh.finish()?;
+        staging.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
     }
 }
 
-fn describe(still: &Still, (rows, xxh3): (u64, u64)) -> Described {
-    let settings = &still.core.shared.settings;
+fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
+    let settings = &pinned.core.shared.settings;
     Described {
         name: settings.name.clone(),
         dim: settings.dim,
         metric: settings.metric,
         schema: settings.schema.clone(),
-        index: still.snapshot.training.index.clone(),
-        trained: still.snapshot.training.trained.is_some(),
+        index: pinned.snapshot.training.index.clone(),
+        trained: pinned.snapshot.training.trained.is_some(),
         towers: settings.towers,
         rows,
         xxh3: format!("{xxh3:016x}"),
@@ -90,11 +90,11 @@ fn describe(still: &Still, (rows, xxh3): (u64, u64)) -> Described {
 }
 
 /// Writes the rows; returns how many there were and the checksum of the file.
-fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result<()>) -> Result<(u64, u64)> {
-    let shared = &*still.core.shared;
+fn write_rows(pinned: &Pinned, path: &Path, counted: &mut dyn FnMut(u64) -> Result<()>) -> Result<(u64, u64)> {
+    let shared = &*pinned.core.shared;
     let mut file = BufWriter::new(File::create_new(path).map_err(failed(path))?);
     let (mut hash, mut rows, mut text) = (Xxh3Default::new(), 0, Vec::new());
-    still.rows(|row, record, vector| {
+    pinned.rows(|row, record, vector| {
         let (record, vector) = (shared.decode(row, record)?, shared.values(row, vector)?.to_vec());
         let features =
             Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
@@ -112,8 +112,8 @@ fn write_rows(still: &Still, path: &Path, counted: &mut dyn FnMut(u64) -> Result
     Ok((rows, hash.digest()))
 }
 
-fn write_towers(still: &Still, directory: &Path) -> Result<()> {
-    let Some(pair) = &still.snapshot.space.towers else { return Ok(()) };
+fn write_towers(pinned: &Pinned, directory: &Path) -> Result<()> {
+    let Some(pair) = &pinned.snapshot.space.towers else { return Ok(()) };
     for (at, source) in [pair.item_source(), pair.user_source()].into_iter().enumerate() {
         write(&directory.join(MODELS[at]), &source.onnx)?;
         if let Some(spec) = &source.spec {

@@ -14,7 +14,7 @@ use crate::{BuildOptions, Changes, Collection, CollectionOptions, Database, Erro
 #[test]
 fn the_leader_expects_no_more_threads_than_there_are() {
     const THREADS: usize = 4;
-    let items = Database::in_memory().unwrap().create_collection("items", CollectionOptions::vectors(2, Metric::Ip)).unwrap();
+    let items = Database::in_memory().unwrap().create_collection("items", CollectionOptions::vectors(2, Metric::InnerProduct)).unwrap();
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let items = &items;

@@ -56,7 +56,7 @@ impl<'c> Import<'c> {
         self
     }
 
-    /// Reports progress to, and asks for leave from, this.
+    /// Reports progress here, and stops when it says so.
     pub fn progress(mut self, progress: &'c dyn Progress) -> Self {
         self.progress = progress;
         self

@@ -61,7 +61,7 @@ impl Collection {
     /// ```
     /// # use torre::{CollectionOptions, Database, Item, Metric};
     /// # fn main() -> torre::Result<()> {
-    /// # let items = Database::in_memory()?.create_collection("items", CollectionOptions::vectors(1, Metric::Ip))?;
+    /// # let items = Database::in_memory()?.create_collection("items", CollectionOptions::vectors(1, Metric::InnerProduct))?;
     /// items.upsert_many([Item::new("a")?.with_vector([1.0]), Item::new("b")?.with_vector([2.0])])?;
     /// for item in items.items() {
     ///     let item = item?;

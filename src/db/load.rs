@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS, damaged};
 use crate::db::dump_files::{MODELS, SPECS};
-use crate::db::fresh::{Fresh, failed};
+use crate::db::staging::{Staging, failed};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::error::{Error, Result};
 use crate::features::Row;
@@ -48,9 +48,9 @@ impl Database {
     /// is left at `path` then.
     pub fn load(path: impl AsRef<Path>, dump: impl AsRef<Path>, progress: &dyn Progress) -> Result<LoadReport> {
         let (start, dump) = (Instant::now(), dump.as_ref());
-        let mut fresh = Fresh::new(path.as_ref())?;
+        let mut staging = Staging::new(path.as_ref())?;
         let header = read_header(&dump.join(HEADER))?;
-        let database = Self::create_quiet(fresh.make()?)?;
+        let database = Self::create_quiet(staging.make()?)?;
         let total = header.collections.iter().map(|collection| collection.rows).fold(0, u64::saturating_add);
         let mut report = LoadReport::default();
         for (at, described) in header.collections.iter().enumerate() {
@@ -68,7 +68,7 @@ impl Database {
             report.collections += 1;
         }
         database.close_whole()?;
-        fresh.finish()?;
+        staging.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
     }

@@ -15,7 +15,7 @@ fn put(n: u64, vector: [f32; 2]) -> Op {
 
 #[test]
 fn rows_that_the_gate_refuses_are_built_searched_and_left_out_by_salvage() {
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for (refine, huge) in [(Refine::Int8, 2e19), (Refine::F16, 1e30), (Refine::F32, f32::MAX), (Refine::None, 2e19)] {
             let directory = tempfile::tempdir().unwrap();
             let (path, out) = (directory.path().join("db"), directory.path().join("out"));

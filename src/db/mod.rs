@@ -1,7 +1,5 @@
 //! The database and its collections: the one place where the way in and the way out meet.
 
-#[cfg(test)]
-mod asked_tests;
 mod backup;
 mod build;
 mod collection;
@@ -13,7 +11,6 @@ mod dump;
 mod dump_files;
 #[cfg(test)]
 mod fault_tests;
-mod fresh;
 #[cfg(all(test, not(feature = "schedules")))]
 mod group_tests;
 mod import;
@@ -24,14 +21,17 @@ mod magnitude_tests;
 mod options;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
+mod pinned;
+#[cfg(test)]
+mod query_sample_tests;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;
 mod score;
 #[cfg(test)]
 mod snapshot_tests;
+mod staging;
 mod stats;
-mod still;
 mod verify;
 mod verify_codes;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use torre_storage::{CollectionId, SpaceId, Storage, codec};
 
-use crate::db::fresh::Fresh;
+use crate::db::staging::Staging;
 use crate::db::verify::{Damage, VerifyReport};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::error::{Error, Result};
@@ -48,13 +48,13 @@ impl Database {
     /// `out` then.
     pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>, progress: &dyn Progress) -> Result<SalvageReport> {
         let start = Instant::now();
-        let mut fresh = Fresh::new(out.as_ref())?;
+        let mut staging = Staging::new(out.as_ref())?;
         let (storage, damages) = Storage::salvage(path.as_ref())?;
         let mut report = SalvageReport::default();
         report.lose(damages);
         let (collections, damages) = storage.readable_collections();
         report.lose(damages);
-        let database = Self::create_quiet(fresh.make()?)?;
+        let database = Self::create_quiet(staging.make()?)?;
         for (id, settings) in collections {
             match codec::decode::<Settings>(&settings) {
                 Ok(settings) => {
@@ -70,8 +70,8 @@ impl Database {
         }
         database.close_whole()?;
         // A copy that does not open saves nothing.
-        Self::builder(fresh.path()).background(false).open()?.close_whole()?;
-        fresh.finish()?;
+        Self::builder(staging.path()).background(false).open()?.close_whole()?;
+        staging.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
     }

@@ -200,7 +200,7 @@ fn the_background_thread_hears_every_bell_and_ends_with_the_database() {
                 scope.spawn(move || assert_eq!(items.delete(ids).unwrap(), 3));
             }
         });
-        // A bell that nobody heard would make this schedule too long.
+        // A notifier that nobody heard would make this schedule too long.
         while core.wants(Duty::Seal) || core.wants(Duty::Upkeep) {
             thread::yield_now();
         }

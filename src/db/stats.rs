@@ -88,7 +88,7 @@ impl Stats {
             tombstones: stored - sealed,
             quantization_error: trained.map(|_| error),
             calibrated_with: trained.and_then(|trained| trained.calibrated_with()),
-            queries_sampled: shared.asked.len() as u64,
+            queries_sampled: shared.query_sample.len() as u64,
             expected_recall: trained.and_then(|trained| trained.expected_recall(rows)),
             model: snapshot.space.towers.as_ref().map(|pair| pair.model().to_owned()),
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::db::Database;
-use crate::db::still::Still;
+use crate::db::pinned::Pinned;
 use crate::db::verify_codes::{self as codes, Drift};
 use crate::error::{Error, Result};
 use crate::features::Row;
@@ -99,7 +99,7 @@ impl Database {
                 Err(error) => report.add_error(&format!("collection {name:?}"), &error),
             }
         }
-        self.still(&loaded, |stills| {
+        self.pin(&loaded, |pinned_all| {
             let checked = self.inner.storage.check(|values| {
                 progress.update(Stage::Verify, values, None);
                 cut_short = progress.cancelled();
@@ -112,7 +112,7 @@ impl Database {
             if cut_short {
                 return Err(Error::Interrupted);
             }
-            stills.iter().try_for_each(|still| Checker { still, report: &mut report, progress }.run())
+            pinned_all.iter().try_for_each(|pinned| Checker { pinned, report: &mut report, progress }.run())
         })?;
         report.elapsed = start.elapsed();
         Ok(report)
@@ -121,22 +121,22 @@ impl Database {
 
 /// Checks one collection.
 struct Checker<'a> {
-    still: &'a Still,
+    pinned: &'a Pinned,
     report: &'a mut VerifyReport,
     progress: &'a dyn Progress,
 }
 
 impl Checker<'_> {
     fn run(mut self) -> Result<()> {
-        let shared = &*self.still.core.shared;
+        let shared = &*self.pinned.core.shared;
         let damaged = |what: &str| shared.damaged("the manifest", what);
-        let snapshot = &self.still.snapshot;
+        let snapshot = &self.pinned.snapshot;
         match self.stored() {
             Ok((space, training)) => {
                 if training.trained.is_some() != snapshot.training.trained.is_some() || space.fingerprint != snapshot.space.fingerprint {
                     self.error(&damaged("the space and the training that it names are not those in use"));
                 }
-                for meta in &self.still.manifest.segments {
+                for meta in &self.pinned.manifest.segments {
                     match Sealed::read(shared, &space, &training, meta) {
                         Ok(sealed) => self.compare(&sealed),
                         Err(error) => self.error(&error),
@@ -145,11 +145,11 @@ impl Checker<'_> {
             }
             Err(error) => self.error(&error),
         }
-        if self.still.manifest.segments.len() != snapshot.segments.len() {
+        if self.pinned.manifest.segments.len() != snapshot.segments.len() {
             self.error(&damaged("it does not list the segments in use"));
         }
         self.report.segments += snapshot.segments.len() as u64;
-        match shared.storage.stray_blobs(shared.id, &self.still.manifest.live_blobs()) {
+        match shared.storage.stray_blobs(shared.id, &self.pinned.manifest.live_blobs()) {
             Ok(stray) => stray.iter().for_each(|blob| self.error(&shared.damaged(format!("blob {blob}"), "no manifest names it"))),
             Err(error) => self.error(&error.into()),
         }
@@ -170,7 +170,7 @@ impl Checker<'_> {
 
     /// The space and the training that the manifest names, read again.
     fn stored(&self) -> Result<(Space, Training)> {
-        let (shared, manifest) = (&*self.still.core.shared, &self.still.manifest);
+        let (shared, manifest) = (&*self.pinned.core.shared, &self.pinned.manifest);
         let unlisted = || shared.damaged("the manifest", "it does not list the space and the training that serve");
         let (space, training) = manifest.serving_space().zip(manifest.serving_training()).ok_or_else(unlisted)?;
         let space = Space::read(&shared.storage, shared.id, space, &shared.settings)?;
@@ -179,22 +179,22 @@ impl Checker<'_> {
     }
 
     fn error(&mut self, error: &Error) {
-        self.report.add_error(&format!("collection {:?}", self.still.name()), error);
+        self.report.add_error(&format!("collection {:?}", self.pinned.name()), error);
     }
 
     /// A segment as stored against the same one in memory.
     fn compare(&mut self, stored: &Sealed) {
-        let Some(used) = self.still.snapshot.segments.iter().find(|view| view.body.blob == stored.blob) else { return };
+        let Some(used) = self.pinned.snapshot.segments.iter().find(|view| view.body.blob == stored.blob) else { return };
         let same = used.body.rows == stored.rows && used.body.ids.to_bytes() == stored.ids.to_bytes();
         if !same || used.body.index.parts() != stored.index.parts() {
             let what = "what is stored is not what is in memory";
-            self.error(&self.still.core.shared.damaged(format!("segment {}", stored.blob), what));
+            self.error(&self.pinned.core.shared.damaged(format!("segment {}", stored.blob), what));
         }
     }
 
     /// Every live position must be the one at which its id is found.
     fn places(&mut self) {
-        let (snapshot, shared) = (&self.still.snapshot, &self.still.core.shared);
+        let (snapshot, shared) = (&self.pinned.snapshot, &self.pinned.core.shared);
         let mut twice = Vec::new();
         let segments = snapshot.segments.iter().map(|view| live_positions(&view.mask, &view.body));
         let runs = snapshot.runs.iter().map(|view| view.positions().collect::<Vec<usize>>());
@@ -213,7 +213,7 @@ impl Checker<'_> {
 
     /// Every record and every vector against the place of its row; every place against its record and its vector.
     fn records(&mut self, dead: &HashSet<u64>) -> Result<()> {
-        let (snapshot, shared) = (&self.still.snapshot, &self.still.core.shared);
+        let (snapshot, shared) = (&self.pinned.snapshot, &self.pinned.core.shared);
         let mut seen: HashSet<u64> = HashSet::new();
         let mut drift = vec![Drift::default(); snapshot.segments.len()];
         let mut scratch = vec![0.0; shared.settings.dim];
@@ -231,7 +231,7 @@ impl Checker<'_> {
             let Some(record) = record else {
                 // Of a live row the record is missed below.
                 if place.is_none() && !dead.contains(&row) {
-                    wrong("it has a vector, is in no live place, and has no tombstone");
+                    wrong("it has a vector, but no segment or tail holds it and no tombstone deletes it");
                 }
                 continue;
             };
@@ -274,7 +274,7 @@ impl Checker<'_> {
                     }
                 }
                 _ if dead.contains(&row) => {}
-                _ => wrong("it is in no live place, and has no tombstone"),
+                _ => wrong("no segment or tail holds it, and no tombstone deletes it"),
             }
             if seen.len().is_multiple_of(1024) {
                 self.progress.update(Stage::Verify, seen.len() as u64, Some(snapshot.live()));

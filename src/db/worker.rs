@@ -13,25 +13,25 @@ use crate::sync::{Condvar, Mutex};
 /// Hands collections to the background's threads and ends them when dropped.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    bells: Arc<Bells>,
+    notifiers: Arc<Notifiers>,
     threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
-struct Bells {
-    seal: Bell,
-    upkeep: Bell,
+struct Notifiers {
+    seal: Notifier,
+    upkeep: Notifier,
     stop: AtomicBool,
 }
 
 /// What calls one of the threads.
 #[derive(Debug, Default)]
-struct Bell {
+struct Notifier {
     waiting: Mutex<Vec<Weak<Core>>>,
-    rung: Condvar,
+    notified: Condvar,
 }
 
-impl Progress for Bells {
+impl Progress for Notifiers {
     fn update(&self, _stage: Stage, _done: u64, _total: Option<u64>) {}
 
     fn cancelled(&self) -> bool {
@@ -39,8 +39,8 @@ impl Progress for Bells {
     }
 }
 
-impl Bells {
-    fn of(&self, duty: Duty) -> &Bell {
+impl Notifiers {
+    fn of(&self, duty: Duty) -> &Notifier {
         match duty {
             Duty::Seal => &self.seal,
             Duty::Upkeep => &self.upkeep,
@@ -48,12 +48,12 @@ impl Bells {
     }
 }
 
-impl Bell {
-    fn ring(&self, core: &Arc<Core>) {
+impl Notifier {
+    fn notify(&self, core: &Arc<Core>) {
         let mut waiting = self.waiting.lock();
         if !waiting.iter().any(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(core))) {
             waiting.push(Arc::downgrade(core));
-            self.rung.notify_one();
+            self.notified.notify_one();
         }
     }
 }
@@ -64,25 +64,25 @@ const IDLE: Duration = Duration::from_secs(2);
 impl Worker {
     /// Starts the threads; none when `background` is off, and only those that the system has to give.
     pub(crate) fn start(background: bool) -> Self {
-        let bells = Arc::new(Bells::default());
+        let notifiers = Arc::new(Notifiers::default());
         let duties: &[Duty] = if background { &[Duty::Seal, Duty::Upkeep] } else { &[] };
         let start = |&duty: &Duty| {
-            let bells = Arc::clone(&bells);
+            let notifiers = Arc::clone(&notifiers);
             let name = if duty == Duty::Seal { "torre-seal" } else { "torre-upkeep" };
-            thread::Builder::new().name(name.to_owned()).spawn(move || run(&bells, duty)).ok()
+            thread::Builder::new().name(name.to_owned()).spawn(move || run(&notifiers, duty)).ok()
         };
         let threads = duties.iter().filter_map(start).collect();
-        Self { bells, threads }
+        Self { notifiers, threads }
     }
 
     /// Looks after the collection soon, if it wants that.
-    pub(crate) fn look_after(&self, core: &Arc<Core>) {
+    pub(crate) fn notify(&self, core: &Arc<Core>) {
         if self.threads.is_empty() {
             return;
         }
         for duty in [Duty::Seal, Duty::Upkeep] {
             if core.wants(duty) {
-                self.bells.of(duty).ring(core);
+                self.notifiers.of(duty).notify(core);
             }
         }
     }
@@ -92,12 +92,12 @@ impl Worker {
         if self.threads.is_empty() {
             return;
         }
-        let (bells, weak) = (Arc::downgrade(&self.bells), Arc::downgrade(core));
+        let (notifiers, weak) = (Arc::downgrade(&self.notifiers), Arc::downgrade(core));
         core.shared.on_sample(move || {
-            if let (Some(bells), Some(core)) = (bells.upgrade(), weak.upgrade())
+            if let (Some(notifiers), Some(core)) = (notifiers.upgrade(), weak.upgrade())
                 && core.wants(Duty::Upkeep)
             {
-                bells.upkeep.ring(&core);
+                notifiers.upkeep.notify(&core);
             }
         });
     }
@@ -129,19 +129,19 @@ impl Worker {
 impl Drop for Importing<'_> {
     fn drop(&mut self) {
         self.core.imports.fetch_sub(1, Ordering::Relaxed);
-        self.worker.look_after(self.core);
+        self.worker.notify(self.core);
     }
 }
 
 impl Worker {
     /// Ends the threads, and waits for the end.
     pub(crate) fn stop(&mut self) {
-        self.bells.stop.store(true, Ordering::Relaxed);
+        self.notifiers.stop.store(true, Ordering::Relaxed);
         for duty in [Duty::Seal, Duty::Upkeep] {
-            let bell = self.bells.of(duty);
+            let notifier = self.notifiers.of(duty);
             // Under the lock, so that the thread is either waiting or about to look at `stop`.
-            let _waiting = bell.waiting.lock();
-            bell.rung.notify_all();
+            let _waiting = notifier.waiting.lock();
+            notifier.notified.notify_all();
         }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -157,23 +157,23 @@ impl Drop for Worker {
     }
 }
 
-fn run(bells: &Bells, duty: Duty) {
-    let bell = bells.of(duty);
+fn run(notifiers: &Notifiers, duty: Duty) {
+    let notifier = notifiers.of(duty);
     // Collections that were worked on, and their next row then: memory is given back when it is still the same after a while.
     let mut busy: Vec<(Weak<Core>, u64)> = Vec::new();
     loop {
         let next = {
-            let mut waiting = bell.waiting.lock();
+            let mut waiting = notifier.waiting.lock();
             let mut idle = false;
-            while waiting.is_empty() && !idle && !bells.cancelled() {
+            while waiting.is_empty() && !idle && !notifiers.cancelled() {
                 if busy.is_empty() {
-                    bell.rung.wait(&mut waiting);
+                    notifier.notified.wait(&mut waiting);
                 } else {
-                    bell.rung.wait_for(&mut waiting, IDLE);
+                    notifier.notified.wait_for(&mut waiting, IDLE);
                     idle = waiting.is_empty();
                 }
             }
-            if bells.cancelled() {
+            if notifiers.cancelled() {
                 return;
             }
             if idle { None } else { Some(waiting.remove(0)) }
@@ -183,22 +183,22 @@ fn run(bells: &Bells, duty: Duty) {
             continue;
         };
         let Some(core) = next.upgrade() else { continue };
-        match core.tend(duty, bells) {
+        match core.tend(duty, notifiers) {
             Ok(worked) => {
                 // One piece after the other, so that no collection keeps the others waiting.
                 if core.wants(duty) {
-                    bell.ring(&core);
+                    notifier.notify(&core);
                 }
                 // What was sealed may be worth merging.
                 if duty == Duty::Seal {
-                    bells.upkeep.ring(&core);
+                    notifiers.upkeep.notify(&core);
                 } else if worked || !busy.iter().any(|(other, _)| std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core))) {
                     busy.retain(|(other, _)| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core)));
                     busy.push((Arc::downgrade(&core), core.next_row()));
                 }
             }
             Err(Error::CollectionDropped { .. }) => {}
-            Err(Error::Interrupted) if bells.cancelled() => return,
+            Err(Error::Interrupted) if notifiers.cancelled() => return,
             // The collection was dropped meanwhile.
             Err(Error::Interrupted) => {}
             // What was written stays readable: the tail is scanned exactly. The next write tries again.

@@ -66,11 +66,11 @@ pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], para
     let most = largest(query);
     for (part, tile, first) in tiles(parts, query.len()) {
         scratch.scores.resize(tile.len() / query.len(), 0.0);
-        let asked = Asked { metric: params.metric, query, most, rows: tile };
-        let back = asked.score(kernel, &mut scratch.scaled, &mut scratch.scores);
+        let pair = QueryRows { metric: params.metric, query, most, rows: tile };
+        let back = pair.score(kernel, &mut scratch.scaled, &mut scratch.scores);
         let order = |at: usize, score: f32| {
             let score = if back == 1.0 { score } else { scaled_back(score, back) };
-            final_order(score, || asked.precise(at))
+            final_order(score, || pair.precise(at))
         };
         offer(&parts[part], first, scratch.starts[part], &scratch.scores, order, &scratch.skip, &mut scratch.best);
     }
@@ -111,9 +111,9 @@ fn tiles<'a>(parts: &'a [FlatPart<'a>], dim: usize) -> impl Iterator<Item = (usi
 
 /// The score of one row, as a search gives it.
 pub(crate) fn score_of_row(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
-    let asked = Asked { metric, query, most: largest(query), rows: row };
+    let pair = QueryRows { metric, query, most: largest(query), rows: row };
     let mut out = [0.0];
-    let back = asked.score(Kernel::detect(), &mut Scaled::default(), &mut out);
+    let back = pair.score(Kernel::detect(), &mut Scaled::default(), &mut out);
     (f64::from(out[0]) * back) as f32
 }
 
@@ -123,7 +123,7 @@ const FAINT: f32 = 1.0 / (1u64 << 40) as f32;
 const FAINT_PRODUCT: f32 = 1.0 / (1u64 << 60) as f32;
 
 /// A query and some rows to score.
-struct Asked<'a> {
+struct QueryRows<'a> {
     metric: Metric,
     query: &'a [f32],
     /// The query's largest element.
@@ -131,7 +131,7 @@ struct Asked<'a> {
     rows: &'a [f32],
 }
 
-impl Asked<'_> {
+impl QueryRows<'_> {
     /// Scores the rows; answers what the scores are to be multiplied with. Very small vectors are brought near 1 first: f32 would lose
     /// their squares, and take its time about it.
     fn score(&self, kernel: Kernel, scaled: &mut Scaled, out: &mut [f32]) -> f64 {
@@ -161,7 +161,7 @@ impl Asked<'_> {
         let first = largest(&self.rows[..self.query.len()]);
         let is_faint = |rows: f32| match self.metric {
             Metric::L2 => self.most.max(rows) < FAINT,
-            Metric::Ip | Metric::Cosine => self.most * rows < FAINT_PRODUCT,
+            Metric::InnerProduct | Metric::Cosine => self.most * rows < FAINT_PRODUCT,
         };
         if !is_faint(first) {
             return (0, 0);
@@ -172,7 +172,7 @@ impl Asked<'_> {
             _ if !is_faint(rows) => (0, 0),
             // Differences need one scale.
             Metric::L2 => (near_one(self.most.max(rows)), near_one(self.most.max(rows))),
-            Metric::Ip | Metric::Cosine => (near_one(self.most), near_one(rows)),
+            Metric::InnerProduct | Metric::Cosine => (near_one(self.most), near_one(rows)),
         }
     }
 

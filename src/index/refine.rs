@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn more_bytes_never_score_worse() {
-        for metric in [Metric::Ip, Metric::L2] {
+        for metric in [Metric::InnerProduct, Metric::L2] {
             for dim in [1, 2, 3, 16, 64, 100, 384] {
                 for apart in [0.0, 3e-4, 0.001, 0.01, 0.3, 1.0] {
                     let [int8, f16, f32] = [Refine::Int8, Refine::F16, Refine::F32].map(|kind| error(kind, metric, (dim, 1.0, apart)));
@@ -340,11 +340,11 @@ mod tests {
     fn halves_keep_vectors_of_any_size() {
         for size in [1e-15, 1e-6, 1e5, 1e15] {
             for apart in [0.001, 0.3] {
-                let [one, sized] = [1.0, size].map(|size| error(Refine::F16, Metric::Ip, (32, size, apart)));
+                let [one, sized] = [1.0, size].map(|size| error(Refine::F16, Metric::InnerProduct, (32, size, apart)));
                 assert!(sized < 1.1 * one + 1e-7, "{size} {apart}: {sized:e}, of length 1 {one:e}");
             }
         }
-        let mut store = RefineStore::new(Refine::F16, 2, Metric::Ip, 1);
+        let mut store = RefineStore::new(Refine::F16, 2, Metric::InnerProduct, 1);
         store.set(0, &[0.0, 0.0]);
         let mut out = [1.0, 1.0];
         assert!(store.vector(0, &mut out) && out == [0.0, 0.0]);

@@ -129,7 +129,7 @@ const SHAPES: [(usize, usize, usize); 9] =
 #[test]
 fn exact_mode_ranks_by_whole_codes() {
     let mut rng = Rng(11);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for (dim, m, lists) in SHAPES {
             let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
             for rows in [0, 1, 63, 64, 65, 500] {
@@ -149,7 +149,7 @@ fn exact_mode_ranks_by_whole_codes() {
                         assert_eq!(got.len(), k.min(rows), "{tell}");
                         let scores = |hits: &[Candidate]| hits.iter().map(|h| h.score).collect::<Vec<_>>();
                         assert_eq!(scores(&got), scores(&want[..k.min(rows)]), "{tell}");
-                        if metric == Metric::Ip {
+                        if metric == Metric::InnerProduct {
                             assert_eq!(bits(&got), bits(&want[..k.min(rows)]), "{tell}");
                         }
                     }
@@ -162,7 +162,7 @@ fn exact_mode_ranks_by_whole_codes() {
 #[test]
 fn with_all_rows_refined_both_modes_are_the_exact_answer() {
     let mut rng = Rng(12);
-    for metric in [Metric::Ip, Metric::Cosine, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::Cosine, Metric::L2] {
         for (dim, m, lists) in SHAPES {
             let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
             let case = case(&mut rng, &quantizer, 300, Refine::F32);
@@ -229,7 +229,7 @@ fn the_filter_keeps_the_best_by_its_integers() {
     // Candidates R are defined by integer scores; with R = k and refine vectors that agree with nothing, the set of hits shows them.
     let mut rng = Rng(14);
     for (dim, m, lists) in SHAPES {
-        let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, Metric::Ip));
+        let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, Metric::InnerProduct));
         let case = case(&mut rng, &quantizer, 900, Refine::Int8);
         let engine = SearchEngine::new(Arc::clone(&quantizer));
         let query = rng.matrix(dim, 1);
@@ -321,7 +321,7 @@ fn parts_make_the_same_index_and_bad_parts_an_error() {
             }
         }
     }
-    let shape = Shape { dim: 4, m: 2, lists: 1, metric: Metric::Ip, refine: Refine::None };
+    let shape = Shape { dim: 4, m: 2, lists: 1, metric: Metric::InnerProduct, refine: Refine::None };
     assert_eq!(IvfIndex::from_parts(shape, &[]), Err(parts::PartsError::Missing { part: 1 }));
     assert_eq!(IvfIndex::from_parts(shape, &[(1, &[1])]), Err(parts::PartsError::Length { part: 1, expected: 4, got: 1 }));
     assert_eq!(IvfIndex::from_parts(shape, &[(1, &[255; 4])]), Err(parts::PartsError::Range { what: "the number of rows" }));
@@ -333,7 +333,7 @@ fn parts_make_the_same_index_and_bad_parts_an_error() {
 #[test]
 fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
     let mut rng = Rng(16);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for refine in [Refine::None, Refine::Int8, Refine::F16] {
             let quantizer = Arc::new(quantizer(&mut rng, 20, 7, 6, metric));
             let cases: Vec<Case> = [130, 0, 65, 300].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
@@ -382,7 +382,7 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
 #[test]
 fn the_coarse_step_finds_the_nearest_lists() {
     let mut rng = Rng(17);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for lists in [1, 2, 15, 16, 17, 100, 1000] {
             for dim in [1, 3, 4, 33, 100] {
                 let quantizer = Arc::new(quantizer(&mut rng, dim, 1, lists, metric));
@@ -419,7 +419,7 @@ fn the_coarse_step_finds_the_nearest_lists() {
 #[test]
 fn flat_search_is_the_definition() {
     let mut rng = Rng(18);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for dim in [1, 5, 33, 128] {
             let runs: Vec<Matrix> = [0, 1, 65, 600].map(|rows| rng.matrix(dim, rows)).into();
             let mut masks: Vec<Mask> = runs.iter().map(|run| Mask::flat(run.rows())).collect();
@@ -466,7 +466,7 @@ fn flat_search_is_the_definition() {
 #[test]
 fn extreme_numbers_do_no_harm() {
     let mut rng = Rng(19);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for size in [0.0, 1e-42, 1e-20, 1e19, 1e38] {
             let mut q = quantizer(&mut rng, 12, 5, 9, metric);
             q.coarse.as_mut_slice().iter_mut().for_each(|x| *x *= size);

@@ -120,7 +120,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     };
     let quantizer = Arc::new(shared.process().run(|| Quantizer::train(&sample, &train, progress))?);
     let before = snapshot.training.trained.as_ref().and_then(|trained| trained.queries.as_deref().cloned());
-    let queries = params.queries.clone().or_else(|| shared.asked.take()).or(before);
+    let queries = params.queries.clone().or_else(|| shared.query_sample.take()).or(before);
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.trim(shared);

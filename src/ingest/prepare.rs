@@ -5,7 +5,7 @@ use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::ingest::{NewRow, Op};
 use crate::segment::{Place, Record, Shared, Snapshot, SnapshotLookup};
 use crate::types::ItemId;
-use crate::vector::{Matrix, admit};
+use crate::vector::{Matrix, validate};
 
 /// An item to be stored: an id, raw features, and a vector where the collection has no towers.
 #[derive(Clone, PartialEq, Debug)]
@@ -165,7 +165,7 @@ impl Preparer<'_> {
                 row: at,
                 problem: format!("it has no vector; this collection takes vectors of length {dim}"),
             })?;
-            vectors.push(&admit(vector, dim, metric, at)?);
+            vectors.push(&validate(vector, dim, metric, at)?);
         }
         Ok(vectors)
     }

@@ -23,11 +23,11 @@ const CHUNK_BYTES: usize = 16 << 20;
 pub(crate) fn recalibrate(writer: &Writer, progress: &dyn Progress) -> Result<bool> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
-    let Some(queries) = shared.asked.take() else { return Ok(false) };
+    let Some(queries) = shared.query_sample.take() else { return Ok(false) };
     let done = measure(writer, queries, progress);
     // What is damaged stays so: only the next sample tries again.
     if matches!(done, Err(Error::Interrupted)) {
-        shared.asked.put_back();
+        shared.query_sample.put_back();
     }
     done
 }
@@ -96,14 +96,14 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
 pub(crate) fn store_sample(writer: &Writer) -> Result<()> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
-    let Some((seen, sample)) = shared.asked.unstored() else { return Ok(()) };
+    let Some((seen, sample)) = shared.query_sample.unstored() else { return Ok(()) };
     if shared.is_dropped() || shared.snapshot.load().training.trained.is_none() {
         return Ok(());
     }
     let frozen = Frozen::segments(writer, 1)?;
     let write = |before: &TrainingMeta| Training::write_sample(&shared.storage, shared.id, frozen.blob, before, (seen, &sample));
     replace(writer, &frozen, write, None)?;
-    shared.asked.stored(seen);
+    shared.query_sample.stored(seen);
     Ok(())
 }
 

@@ -50,8 +50,8 @@ impl<'w> Frozen<'w> {
     fn new(writer: &'w Writer, blobs: u64, tail: bool) -> Result<Self> {
         let mut state = writer.lock();
         writer.check(&state)?;
-        // Of an era of its own: no sweep has to wait for this, which holds what it replaces in memory.
-        let snapshot = Arc::new(Snapshot { era: Arc::default(), ..Snapshot::clone(&writer.shared.snapshot.load()) });
+        // Of an epoch of its own: no sweep has to wait for this, which holds what it replaces in memory.
+        let snapshot = Arc::new(Snapshot { epoch: Arc::default(), ..Snapshot::clone(&writer.shared.snapshot.load()) });
         if tail {
             state.fixed_row = snapshot.next_row;
         }

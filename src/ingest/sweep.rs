@@ -36,11 +36,11 @@ pub(crate) struct Dead {
     /// Rows below this one were there when the collection was opened: whether the dead of them have records is known only of `rows`.
     opened: u64,
     /// Snapshots before the last sweep that somebody may still read.
-    eras: Vec<Era>,
+    epochs: Vec<Epoch>,
 }
 
 /// Snapshots between two sweeps.
-struct Era {
+struct Epoch {
     held: Weak<()>,
     /// The first row that none of them can name.
     end: u64,
@@ -49,7 +49,7 @@ struct Era {
 impl Dead {
     /// What is found when a collection is opened: dead rows that are in no segment, all tombstones, the number of the next row.
     pub(crate) fn found(rows: Vec<u64>, tombstones: u64, next_row: u64) -> Self {
-        Self { rows, tombstones, opened: next_row, eras: Vec::new() }
+        Self { rows, tombstones, opened: next_row, epochs: Vec::new() }
     }
 
     /// Rows that have just died, with their tombstones.
@@ -75,7 +75,7 @@ impl Dead {
 
     /// Rows below may be named by a snapshot that somebody reads.
     fn floor(&self) -> u64 {
-        self.eras.iter().filter(|era| era.held.strong_count() > 0).map(|era| era.end).max().unwrap_or(0)
+        self.epochs.iter().filter(|epoch| epoch.held.strong_count() > 0).map(|epoch| epoch.end).max().unwrap_or(0)
     }
 
     fn tombstones_needed(&self, snapshot: &Snapshot) -> u64 {
@@ -106,9 +106,9 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
         writer.check(&state)?;
         let now = shared.snapshot.load_full();
         if !state.dead.rows.is_empty() {
-            state.dead.eras.retain(|era| era.held.strong_count() > 0);
-            state.dead.eras.push(Era { held: Arc::downgrade(&now.era), end: now.next_row });
-            shared.snapshot.store(Arc::new(Snapshot { era: Arc::default(), ..Snapshot::clone(&now) }));
+            state.dead.epochs.retain(|epoch| epoch.held.strong_count() > 0);
+            state.dead.epochs.push(Epoch { held: Arc::downgrade(&now.epoch), end: now.next_row });
+            shared.snapshot.store(Arc::new(Snapshot { epoch: Arc::default(), ..Snapshot::clone(&now) }));
         }
         std::mem::take(&mut state.dead.rows)
     };

@@ -40,7 +40,7 @@ impl Quantizer {
     /// The quantizer as bytes; [`Quantizer::from_bytes`] gives it back bit for bit.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let metric = match self.metric {
-            Metric::Ip => 0,
+            Metric::InnerProduct => 0,
             Metric::Cosine => 1,
             Metric::L2 => 2,
         };
@@ -64,7 +64,7 @@ impl Quantizer {
         let &[metric, group_weight, low, high] = take(&mut rest, 4)? else { return None };
         let exponent = i16::from_le_bytes([low, high]);
         let metric = match metric {
-            0 => Metric::Ip,
+            0 => Metric::InnerProduct,
             1 => Metric::Cosine,
             2 => Metric::L2,
             _ => return None,

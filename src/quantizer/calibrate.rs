@@ -72,7 +72,7 @@ fn places(trial: &Trial<'_>) -> Vec<Vec<u32>> {
     let (coarse, queries) = (&trial.quantizer.coarse, &trial.queries.vectors);
     let half: Vec<f32> = match trial.quantizer.metric {
         Metric::L2 => coarse.iter().map(|c| (0.5 * dot(c, c)) as f32).collect(),
-        Metric::Ip | Metric::Cosine => vec![0.0; coarse.rows()],
+        Metric::InnerProduct | Metric::Cosine => vec![0.0; coarse.rows()],
     };
     let of_query = |query: &[f32]| {
         let mut scores = vec![0.0; coarse.rows()];

@@ -183,7 +183,8 @@ mod tests {
         for (dim, m) in [(1, 1), (7, 3), (16, 8), (20, 5)] {
             let vectors = clustered(1000, dim, 10, 1);
             for (eta, group_weight) in [(1.0, 0), (4.0, 0), (1.0, 2), (4.0, 2)] {
-                let params = TrainParams { lists: Some(8), m: Some(m), eta: Some(eta), group_weight, ..TrainParams::new(Metric::Ip) };
+                let params =
+                    TrainParams { lists: Some(8), m: Some(m), eta: Some(eta), group_weight, ..TrainParams::new(Metric::InnerProduct) };
                 let quantizer = Quantizer::train(&vectors, &params, &NoProgress).unwrap();
                 let lists = quantizer.assign(&vectors);
                 let codes = quantizer.encode(&vectors, &lists);
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn groups_come_nearer_where_they_weigh() {
         let vectors = clustered(4000, 24, 10, 2);
-        for (metric, eta) in [(Metric::L2, 1.0), (Metric::Ip, 4.0)] {
+        for (metric, eta) in [(Metric::L2, 1.0), (Metric::InnerProduct, 4.0)] {
             let [codes, groups] = [0, 2].map(|group_weight| {
                 let params = TrainParams { lists: Some(8), m: Some(6), eta: Some(eta), group_weight, ..TrainParams::new(metric) };
                 losses(&Quantizer::train(&vectors, &params, &NoProgress).unwrap(), &vectors)

@@ -231,7 +231,7 @@ mod tests {
             .into_iter()
             .map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| Quantizer::train(&vectors, &TrainParams::new(Metric::Ip), &NoProgress).unwrap())
+                pool.install(|| Quantizer::train(&vectors, &TrainParams::new(Metric::InnerProduct), &NoProgress).unwrap())
             })
             .collect();
         assert!(runs[0] == runs[1]);
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn options_out_of_range_are_refused() {
         let vectors = clustered(10, 3, 2, 1);
-        let base = TrainParams::new(Metric::Ip);
+        let base = TrainParams::new(Metric::InnerProduct);
         for params in [
             TrainParams { m: Some(0), ..base.clone() },
             TrainParams { m: Some(257), ..base.clone() },

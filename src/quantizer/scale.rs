@@ -78,7 +78,7 @@ impl Quantizer {
         let most = match self.metric {
             Metric::Cosine => return (Cow::Borrowed(query), 1.0),
             Metric::L2 if exponent == 0 => return (Cow::Borrowed(query), 1.0),
-            Metric::Ip | Metric::L2 => largest(query),
+            Metric::InnerProduct | Metric::L2 => largest(query),
         };
         // An inner product does not mind a scale of the query's own. Beside a query that is too long for the vectors' scale they are as
         // good as zero under L2, and in a scale of its own too.

@@ -68,7 +68,7 @@ impl<'a> Truth<'a> {
         }
         let half: Vec<f32> = match self.metric {
             Metric::L2 => vectors.iter().map(|v| (0.5 * dot(v, v)) as f32).collect(),
-            Metric::Ip | Metric::Cosine => vec![0.0; vectors.rows()],
+            Metric::InnerProduct | Metric::Cosine => vec![0.0; vectors.rows()],
         };
         let (first, kernel) = (self.rows, Kernel::detect());
         let own = |query: usize| self.queries.own.get(query).copied();
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn finds_the_nearest_without_the_query_itself() {
         let vectors = noise(1500, 6, 1);
-        for metric in [Metric::Ip, Metric::L2] {
+        for metric in [Metric::InnerProduct, Metric::L2] {
             let own: Vec<u32> = (0..300).map(|q| q * 5).collect();
             let mut chosen = Matrix::new(6);
             own.iter().for_each(|&row| chosen.push(vectors.row(row as usize)));
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn fewer_rows_than_asked_for_are_all_kept() {
         let queries = Queries { vectors: noise(3, 4, 1), own: Vec::new() };
-        let mut truth = Truth::new(&queries, Metric::Ip);
+        let mut truth = Truth::new(&queries, Metric::InnerProduct);
         truth.add(&noise(7, 4, 2), &NoProgress).unwrap();
         assert!(truth.finish().iter().all(|near| near.len() == 7));
         assert_eq!(Queries::sample(100, 100, 8, 1).len(), 100);

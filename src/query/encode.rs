@@ -7,7 +7,7 @@ use crate::query::Explain;
 use crate::query::answer::StageTime;
 use crate::query::builder::Source;
 use crate::segment::{Shared, Snapshot};
-use crate::vector::{Matrix, admit};
+use crate::vector::{Matrix, validate};
 
 /// The vectors of all sources, in their order.
 pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], explain: Option<&mut Explain>) -> Result<Matrix> {
@@ -21,7 +21,7 @@ pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_
                 let mut found = vec![0.0; dim];
                 for (at, source) in sources.iter().enumerate() {
                     match source {
-                        Source::Vector(vector) => vectors.push(&admit(vector, dim, shared.settings.metric, at)?),
+                        Source::Vector(vector) => vectors.push(&validate(vector, dim, shared.settings.metric, at)?),
                         Source::Item(id) => {
                             let unknown = || Error::UnknownItem { id: (*id).to_owned() };
                             let place = snapshot.locate(id).ok_or_else(unknown)?;

@@ -1,10 +1,10 @@
 //! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
 
-mod asked;
 mod ids;
 mod live;
 mod lookup;
 mod parts;
+mod query_sample;
 mod record;
 mod rows;
 mod run;
@@ -17,10 +17,10 @@ mod stored;
 mod training;
 mod values;
 
-pub(crate) use asked::Asked;
 pub(crate) use ids::Ids;
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
+pub(crate) use query_sample::QuerySample;
 pub(crate) use record::Record;
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;

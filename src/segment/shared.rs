@@ -9,7 +9,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 
 use crate::error::{Error, Result};
 use crate::process::Process;
-use crate::segment::{Asked, LiveRows, Place, Record, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{LiveRows, Place, QuerySample, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     /// Exact vectors of sealed rows, by row number, for histories looked up again and again.
     cache: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
-    pub(crate) asked: Asked,
+    pub(crate) query_sample: QuerySample,
     /// What the database may do to its process.
     process: OnceLock<Arc<Process>>,
     /// Called when there is something to calibrate with.
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     pub(crate) fn new(storage: Storage, id: CollectionId, settings: Settings, snapshot: Snapshot) -> Self {
-        let asked = Asked::new(settings.dim);
+        let query_sample = QuerySample::new(settings.dim);
         let space = snapshot.space.number;
         let snapshot = ArcSwap::from_pointee(snapshot);
         Self {
@@ -54,7 +54,7 @@ impl Shared {
             space,
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
-            asked,
+            query_sample,
             process: OnceLock::new(),
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),
@@ -78,7 +78,7 @@ impl Shared {
 
     /// Notes vectors that users search with.
     pub(crate) fn note(&self, vectors: &Matrix) {
-        if self.asked.note(vectors)
+        if self.query_sample.note(vectors)
             && let Some(wake) = self.wake.get()
         {
             wake();

@@ -36,7 +36,7 @@ pub(crate) struct Snapshot {
     pub(crate) segments: Vec<View<Sealed>>,
     pub(crate) runs: Vec<View<Run>>,
     /// Shared by all snapshots between the beginnings of two pieces of maintenance; shared by nobody else once their readers are done.
-    pub(crate) era: Arc<()>,
+    pub(crate) epoch: Arc<()>,
 }
 
 impl Snapshot {

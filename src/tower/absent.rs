@@ -1,50 +1,13 @@
 //! Towers in a build without the feature `onnx`: the types are there, and the compiler knows that no tower ever is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, Result};
+
 use crate::features::{EncodeOptions, FeatureSpec, Row};
+pub(crate) use crate::tower_source::TowerSource;
 use crate::types::Metric;
 use crate::vector::Matrix;
-
-/// Why a tower's model file was refused. Without the feature `onnx` none is ever read.
-#[derive(thiserror::Error, Debug)]
-pub enum ModelError {}
-
-/// An ONNX file, and the feature spec that belongs to it where the file itself carries none.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TowerSource {
-    /// The ONNX file's bytes, weights inside.
-    pub onnx: Vec<u8>,
-    /// The feature spec (JSON).
-    pub spec: Option<String>,
-    /// The file it was read from, for errors to name.
-    pub path: Option<PathBuf>,
-}
-
-impl TowerSource {
-    /// A model whose metadata carries its spec.
-    #[must_use]
-    pub fn new(onnx: impl Into<Vec<u8>>) -> Self {
-        Self { onnx: onnx.into(), spec: None, path: None }
-    }
-
-    /// The same model with this spec instead of the one in its metadata.
-    #[must_use]
-    pub fn with_spec(mut self, spec: impl Into<String>) -> Self {
-        self.spec = Some(spec.into());
-        self
-    }
-
-    /// Reads an ONNX file.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`]: this build has no towers.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        let _ = path;
-        Err(absent())
-    }
-}
 
 /// An item tower and a user tower. Without the feature `onnx` there is none.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use prost::Message;
 use tract_onnx::pb;
 
-use super::error::ModelError;
 use super::wire;
+use crate::model_error::ModelError;
 
 /// The metadata key under which a tower carries its feature spec.
 const SPEC_KEY: &str = "torre.features";

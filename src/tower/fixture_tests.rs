@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::decode;
-use super::error::ModelError;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
 use super::plan::Plan;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
+use crate::model_error::ModelError;
 
 /// Largest difference to the outputs of another runtime.
 const TOLERANCE: f32 = 1e-5;

@@ -1,9 +1,9 @@
 //! Replays a spec's golden rows: the tower must give here what it gave where it was trained.
 
-use super::error::ModelError;
 use super::limits::{GOLDEN_TOLERANCE, MICRO_BATCH};
 use super::onnx::Tower;
 use crate::features::{EncodeOptions, Golden, Lookup, LookupError};
+use crate::model_error::ModelError;
 
 /// The stored vectors of a golden row's `items`; other ids are unknown.
 struct StandIns<'a>(&'a Golden);

@@ -6,10 +6,10 @@ use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 
-use super::error::ModelError;
 use super::infer::{self, Dtype, Value};
 use super::{limits, tensor};
 use crate::features::{Dtype as InputType, InputSpec};
+use crate::model_error::ModelError;
 
 type Result<T> = std::result::Result<T, ModelError>;
 

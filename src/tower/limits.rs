@@ -2,8 +2,7 @@
 
 /// Rows of one run: larger batches are cut into micro-batches of this size.
 pub(crate) const MICRO_BATCH: usize = 64;
-/// Bytes of a model file.
-pub(crate) const MODEL_BYTES: usize = 1 << 30;
+pub(crate) use crate::tower_source::MODEL_BYTES;
 /// Bytes of a model file outside of weights and metadata: nodes, names, attributes.
 pub(crate) const STRUCTURE_BYTES: usize = 32 << 20;
 /// Protobuf messages in a model file; an empty one takes 2 bytes there and hundreds decoded.

@@ -7,7 +7,6 @@
 //! Only the files of this folder name the ONNX runtime, and no type of it leaves the folder.
 
 mod decode;
-mod error;
 #[cfg(test)]
 mod fixture_tests;
 mod golden;
@@ -17,12 +16,10 @@ mod limits;
 mod onnx;
 mod pair;
 mod plan;
-mod source;
 mod tensor;
 mod wire;
 
-pub use error::ModelError;
+pub(crate) use crate::tower_source::TowerSource;
 #[cfg(feature = "fuzzing")]
 pub(crate) use onnx::Tower;
 pub use pair::TowerPair;
-pub use source::TowerSource;

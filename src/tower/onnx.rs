@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use super::decode;
-use super::error::ModelError;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
 use super::plan::Plan;
-use super::source::TowerSource;
 use crate::error::{Error, Result};
 use crate::features::{EncodeOptions, FeatureSpec, Row, TowerRole};
+use crate::model_error::ModelError;
+use crate::tower_source::TowerSource;
 use crate::types::Metric;
 use crate::vector::{LONGEST, Matrix, length, too_long};
 
@@ -66,14 +66,14 @@ impl Tower {
         let tensors = self.spec.encode(rows, options)?;
         let mut data = self.plan.run(&tensors, rows.len()).map_err(Error::from)?;
         for (n, vector) in data.chunks_exact_mut(self.spec.dim()).enumerate() {
-            self.admit(vector, options.first_row + n)?;
+            self.validate(vector, options.first_row + n)?;
         }
         Matrix::from_vec(self.spec.dim(), data)
             .ok_or_else(|| ModelError::Runtime { stage: "run", reason: "vectors of another width than the spec's".to_owned() }.into())
     }
 
     /// Checks a vector that the graph made; under cosine it gets unit length.
-    fn admit(&self, vector: &mut [f32], row: usize) -> Result<(), ModelError> {
+    fn validate(&self, vector: &mut [f32], row: usize) -> Result<(), ModelError> {
         let tower = self.spec.tower().name();
         if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
             return Err(ModelError::NotFinite { tower, row, at, value: vector[at] });

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::ModelError;
 use super::onnx::Tower;
-use super::source::TowerSource;
 use crate::error::Result;
 use crate::features::{FeatureSpec, TowerRole};
+use crate::model_error::ModelError;
+use crate::tower_source::TowerSource;
 use crate::types::Metric;
 
 /// An item tower and a user tower, checked against their feature specs and against each other. Cheap to clone.

@@ -12,11 +12,11 @@ use tract_onnx::tract_core::internal::SimpleState;
 use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 
-use super::error::ModelError;
 use super::guard::{self, Interface};
 use super::infer;
 use super::limits::MICRO_BATCH;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
+use crate::model_error::ModelError;
 
 type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
 
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 struct Sized {
     batch: usize,
     model: Arc<TypedRunnableModel>,
-    /// States that no thread is using; there come to be as many as threads that run at once. None where an operator keeps something from
+    /// Idle states; at most one for each thread that runs at once. None where an operator keeps something from
     /// one run to the next (a recurrent layer its hidden state), for a row's vector must not depend on the rows before it.
     idle: Mutex<Vec<State>>,
 }

@@ -3,9 +3,9 @@
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataLocation;
 
-use super::error::ModelError;
 use super::infer::{Dtype, Value};
 use super::limits;
+use crate::model_error::ModelError;
 
 /// Checks a tensor of the file and gives its value: shape, and content or range of integers.
 pub(super) fn value(tensor: &TensorProto, place: &str) -> Result<Value, ModelError> {

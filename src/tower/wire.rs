@@ -1,7 +1,7 @@
 //! Walks a model file's protobuf before it is decoded, and counts: decoding an empty message of 2 bytes takes hundreds in memory.
 
-use super::error::ModelError;
 use super::limits;
+use crate::model_error::ModelError;
 
 /// The messages of onnx.proto that can hold others.
 #[derive(Clone, Copy)]

@@ -110,7 +110,7 @@ impl Storage {
     }
 }
 
-/// Commits and tombstone entries are numbered by one; no number gets here. Beyond it they are damage, and must not be counted on from.
+/// Commits and tombstone entries are numbered one by one, so no database reaches this number. A stored one at or beyond it is damage, and numbering does not continue from it.
 const IMPOSSIBLE: u64 = 1 << 62;
 
 impl Writer {

@@ -45,7 +45,7 @@ fn handles_and_values_go_between_threads() {
 fn a_collection_keeps_its_database_open() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
-    let items = Database::create(&path).unwrap().create_collection("items", CollectionOptions::vectors(1, Metric::Ip)).unwrap();
+    let items = Database::create(&path).unwrap().create_collection("items", CollectionOptions::vectors(1, Metric::InnerProduct)).unwrap();
     let clone = items.clone();
     items.upsert(Item::new("a").unwrap().with_vector([1.0])).unwrap();
     drop(items);

@@ -48,7 +48,7 @@ fn vectors_that_cannot_be_stored() {
     let text = refused(&items, "no vector", |items| items.upsert(Item::new("bad").unwrap()));
     assert!(text.contains("vectors of length 2"), "{text}");
     // Inner product and L2 have a score for the zero vector.
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         let (_database, items) = vectors(metric);
         items.upsert(Item::new("zero").unwrap().with_vector([0.0, 0.0])).unwrap();
         assert_eq!(items.search(&[0.0, 0.0]).run().unwrap().hits.len(), 2);
@@ -57,7 +57,7 @@ fn vectors_that_cannot_be_stored() {
 
 #[test]
 fn rows_that_do_not_fit_the_schema() {
-    let (_database, items) = vectors(Metric::Ip);
+    let (_database, items) = vectors(Metric::InnerProduct);
     let cases = [
         ("an extra field", row! { "colour" => "red" }, "colour"),
         ("a mistyped field", row! { "price" => "cheap" }, "price"),
@@ -81,7 +81,7 @@ fn rows_that_do_not_fit_the_schema() {
 
 #[test]
 fn ids_have_1_to_512_bytes() {
-    let (_database, items) = vectors(Metric::Ip);
+    let (_database, items) = vectors(Metric::InnerProduct);
     for (id, right) in [(String::new(), false), ("é".repeat(256), true), ("x".repeat(MAX_ID_BYTES + 1), false)] {
         match Item::new(id.clone()) {
             Ok(item) => {
@@ -105,7 +105,7 @@ fn ids_have_1_to_512_bytes() {
 
 #[test]
 fn the_last_of_several_with_one_id_wins() {
-    let (_database, items) = vectors(Metric::Ip);
+    let (_database, items) = vectors(Metric::InnerProduct);
     let item = |id: &str, price: f64| Item::new(id).unwrap().with_vector([price as f32, 0.0]).with_row(row! { "price" => price });
     let changes = items.upsert_many([item("a", 1.0), item("kept", 2.0), item("a", 3.0), item("a", 4.0)]).unwrap();
     assert_eq!(Changes { inserted: changes.inserted, updated: changes.updated, ..changes }, changes);

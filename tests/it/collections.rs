@@ -177,7 +177,7 @@ fn fields_come_with_hits_and_misspelt_ones_are_refused() {
     let lenient = database.create_collection("lenient", options().lenient(true)).unwrap();
     lenient.upsert(item(1)).unwrap();
     assert_eq!(lenient.search(&vector).fields(["m"]).run().unwrap().hits[0].fields, Some(Row::new()));
-    let taken = CollectionOptions::vectors(DIM, Metric::Ip).field("vector:text".parse().unwrap()).unwrap();
+    let taken = CollectionOptions::vectors(DIM, Metric::InnerProduct).field("vector:text".parse().unwrap()).unwrap();
     let error = database.create_collection("taken", taken).unwrap_err();
     assert!(error.to_string().contains("vector") && !database.contains_collection("taken"), "{error}");
 }

@@ -156,7 +156,7 @@ fn read(items: &Collection, what: u64, random: &mut Random) -> Result<Observatio
 }
 
 fn run(database: &Database) {
-    let options = CollectionOptions::vectors(DIM, Metric::Ip).lenient(true).m(4).lists(4).refine(Refine::F32);
+    let options = CollectionOptions::vectors(DIM, Metric::InnerProduct).lenient(true).m(4).lists(4).refine(Refine::F32);
     let items = &database.create_collection("items", options).unwrap();
     let mut random = Random::new(1);
     items

@@ -64,7 +64,7 @@ fn root_an_import_into_a_full_disk_keeps_what_was_acknowledged() {
     let acknowledged = Acknowledged::default();
     {
         let database = Database::builder(&path).create(true).background(false).open().unwrap();
-        let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip)).unwrap();
+        let items = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::InnerProduct)).unwrap();
         let error = items.import().progress(&acknowledged).run((0..1_000_000).map(item)).unwrap_err();
         assert!(error.to_string().contains("disk full"), "{error}");
         assert_eq!(error.responsible(), Responsible::Operator, "{error}");

@@ -9,7 +9,7 @@ use torre::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, 
 
 use crate::random::Random;
 
-const METRICS: [Metric; 3] = [Metric::Ip, Metric::Cosine, Metric::L2];
+const METRICS: [Metric; 3] = [Metric::InnerProduct, Metric::Cosine, Metric::L2];
 const KINDS: [Refine; 4] = [Refine::None, Refine::Int8, Refine::F16, Refine::F32];
 const MAGNITUDES: [f32; 12] = [0.0, 1e-45, 1e-38, 1e-30, 1e-20, 1.0, 1e10, 1e15, 1e18, 2e19, 1e30, f32::MAX];
 /// About 2^56.
@@ -23,7 +23,7 @@ fn score(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
     let pairs = || query.iter().zip(row).map(|(&q, &x)| (f64::from(q), f64::from(x)));
     let length = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     match metric {
-        Metric::Ip => pairs().map(|(q, x)| q * x).sum(),
+        Metric::InnerProduct => pairs().map(|(q, x)| q * x).sum(),
         Metric::Cosine => pairs().map(|(q, x)| q / length(query) * (x / length(row))).sum(),
         _ => -pairs().map(|(q, x)| (q - x).powi(2)).sum::<f64>(),
     }
@@ -33,7 +33,7 @@ fn score(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
 fn slack(metric: Metric, query: &[f32], row: &[f32], share: f64) -> f64 {
     let length = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     match metric {
-        Metric::Ip => share * length(query) * length(row),
+        Metric::InnerProduct => share * length(query) * length(row),
         Metric::Cosine => share,
         _ => share * (length(query) + length(row)).powi(2),
     }
@@ -185,7 +185,7 @@ fn a_unit_of_length_changes_neither_recall_nor_the_time_of_training() {
 fn extreme_rows_ruin_nobodys_recall() {
     let vectors = clustered(12_000, 24);
     let asked: Vec<Vec<f32>> = vectors.iter().step_by(240).map(|v| v.iter().map(|x| x * 1.1).collect()).collect();
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for refine in KINDS {
             let (plain, seconds) = recall(&vectors, &asked, metric, refine);
             for (length, rows) in [(1e5f32, 1), (1e9, 1), (1e15, 1), (1e9, 20)] {
@@ -207,7 +207,7 @@ fn extreme_rows_ruin_nobodys_recall() {
 #[test]
 fn an_extreme_row_that_comes_later_ruins_nobodys_recall() {
     let vectors = clustered(4000, 24);
-    for metric in [Metric::Ip, Metric::L2] {
+    for metric in [Metric::InnerProduct, Metric::L2] {
         for refine in [Refine::Int8, Refine::F16, Refine::F32] {
             let database = Database::in_memory().unwrap();
             let items = database.create_collection("items", CollectionOptions::vectors(24, metric).refine(refine)).unwrap();

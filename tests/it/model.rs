@@ -44,7 +44,7 @@ impl Model {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
         match self.metric {
-            Metric::Ip => dot(&wide(a), &wide(b)),
+            Metric::InnerProduct => dot(&wide(a), &wide(b)),
             Metric::Cosine => dot(&unit(a), &unit(b)),
             _ => -wide(a).iter().zip(wide(b)).map(|(x, y)| (x - y).powi(2)).sum::<f64>(),
         }

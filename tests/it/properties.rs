@@ -179,7 +179,7 @@ fn cases(share: u32) -> ProptestConfig {
 }
 
 fn metric() -> impl Strategy<Value = Metric> {
-    prop::sample::select(vec![Metric::Ip, Metric::Cosine, Metric::L2])
+    prop::sample::select(vec![Metric::InnerProduct, Metric::Cosine, Metric::L2])
 }
 
 proptest! {

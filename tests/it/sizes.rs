@@ -11,7 +11,7 @@ use crate::random::Random;
 
 const DIM: usize = 8;
 const SIZES: [u64; 8] = [0, 1, 63, 64, 65, 4095, 4096, 4097];
-const METRICS: [Metric; 3] = [Metric::Ip, Metric::Cosine, Metric::L2];
+const METRICS: [Metric; 3] = [Metric::InnerProduct, Metric::Cosine, Metric::L2];
 
 fn vector(id: u64, round: u64) -> Vec<f32> {
     Random::new(id * 1000 + round).vector(DIM)
@@ -158,7 +158,7 @@ fn the_order_of_upserts_changes_no_exact_answer() {
 /// Ten times as many rows are written as there are, and deleted and put back; every one that is live is found among all lists.
 #[test]
 fn every_live_row_is_found_after_churn() {
-    for (size, metric) in [(65, Metric::Ip), (1000, Metric::Cosine), (4097, Metric::L2)] {
+    for (size, metric) in [(65, Metric::InnerProduct), (1000, Metric::Cosine), (4097, Metric::L2)] {
         let database = Database::in_memory().unwrap();
         let items = create(&database, "items", metric, Refine::F32);
         let mut random = Random::new(size);

@@ -8,7 +8,7 @@ use crate::random::Random;
 /// Products, variants of each, width, how far variants are from their product in each direction.
 type Shape = (usize, usize, usize, f32);
 
-const METRICS: [Metric; 3] = [Metric::Ip, Metric::Cosine, Metric::L2];
+const METRICS: [Metric; 3] = [Metric::InnerProduct, Metric::Cosine, Metric::L2];
 
 /// Near the normal distribution.
 fn normal(random: &mut Random) -> f32 {

@@ -179,7 +179,7 @@ mod tests {
     fn recall_counts_ties_with_the_last() {
         let data = Dataset {
             name: String::new(),
-            metric: Metric::Ip,
+            metric: Metric::InnerProduct,
             queries: Matrix::default(),
             base: PathBuf::new(),
             ids: vec![5, 6, 7, 8, 1, 2, 3, 4],

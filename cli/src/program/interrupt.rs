@@ -19,7 +19,7 @@ pub(super) fn watch() {
 }
 
 /// True once Ctrl-C was pressed.
-pub(super) fn asked() -> bool {
+pub(super) fn requested() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 

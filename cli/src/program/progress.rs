@@ -52,7 +52,7 @@ impl Progress for Bar {
     }
 
     fn cancelled(&self) -> bool {
-        interrupt::asked()
+        interrupt::requested()
     }
 }
 

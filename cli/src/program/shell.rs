@@ -65,7 +65,7 @@ fn batch(session: &mut Session, commands: impl Iterator<Item = io::Result<String
         };
         match say(&reply) {
             Some(code) => return code,
-            None if interrupt::asked() => return ExitCode::FAILURE,
+            None if interrupt::requested() => return ExitCode::FAILURE,
             None => {}
         }
     }

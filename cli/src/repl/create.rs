@@ -56,7 +56,7 @@ fn base(args: &Create) -> Result<CollectionOptions, Failure> {
         }
         _ => {
             let dim = args.dim.ok_or_else(|| Failure::usage("say what the collection holds: --item FILE --user FILE, or --dim NUMBERS"))?;
-            Ok(CollectionOptions::vectors(dim, args.metric.unwrap_or(Metric::Ip)))
+            Ok(CollectionOptions::vectors(dim, args.metric.unwrap_or(Metric::InnerProduct)))
         }
     }
 }

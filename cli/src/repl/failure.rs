@@ -46,6 +46,7 @@ impl From<Error> for Failure {
         let hint = match &error {
             Error::UnknownCollection { known, .. } if known.is_empty() => "; make one with `create`",
             Error::UnknownCollection { .. } => "; choose one with --collection NAME, in the shell with `.use NAME`",
+            Error::Damaged { .. } => "; `torre verify` lists the damage, `torre salvage` saves the rest",
             Error::CollectionExists { .. } => "; choose another name with --collection NAME",
             _ => "",
         };

@@ -15,14 +15,14 @@ pub(super) enum Line {
     /// Something about the shell.
     Dot(Dot),
     /// Something about the collection.
-    Command(Box<Asked>),
+    Command(Box<Request>),
     /// A command's help, already written.
     Help(String),
 }
 
 /// A command, with what a line says of this one command alone.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct Request {
     pub(super) command: Command,
     /// Go to another collection for this command.
     pub(super) collection: Option<String>,
@@ -49,7 +49,7 @@ pub(super) fn grammar() -> clap::Command {
     commands.disable_colored_help(true).term_width(96)
 }
 
-impl Asked {
+impl Request {
     fn new(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let command = Grammar::from_arg_matches(matches)?.command;
         let own = matches.subcommand().map(|(_, own)| own);
@@ -80,8 +80,8 @@ pub(super) fn parse(line: &str) -> Result<Line, Failure> {
         _ => {}
     }
     let first = words.first().cloned().unwrap_or_default();
-    match grammar().try_get_matches_from(&words).and_then(|matches| Asked::new(&matches)) {
-        Ok(asked) => Ok(Line::Command(Box::new(asked))),
+    match grammar().try_get_matches_from(&words).and_then(|matches| Request::new(&matches)) {
+        Ok(request) => Ok(Line::Command(Box::new(request))),
         Err(error) => refused(&error, &first),
     }
 }
@@ -127,7 +127,7 @@ mod tests {
 
     fn command(line: &str) -> Command {
         match parse(line).unwrap() {
-            Line::Command(asked) => asked.command,
+            Line::Command(request) => request.command,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn a_line_may_say_where_and_how_for_itself() {
-        let Line::Command(asked) = parse("get a --json --collection films").unwrap() else { panic!() };
-        assert!(asked.json && asked.collection.as_deref() == Some("films"));
-        let Line::Command(asked) = parse("stats").unwrap() else { panic!() };
-        assert!(!asked.json && asked.collection.is_none());
+        let Line::Command(request) = parse("get a --json --collection films").unwrap() else { panic!() };
+        assert!(request.json && request.collection.as_deref() == Some("films"));
+        let Line::Command(request) = parse("stats").unwrap() else { panic!() };
+        assert!(!request.json && request.collection.is_none());
     }
 
     #[test]

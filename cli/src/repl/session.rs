@@ -8,7 +8,7 @@ use super::command::Command;
 use super::dot::Dot;
 use super::failure::Failure;
 use super::output::{Output, count};
-use super::parse::{self, Asked, Line};
+use super::parse::{self, Line, Request};
 use super::render::{Mode, render};
 use super::run::{Context, run};
 use super::{help, words};
@@ -141,7 +141,7 @@ impl Session {
             Ok(Line::Nothing) => return Reply::default(),
             Ok(Line::Help(text)) => return Reply { text, ..Reply::default() },
             Ok(Line::Dot(dot)) => self.dot(dot, progress, depth),
-            Ok(Line::Command(asked)) => self.run(&asked, progress).into(),
+            Ok(Line::Command(request)) => self.run(&request, progress).into(),
             Err(failure) => Err(failure).into(),
         };
         if self.timer && !reply.quit {
@@ -150,8 +150,8 @@ impl Session {
         reply
     }
 
-    fn run(&mut self, asked: &Asked, progress: &dyn Progress) -> Result<String, Failure> {
-        let Asked { command, collection, json } = asked;
+    fn run(&mut self, request: &Request, progress: &dyn Progress) -> Result<String, Failure> {
+        let Request { command, collection, json } = request;
         if let Command::Import(import) = command
             && import.files.iter().any(|file| file.as_os_str() == "-")
         {

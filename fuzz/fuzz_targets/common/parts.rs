@@ -69,7 +69,7 @@ pub fn exchanged(data: &[u8]) {
     let [metric, which, how, edits @ ..] = data else { return };
     let metric_at = usize::from(metric % 3);
     WHOLE.with(|cells| {
-        let parts = cells[metric_at].get_or_init(|| whole([Metric::L2, Metric::Ip, Metric::Cosine][metric_at]));
+        let parts = cells[metric_at].get_or_init(|| whole([Metric::L2, Metric::InnerProduct, Metric::Cosine][metric_at]));
         let put = |bytes: &[u8]| {
             if how % 2 == 0 {
                 let mut bytes = bytes.to_vec();

@@ -2,7 +2,7 @@
 
 use super::node::{Node, Result};
 use super::value::{Dtype, Value};
-use crate::tower::error::ModelError;
+use crate::model_error::ModelError;
 
 /// Refuses indices that may leave a table of `rows` rows; negative ones count from the end.
 fn check(node: &Node<'_>, indices: &Value, rows: usize) -> Result<()> {

@@ -20,8 +20,8 @@ pub(super) use self::structure::source;
 pub(super) use self::value::{Dtype, Value};
 
 use self::node::{Node, Result};
-use super::error::ModelError;
 use super::limits;
+use crate::model_error::ModelError;
 
 /// The operators that a tower may use: what PyTorch's exporter makes of pooling, attention and recurrent towers, and their neighbours.
 ///

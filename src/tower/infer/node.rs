@@ -4,7 +4,7 @@ use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 
 use super::value::{Dtype, Value};
-use crate::tower::error::ModelError;
+use crate::model_error::ModelError;
 use crate::tower::tensor;
 
 pub(super) type Result<T> = std::result::Result<T, ModelError>;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::tower::error::ModelError;
+use crate::model_error::ModelError;
 use crate::tower::limits;
 
 /// The element types that towers compute with.

@@ -28,7 +28,7 @@ thread_local! {
 
 /// Every vector so far has the same chance to be in the sample (Vitter's algorithm R), but that a full one looks at one in [`STRIDE`] only.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct QuerySample {
     full: AtomicBool,
     /// There is a sample to calibrate with that nobody has calibrated with yet.
     due: AtomicBool,
@@ -46,7 +46,7 @@ struct Sample {
     vectors: Matrix,
 }
 
-impl Asked {
+impl QuerySample {
     pub(crate) fn new(dim: usize) -> Self {
         let sample = Sample { seen: 0, stored: 0, next: enough(dim) as u64, vectors: Matrix::new(dim) };
         Self { full: AtomicBool::new(false), due: AtomicBool::new(false), sample: Mutex::new(sample) }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_sample_is_spread_over_all_that_was_asked() {
-        let asked = Asked::new(1);
+        let asked = QuerySample::new(1);
         let mut batch = Matrix::new(1);
         (0..KEPT).for_each(|at| batch.push(&[at as f32]));
         assert!(asked.note(&batch));
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn it_is_due_when_there_is_enough_then_when_it_is_full_then_rarely() {
-        let asked = Asked::new(1);
+        let asked = QuerySample::new(1);
         let mut due = Vec::new();
         for at in 1..=200 * KEPT {
             if asked.note(&one(at)) {
@@ -195,18 +195,18 @@ mod tests {
 
     #[test]
     fn what_was_stored_goes_on_where_it_was() {
-        let asked = Asked::new(1);
+        let asked = QuerySample::new(1);
         (0..200).for_each(|at| assert!(!asked.note(&one(at))));
         assert!(asked.take().is_none());
         let (seen, vectors) = asked.unstored().unwrap();
         asked.stored(seen);
         assert!(asked.unstored().is_none());
-        let again = Asked::new(1);
+        let again = QuerySample::new(1);
         again.restore(&vectors, seen, false);
         assert!(!again.is_due() && again.len() == 200);
         let due: Vec<usize> = (200..300).filter(|&at| again.note(&one(at))).collect();
         assert_eq!(due, [ENOUGH - 1]);
-        let third = Asked::new(1);
+        let third = QuerySample::new(1);
         third.restore(&again.take().unwrap(), 300, true);
         assert!(!third.is_due());
         third.restore(&again.take().unwrap(), 300, false);

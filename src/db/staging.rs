@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// A directory being made beside the place where it will stand; removed again when it is not finished.
-pub(super) struct Fresh {
+pub(super) struct Staging {
     target: PathBuf,
     partial: PathBuf,
     /// Made here, and not finished: to be removed.
@@ -18,7 +18,7 @@ pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
     |source| Error::Io { path: path.to_owned(), source }
 }
 
-impl Fresh {
+impl Staging {
     /// Begins a directory that is to stand at `target`, where there is nothing yet. Nothing is made so far.
     pub(super) fn new(target: &Path) -> Result<Self> {
         let mut name = target.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
@@ -63,7 +63,7 @@ impl Fresh {
     }
 }
 
-impl Drop for Fresh {
+impl Drop for Staging {
     fn drop(&mut self) {
         if self.ours
             && let Err(error) = fs::remove_dir_all(&self.partial)
@@ -83,22 +83,22 @@ mod tests {
     fn of_two_for_one_target_the_second_fails_and_the_first_is_finished() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("new/copy");
-        let (mut first, mut second) = (Fresh::new(&target).unwrap(), Fresh::new(&target).unwrap());
+        let (mut first, mut second) = (Staging::new(&target).unwrap(), Staging::new(&target).unwrap());
         fs::write(first.make().unwrap().join("file"), "whole").unwrap();
         assert!(matches!(second.make(), Err(Error::Io { .. })));
         drop(second);
         first.finish().unwrap();
         assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "whole");
         assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
-        assert!(Fresh::new(&target).is_err());
+        assert!(Staging::new(&target).is_err());
     }
 
     #[test]
     fn what_is_not_finished_is_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let mut fresh = Fresh::new(&directory.path().join("copy")).unwrap();
-        fs::write(fresh.make().unwrap().join("file"), "half").unwrap();
-        drop(fresh);
+        let mut staging = Staging::new(&directory.path().join("copy")).unwrap();
+        fs::write(staging.make().unwrap().join("file"), "half").unwrap();
+        drop(staging);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

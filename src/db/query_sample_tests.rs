@@ -40,7 +40,7 @@ fn lists_probed(items: &Collection, user: &[f32]) -> u64 {
 /// A collection on the disk that was built when nobody had asked anything yet, and the lists that it visits for a user then.
 fn built(path: &Path, users: &[Vec<f32>]) -> u64 {
     let database = Database::builder(path).create(true).background(false).open().unwrap();
-    let collection = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::Ip).lists(64)).unwrap();
+    let collection = database.create_collection("items", CollectionOptions::vectors(DIM, Metric::InnerProduct).lists(64)).unwrap();
     collection.upsert_many(items(4000)).unwrap();
     collection.build(&BuildOptions::default(), &NoProgress).unwrap();
     collection.maintain(&NoProgress).unwrap();

@@ -1,4 +1,4 @@
-//! Collections held still: one state of all of them, which stays readable in storage while writers go on.
+//! Collections held pinned: one state of all of them, which stays readable in storage while writers go on.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::segment::{Snapshot, Stored};
 use crate::sync::MutexGuard;
 
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
-pub(super) struct Still {
+pub(super) struct Pinned {
     pub(super) core: Arc<Core>,
     pub(super) snapshot: Arc<Snapshot>,
     /// What a manifest of just this state says.
     pub(super) manifest: Manifest,
 }
 
-impl Still {
+impl Pinned {
     pub(super) fn name(&self) -> &str {
         &self.core.shared.settings.name
     }
@@ -48,19 +48,19 @@ impl Still {
 impl Database {
     /// Loads these collections, takes one state of all of them, and keeps maintenance from them while `run` reads it. Readers and
     /// writers go on.
-    pub(super) fn still<R>(&self, names: &[String], run: impl FnOnce(&[Still]) -> Result<R>) -> Result<R> {
+    pub(super) fn pin<R>(&self, names: &[String], run: impl FnOnce(&[Pinned]) -> Result<R>) -> Result<R> {
         let cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
         // Everybody who takes several of these locks takes them in the order of names.
         let _maintenance: Vec<_> = cores.iter().map(|core| (core.writer.maintenance.lock(), core.writer.sealing.lock())).collect();
-        let stills: Vec<Still> = {
+        let pinned_all: Vec<Pinned> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
-            let still = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
+            let pin = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.read()?;
                 let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
-                Ok(Still { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } })
+                Ok(Pinned { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } })
             };
-            cores.iter().zip(&states).map(still).collect::<Result<_>>()?
+            cores.iter().zip(&states).map(pin).collect::<Result<_>>()?
         };
-        run(&stills)
+        run(&pinned_all)
     }
 }

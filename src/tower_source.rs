@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::limits;
 use crate::error::{Error, Result};
-use crate::tower::error::ModelError;
+use crate::model_error::ModelError;
+
+/// Largest model file.
+pub(crate) const MODEL_BYTES: usize = 1 << 30;
 
 /// An ONNX file, and the feature spec that belongs to it where the file itself carries none.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,8 +41,8 @@ impl TowerSource {
         let path = path.as_ref();
         let io = |source| Error::Io { path: path.to_owned(), source };
         let bytes = std::fs::metadata(path).map_err(io)?.len();
-        if bytes > limits::MODEL_BYTES as u64 {
-            return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: limits::MODEL_BYTES as u64 }.in_file(Some(path)).into());
+        if bytes > MODEL_BYTES as u64 {
+            return Err(ModelError::TooLarge { what: "bytes", got: bytes, limit: MODEL_BYTES as u64 }.in_file(Some(path)).into());
         }
         Ok(Self { path: Some(path.to_owned()), ..Self::new(std::fs::read(path).map_err(io)?) })
     }

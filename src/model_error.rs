@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
+use crate::features::Metric;
 use crate::features::SpecError;
-use crate::types::Metric;
 
 /// A model file, its feature spec, or a run of it is at fault. Every variant names the tensor or node and carries the numbers.
 #[derive(ThisError, Debug)]
@@ -173,7 +173,7 @@ pub enum ModelError {
         /// The golden row, from 0.
         row: usize,
         /// Why.
-        source: Box<crate::error::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tower made NaN or an infinity.
     #[error("the {tower} tower (row {row}): element {at} of its vector is {value}; every element must be finite")]
@@ -231,6 +231,7 @@ impl ModelError {
         }
     }
 
+    #[cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "only towers fail so"))]
     pub(crate) fn graph(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Graph { place: place.into(), reason: reason.into() }
     }
