@@ -1,6 +1,7 @@
 //! What reading every vector costs, and what writing them costs an import: numbers, nothing is asserted of them.
 //!
-//! `cargo test --release --test vectors_apart -- --ignored --nocapture`; `TORRE_ROWS` sets the rows (200,000).
+//! `cargo test --release --test vectors_apart -- --ignored --nocapture`; `TORRE_ROWS` sets the rows (200,000), `TORRE_BATCH` those of a
+//! commit (1,000).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
@@ -27,7 +28,8 @@ fn median(mut times: Vec<Duration>) -> f64 {
 #[test]
 #[ignore = "a measurement"]
 fn import_and_exact() {
-    let rows = std::env::var("TORRE_ROWS").map_or(200_000, |rows| rows.parse().expect("a number"));
+    let setting = |name: &str, or: u64| std::env::var(name).map_or(or, |text| text.parse().expect("a number"));
+    let (rows, commit) = (setting("TORRE_ROWS", 200_000), setting("TORRE_BATCH", 1000) as usize);
     for length in [80, 1000] {
         let directory = tempfile::tempdir().unwrap();
         let text = "x".repeat(length);
@@ -40,7 +42,7 @@ fn import_and_exact() {
             for from in (0..rows).step_by(20_000) {
                 let batch = items_of(from..rows.min(from + 20_000));
                 let start = Instant::now();
-                items.import().run(batch).unwrap();
+                items.import().batch(commit).run(batch).unwrap();
                 elapsed += start.elapsed();
             }
             items.build(&BuildOptions::default().m(16).lists(64), &NoProgress).unwrap();

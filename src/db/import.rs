@@ -9,7 +9,7 @@ use crate::ingest::{Changes, Item};
 use crate::progress::{NoProgress, Progress, Stage};
 
 /// Rows of one commit.
-const BATCH: usize = 1000;
+const BATCH: usize = 4000;
 
 /// An import being set up; see [`Collection::import`](crate::Collection::import).
 #[must_use = "an import does nothing until `run`"]
@@ -44,7 +44,7 @@ impl<'c> Import<'c> {
         Self { collection, batch: BATCH, skip_bad: false, progress: &NoProgress }
     }
 
-    /// Rows of one commit (1000).
+    /// Rows of one commit (4000).
     pub fn batch(mut self, rows: usize) -> Self {
         self.batch = rows.max(1);
         self

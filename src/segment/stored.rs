@@ -59,19 +59,21 @@ mod tests {
         let (storage, c, space) = (Storage::in_memory(), CollectionId(1), SpaceId(1));
         let mut batch = Batch::new();
         batch.put_collection(c, b"");
-        [1, 2, 5].into_iter().for_each(|row| batch.put_record(c, row, &[row as u8]));
-        [0, 2, 5, 6].into_iter().for_each(|row| batch.put_vector(c, space, row, &[10 + row as u8]));
+        [1, 2, 5].into_iter().for_each(|row| batch.put_record(c, row, [row as u8]));
+        [0, 2, 5, 6].into_iter().for_each(|row| batch.put_vector(c, space, row, [10 + row as u8]));
         batch.put_vector(c, SpaceId(2), 1, b"of another space");
         storage.commit(batch).unwrap();
-        let found = |rows: Range<u64>| -> Vec<(u64, Option<Vec<u8>>, Option<Vec<u8>>)> {
-            StoredRows::new(&storage, c, space, rows).map(Result::unwrap).map(|s| (s.row, s.record, s.vector)).collect()
+        let found = |rows| StoredRows::new(&storage, c, space, rows).map(Result::unwrap).collect::<Vec<Stored>>();
+        let stored = |row, record: Option<u8>, vector: Option<u8>| {
+            let bytes = |byte: Option<u8>| byte.map(|byte| vec![byte]);
+            Stored { row, record: bytes(record), vector: bytes(vector) }
         };
         let all = [
-            (0, None, Some(vec![10])),
-            (1, Some(vec![1]), None),
-            (2, Some(vec![2]), Some(vec![12])),
-            (5, Some(vec![5]), Some(vec![15])),
-            (6, None, Some(vec![16])),
+            stored(0, None, Some(10)),
+            stored(1, Some(1), None),
+            stored(2, Some(2), Some(12)),
+            stored(5, Some(5), Some(15)),
+            stored(6, None, Some(16)),
         ];
         assert_eq!(found(0..u64::MAX), all);
         assert_eq!(found(1..3), all[1..3]);

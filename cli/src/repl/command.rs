@@ -210,7 +210,7 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) ignore_unknown: bool,
     /// Rows of one commit
-    #[arg(long, value_name = "ROWS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ROWS", default_value = "4000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) batch: usize,
     /// Leave bad rows out and count them, instead of stopping at the first
     #[arg(long)]
