@@ -30,6 +30,7 @@ impl Meter {
         self.done.load(Ordering::Relaxed)
     }
 
+    #[cfg(feature = "parquet")]
     pub(super) fn set(&self, bytes: u64) {
         self.done.store(bytes, Ordering::Relaxed);
     }

@@ -11,7 +11,7 @@ pub struct Offsets<'a> {
     pub weight: u16,
 }
 
-/// Scan of the high-nibble plane of some blocks: what [`Kernel::filter`] needs.
+/// Scan of the high-nibble plane of some blocks: what [`Kernel::filter`](crate::Kernel::filter) needs.
 #[derive(Clone, Copy)]
 pub struct FilterTask<'a> {
     /// `blocks x tables.len() / 2` lines.
@@ -20,7 +20,7 @@ pub struct FilterTask<'a> {
     pub fetched: usize,
     /// Lines that will be scanned next: the first of them are fetched into the cache meanwhile.
     pub next: &'a [Line],
-    /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`FILTER_MAX`].
+    /// 16 entries a sub-quantizer, an even number of them (the last is zeros when m is odd), entries up to [`FILTER_MAX`](crate::FILTER_MAX).
     pub tables: &'a [[u8; 16]],
     /// Under L2: what is added to each code's sum.
     pub offsets: Option<Offsets<'a>>,
@@ -28,14 +28,14 @@ pub struct FilterTask<'a> {
     pub threshold: u16,
 }
 
-/// Scan of both planes of some blocks: what [`Kernel::exact`] needs.
+/// Scan of both planes of some blocks: what [`Kernel::exact`](crate::Kernel::exact) needs.
 #[derive(Clone, Copy)]
 pub struct ExactTask<'a> {
     /// The high-nibble plane: `blocks x tables.len() / 2` lines.
     pub hi: &'a [Line],
     /// The low-nibble plane, in the same shape.
     pub lo: &'a [Line],
-    /// 256 entries a sub-quantizer, an even number of them, entries up to [`EXACT_MAX`].
+    /// 256 entries a sub-quantizer, an even number of them, entries up to [`EXACT_MAX`](crate::EXACT_MAX).
     pub tables: &'a [[u8; 256]],
     /// Under L2: what is added to each code's sum.
     pub offsets: Option<Offsets<'a>>,
@@ -61,7 +61,7 @@ pub trait Sink {
     fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16;
 }
 
-/// A query for [`Kernel::dot_i8`].
+/// A query for [`Kernel::dot_i8`](crate::Kernel::dot_i8).
 #[derive(Clone, Default, Debug)]
 pub struct IntQuery {
     pub(super) values: Vec<i16>,

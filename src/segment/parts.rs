@@ -28,7 +28,6 @@ use xxhash_rust::xxh3::Xxh3Default;
 pub(super) const HEAD: u16 = 0;
 
 /// Parts of a space's blob.
-#[cfg(feature = "onnx")]
 pub(super) mod space {
     pub(in crate::segment) const ITEM_ONNX: u16 = 1;
     pub(in crate::segment) const USER_ONNX: u16 = 2;
