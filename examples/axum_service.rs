@@ -4,7 +4,7 @@
 //!     curl -X PUT  localhost:3000/items -H 'content-type: application/json' \
 //!       -d '[{"id": "m1", "title": "Tazza Luna Retro Mug, red", "brand": "Tazza", "category": "mugs", "colour": "red", "price": 14.9}]'
 //!     curl -X POST localhost:3000/recommend -H 'content-type: application/json' \
-//!       -d '{"user": {"history": ["m1"], "city": "Porto", "age": 34, "now": 1777140900}, "k": 5, "fields": ["title", "price"]}'
+//!       -d '{"user": {"history": ["m1"], "city": "Porto", "age": 34, "now": 1777140900}, "options": {"k": 5, "fields": ["title", "price"]}}'
 //!     curl -X DELETE localhost:3000/items/m1
 //!
 //! Errors are JSON with the sentence that the library gives: the field's name and what came are in it.
@@ -19,7 +19,7 @@ use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use torre::{Answer, Collection, CollectionOptions, Database, Error, Item, Responsible, Row, TowerPair};
+use torre::{Answer, Collection, CollectionOptions, Database, Error, Item, Responsible, Row, SearchOptions, TowerPair};
 
 const ITEM_TOWER: &[u8] = include_bytes!("../cli/assets/demo/item.onnx");
 const USER_TOWER: &[u8] = include_bytes!("../cli/assets/demo/user.onnx");
@@ -89,25 +89,19 @@ async fn remove(State(shop): State<Collection>, Path(id): Path<String>) -> Resul
 #[serde(deny_unknown_fields)]
 struct Question {
     user: Row,
-    #[serde(default = "ten")]
-    k: usize,
+    /// What the library takes, by the same names.
     #[serde(default)]
-    exclude: Vec<String>,
-    #[serde(default)]
-    fields: Vec<String>,
+    options: SearchOptions,
 }
 
-fn ten() -> usize {
-    10
-}
+/// Hits that a client may ask for and skip.
+const MOST_HITS: usize = 1_000;
 
 async fn recommend(State(shop): State<Collection>, Json(question): Json<Question>) -> Result<Json<Answer>, Failure> {
-    let Question { user, k, exclude, fields } = question;
-    let answer = blocking(move || {
-        let query = shop.recommend(&user).k(k.min(1_000)).exclude(exclude);
-        if fields.is_empty() { query.run() } else { query.fields(fields).run() }
-    })
-    .await?;
+    let Question { user, mut options } = question;
+    options.k = options.k.min(MOST_HITS);
+    options.offset = options.offset.min(MOST_HITS);
+    let answer = blocking(move || shop.recommend(&user).options(options).run()).await?;
     Ok(Json(answer))
 }
 
@@ -173,9 +167,10 @@ mod tests {
                 {"id":"m2","title":"Chado Luna Retro Mug, rust","brand":"Chado","category":"mugs","colour":"rust","price":17.9}]"#;
             assert_eq!(call(address, "PUT", "/items", rows), (200, json!({ "inserted": 2, "updated": 0 })));
             let question =
-                r#"{"user":{"history":["m1"],"city":"Porto","age":34,"now":1777140900},"k":1,"exclude":["m1"],"fields":["price"]}"#;
+                r#"{"user":{"history":["m1"],"city":"Porto","age":34,"now":1777140900},"options":{"k":1,"exclude":["m1"],"fields":["price"]}}"#;
             let (status, answer) = call(address, "POST", "/recommend", question);
             assert_eq!((status, &answer["hits"][0]["id"], &answer["hits"][0]["fields"]["price"]), (200, &json!("m2"), &json!(17.9)));
+            assert_eq!(call(address, "POST", "/recommend", r#"{"user":{},"options":{"limit":1}}"#).0, 422);
             let (status, answer) = call(address, "PUT", "/items", r#"[{"id":"m3","title":"Mug","price":"cheap"}]"#);
             assert_eq!(status, 422);
             assert!(answer["error"].as_str().unwrap().contains("price"), "{answer}");

@@ -76,7 +76,7 @@ pub use features::{
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
-pub use query::{Answer, Explain, Hit, Query, QueryBatch, StageTime};
+pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, SearchOptions, StageTime};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
 pub use torre_storage::Error as StorageError;

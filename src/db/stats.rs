@@ -51,6 +51,7 @@ pub struct Stats {
 
 /// How evenly rows are spread over lists.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ListRows {
     /// Rows of the shortest list.
     pub min: u64,

@@ -38,6 +38,7 @@ impl Op {
 
 /// What a commit changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Changes {
     /// Rows with an id that was not there before.
     pub inserted: u64,

@@ -9,6 +9,7 @@ use crate::types::ItemId;
 
 /// One item of an answer.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Hit {
     /// The item.
     pub id: ItemId,
@@ -21,6 +22,7 @@ pub struct Hit {
 
 /// The hits of one query, best first.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Answer {
     /// Best first; items of equal score in the order in which they came in.
     pub hits: Vec<Hit>,
@@ -61,8 +63,10 @@ impl<'a> IntoIterator for &'a Answer {
     }
 }
 
-/// Where a query's time went and what it looked at.
+/// Where a query's time went and what it looked at. In a batch each query has its own; of what all went through together, such as the tower, it
+/// has its share of the time.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Explain {
     /// Stages in order, with their time in microseconds.
     pub stages: Vec<StageTime>,
@@ -89,6 +93,7 @@ pub struct Explain {
 
 /// Time of one stage.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct StageTime {
     /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
     /// `exact`; `fields`.

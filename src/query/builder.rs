@@ -1,25 +1,13 @@
 //! Queries, built step by step.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::error::Result;
-use crate::features::Row;
-use crate::query::options::{Effort, Options};
-use crate::query::{Answer, Explain, encode, run};
+use crate::query::answer::Answer;
+use crate::query::options::{Effort, SearchOptions};
+use crate::query::source::Source;
+use crate::query::{encode, pipeline};
 use crate::segment::Shared;
-use crate::vector::Matrix;
-
-/// Where the query's vector comes from.
-#[derive(Clone, Debug)]
-pub(crate) enum Source<'q> {
-    /// A user's raw features, for the user tower.
-    User(&'q Row),
-    /// A vector of the caller's.
-    Vector(&'q [f32]),
-    /// The stored vector of an item.
-    Item(&'q str),
-}
 
 /// One query. Nothing happens before [`Query::run`].
 #[must_use = "a query does nothing until `run`"]
@@ -27,7 +15,7 @@ pub(crate) enum Source<'q> {
 pub struct Query<'q> {
     shared: &'q Arc<Shared>,
     source: Source<'q>,
-    options: Options,
+    options: SearchOptions,
 }
 
 /// Several queries answered in one call, from one snapshot: lists are visited once for all of them.
@@ -36,13 +24,19 @@ pub struct Query<'q> {
 pub struct QueryBatch<'q> {
     shared: &'q Arc<Shared>,
     sources: Vec<Source<'q>>,
-    options: Options,
-    exclude_each: Option<Vec<Vec<String>>>,
+    options: SearchOptions,
+    exclude_each: Vec<Vec<String>>,
 }
 
 macro_rules! options {
     ($($query:ident),*) => {$(
         impl $query<'_> {
+            /// Takes these options in the place of all that were set before.
+            pub fn options(mut self, options: SearchOptions) -> Self {
+                self.options = options;
+                self
+            }
+
             /// How many hits are wanted (10). With 0 the answer is empty; a `k` beyond the collection gives all of it.
             pub fn k(mut self, k: usize) -> Self {
                 self.options.k = k;
@@ -108,7 +102,7 @@ macro_rules! options {
 
             /// Keeps the query out of the query sample that recall targets are calibrated with: for queries that no user made.
             pub fn unsampled(mut self) -> Self {
-                self.options.measures = true;
+                self.options.unsampled = true;
                 self
             }
         }
@@ -116,26 +110,9 @@ macro_rules! options {
 }
 options!(Query, QueryBatch);
 
-/// Remembers what users asked, however hard it was looked for: calibration is about where their vectors lie. Items lie elsewhere.
-fn note(shared: &Shared, sources: &[Source<'_>], vectors: &Matrix, options: &Options) {
-    if options.measures {
-        return;
-    }
-    if !sources.iter().any(|source| matches!(source, Source::Item(_))) {
-        return shared.note(vectors);
-    }
-    let mut asked = Matrix::new(vectors.dim());
-    for (_, vector) in sources.iter().zip(vectors.iter()).filter(|(source, _)| !matches!(source, Source::Item(_))) {
-        asked.push(vector);
-    }
-    if !asked.is_empty() {
-        shared.note(&asked);
-    }
-}
-
 impl<'q> Query<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, source: Source<'q>) -> Self {
-        Self { shared, source, options: Options::default() }
+        Self { shared, source, options: SearchOptions::default() }
     }
 
     /// Answers the query from the collection as it is now.
@@ -145,21 +122,9 @@ impl<'q> Query<'q> {
     /// [`Error::VectorLength`](crate::Error::VectorLength) and its like for a vector that does not fit,
     /// [`Error::UnknownItem`](crate::Error::UnknownItem), [`Error::InvalidOption`](crate::Error::InvalidOption), and
     /// storage errors where fields or exact vectors are read.
-    pub fn run(mut self) -> Result<Answer> {
-        let start = Instant::now();
-        self.options.check()?;
-        let snapshot = self.shared.read()?;
-        self.options.check_fields(&self.shared.settings, &snapshot)?;
-        if let Source::Item(id) = self.source {
-            self.options.exclude.push(id.to_owned());
-        }
-        let mut explain = self.options.explain.then(Explain::default);
-        let vectors = encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), explain.as_mut())?;
-        note(self.shared, std::slice::from_ref(&self.source), &vectors, &self.options);
-        let mut answers = run::answers(self.shared, &snapshot, &vectors, &[], &self.options, explain)?;
-        let mut answer = answers.pop().unwrap_or_default();
-        answer.elapsed = start.elapsed();
-        Ok(answer)
+    pub fn run(self) -> Result<Answer> {
+        let answers = pipeline::run(self.shared, std::slice::from_ref(&self.source), &self.options, &[])?;
+        Ok(answers.into_iter().next().unwrap_or_default())
     }
 
     /// The query's vector, without a search: what the user tower makes of the row.
@@ -168,19 +133,19 @@ impl<'q> Query<'q> {
     /// As [`Query::run`].
     pub fn vector(self) -> Result<Vec<f32>> {
         let snapshot = self.shared.read()?;
-        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), None)?.as_slice().to_vec())
+        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source))?.as_slice().to_vec())
     }
 }
 
 impl<'q> QueryBatch<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, sources: Vec<Source<'q>>) -> Self {
-        Self { shared, sources, options: Options::default(), exclude_each: None }
+        Self { shared, sources, options: SearchOptions::default(), exclude_each: Vec::new() }
     }
 
     /// Items that must not be among the hits of one query each, in the order of the queries, besides those of
     /// [`QueryBatch::exclude`].
     pub fn exclude_each(mut self, ids: Vec<Vec<String>>) -> Self {
-        self.exclude_each = Some(ids);
+        self.exclude_each = ids;
         self
     }
 
@@ -190,34 +155,6 @@ impl<'q> QueryBatch<'q> {
     /// As [`Query::run`]; one bad query fails the batch, and the error names its row. [`crate::Error::InvalidOption`] when
     /// [`QueryBatch::exclude_each`] was given another number of lists than there are queries.
     pub fn run(self) -> Result<Vec<Answer>> {
-        let start = Instant::now();
-        self.options.check()?;
-        let mut each = self.exclude_each.unwrap_or_default();
-        if !each.is_empty() && each.len() != self.sources.len() {
-            return Err(crate::Error::InvalidOption {
-                option: "exclude_each",
-                given: format!("{} lists of ids", each.len()),
-                expected: format!("one for each of {} queries", self.sources.len()),
-            });
-        }
-        if self.sources.iter().any(|source| matches!(source, Source::Item(_))) {
-            each.resize(self.sources.len(), Vec::new());
-            for (source, ids) in self.sources.iter().zip(&mut each) {
-                if let Source::Item(id) = source {
-                    ids.push((*id).to_owned());
-                }
-            }
-        }
-        let snapshot = self.shared.read()?;
-        self.options.check_fields(&self.shared.settings, &snapshot)?;
-        let mut explain = self.options.explain.then(Explain::default);
-        let vectors = encode::vectors(self.shared, &snapshot, &self.sources, explain.as_mut())?;
-        note(self.shared, &self.sources, &vectors, &self.options);
-        let mut answers = run::answers(self.shared, &snapshot, &vectors, &each, &self.options, explain)?;
-        let share = start.elapsed() / u32::try_from(answers.len().max(1)).unwrap_or(u32::MAX);
-        for answer in &mut answers {
-            answer.elapsed = share;
-        }
-        Ok(answers)
+        pipeline::run(self.shared, &self.sources, &self.options, &self.exclude_each)
     }
 }

@@ -1,50 +1,55 @@
 //! The first step of a query: its source becomes a vector.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::query::Explain;
-use crate::query::answer::StageTime;
-use crate::query::builder::Source;
+use crate::features::Row;
+use crate::query::candidates::Candidates;
+use crate::query::source::Source;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::{Matrix, validate};
 
 /// The vectors of all sources, in their order.
-pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], explain: Option<&mut Explain>) -> Result<Matrix> {
-    let start = Instant::now();
+pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>]) -> Result<Matrix> {
     let dim = shared.settings.dim;
-    let vectors =
-        match sources.iter().map(|source| if let Source::User(row) = source { Some(*row) } else { None }).collect::<Option<Vec<_>>>() {
-            Some(rows) if !rows.is_empty() => user_vectors(shared, snapshot, &rows)?,
-            _ => {
-                let mut vectors = Matrix::with_capacity(dim, sources.len());
-                let mut found = vec![0.0; dim];
-                for (at, source) in sources.iter().enumerate() {
-                    match source {
-                        Source::Vector(vector) => vectors.push(&validate(vector, dim, shared.settings.metric, at)?),
-                        Source::Item(id) => {
-                            let unknown = || Error::UnknownItem { id: (*id).to_owned() };
-                            let place = snapshot.locate(id).ok_or_else(unknown)?;
-                            shared.vector(snapshot, place, &mut found)?;
-                            vectors.push(&found);
-                        }
-                        Source::User(_) => {
-                            return Err(Error::Unsupported { what: "a batch is of users, of vectors or of items, not mixed".to_owned() });
-                        }
-                    }
-                }
-                vectors
+    if let Some(rows) = sources.iter().map(Source::user).collect::<Option<Vec<_>>>()
+        && !rows.is_empty()
+    {
+        return user_vectors(shared, snapshot, &rows);
+    }
+    let mut vectors = Matrix::with_capacity(dim, sources.len());
+    let mut found = vec![0.0; dim];
+    for (at, source) in sources.iter().enumerate() {
+        match source {
+            Source::Vector(vector) => vectors.push(&validate(vector, dim, shared.settings.metric, at)?),
+            Source::Item(id) => {
+                let unknown = || Error::UnknownItem { id: (*id).to_owned() };
+                let place = snapshot.locate(id).ok_or_else(unknown)?;
+                shared.vector(snapshot, place, &mut found)?;
+                vectors.push(&found);
             }
-        };
-    if let Some(explain) = explain {
-        report(snapshot, sources, explain);
-        let stage = if matches!(sources.first(), Some(Source::User(_))) { "tower" } else { "vector" };
-        explain.stages.push(StageTime { stage, micros: start.elapsed().as_secs_f64() * 1e6 });
+            Source::User(_) => {
+                return Err(Error::Unsupported { what: "a batch is of users, of vectors or of items, not mixed".to_owned() });
+            }
+        }
     }
     Ok(vectors)
 }
 
-fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&crate::features::Row]) -> Result<Matrix> {
+/// Adds to each query's explanation what became of its source, and its share of the time that it took.
+pub(crate) fn report(snapshot: &Snapshot, sources: &[Source<'_>], time: Duration, candidates: &mut Candidates) {
+    for (ranked, source) in candidates.queries.iter_mut().zip(sources) {
+        if let (Some(explain), Some(pair), Some(row)) = (&mut ranked.explain, &snapshot.space.towers, source.user()) {
+            let report = pair.user_spec().inspect(row, None);
+            explain.missing = report.missing;
+            explain.unknown = report.unknown_values;
+        }
+    }
+    let users = sources.first().is_some_and(|source| source.user().is_some());
+    candidates.took(if users { "tower" } else { "vector" }, time);
+}
+
+fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row]) -> Result<Matrix> {
     use crate::features::EncodeOptions;
     use crate::segment::SnapshotLookup;
     let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
@@ -56,13 +61,5 @@ fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&crate::features::
 fn no_towers(shared: &Shared) -> Error {
     Error::Unsupported {
         what: format!("the collection {:?} has no towers: search it with a vector of length {}", shared.settings.name, shared.settings.dim),
-    }
-}
-
-fn report(snapshot: &Snapshot, sources: &[Source<'_>], explain: &mut Explain) {
-    if let (Some(pair), [Source::User(row)]) = (&snapshot.space.towers, sources) {
-        let report = pair.user_spec().inspect(row, None);
-        explain.missing = report.missing;
-        explain.unknown = report.unknown_values;
     }
 }

@@ -1,13 +1,29 @@
-//! The way out: a user, a vector or an item becomes a vector, the snapshot is scanned, hits come back.
+//! The way out: a user, a vector or an item becomes a vector, the snapshot is searched, hits come back.
+//!
+//! [`pipeline`] names the stages: each is a function over [`candidates`] and knows no other. What they all may look at is a [`request`].
 
 mod answer;
 mod builder;
+mod candidates;
+mod effort;
 mod encode;
 mod exact;
+mod exclude;
+mod fields;
 mod options;
+mod page;
+mod pipeline;
 mod plan;
-mod run;
+mod request;
+mod retrieve;
+mod sample;
+mod segments;
+mod source;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
-pub(crate) use builder::Source;
 pub use builder::{Query, QueryBatch};
+pub use options::{Effort, SearchOptions};
+pub(crate) use source::Source;

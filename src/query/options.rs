@@ -1,53 +1,86 @@
 //! What a query asks for besides its vector.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, VECTOR_FIELD};
 use crate::segment::{Settings, Snapshot};
-pub(crate) use crate::types::{DEFAULT_K, DEFAULT_RECALL};
+use crate::types::{DEFAULT_K, DEFAULT_RECALL};
 
 /// How hard to look.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Effort {
-    /// As many lists and candidates as calibration found to reach this recall.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effort {
+    /// As hard as it takes to find this share of the true nearest items on average: a number above 0 and at most 1.
     Recall(f32),
-    /// This many lists.
+    /// Visits this many lists; more only where those hold too few rows to return.
     Nprobe(usize),
-    /// Every row, by its exact vector.
+    /// Compares with the exact vector of every item.
     Exact,
 }
 
-/// The options of a query or of a batch of queries.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Options {
-    pub(crate) k: usize,
-    pub(crate) offset: usize,
-    pub(crate) exclude: Vec<String>,
-    pub(crate) effort: Effort,
-    pub(crate) refine_factor: Option<usize>,
-    pub(crate) min_score: Option<f32>,
-    pub(crate) fields: Option<Vec<String>>,
-    pub(crate) explain: bool,
-    /// The query measures the index: it does not count as one that users ask.
-    pub(crate) measures: bool,
+impl Default for Effort {
+    fn default() -> Self {
+        Self::Recall(DEFAULT_RECALL)
+    }
 }
 
-impl Default for Options {
+/// What a query asks for besides its vector. [`Query`](crate::Query) and [`QueryBatch`](crate::QueryBatch) have a method for each option, and take
+/// all of them at once, as a service gets them from its clients.
+///
+/// ```
+/// use torre::{Effort, SearchOptions};
+///
+/// let mut options = SearchOptions::default();
+/// options.k = 5;
+/// options.effort = Effort::Recall(0.99);
+/// # let json = |text| serde_json::from_str::<SearchOptions>(text).ok();
+/// assert_eq!(json(r#"{"k": 5, "effort": {"recall": 0.99}}"#), Some(options));
+/// assert!(json(r#"{"effort": "exact", "fields": ["title"], "exclude": ["b"]}"#).is_some());
+/// assert!(json(r#"{"limit": 5}"#).is_none(), "an option that does not exist");
+/// ```
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SearchOptions {
+    /// How many hits are wanted (10). With 0 the answer is empty; a `k` beyond the collection gives all of it.
+    pub k: usize,
+    /// Skips the best so many hits: the next page of an answer.
+    pub offset: usize,
+    /// Items that must not be among the hits. Ids that are not in the collection are ignored; `k` hits come back all the same.
+    pub exclude: Vec<String>,
+    /// How hard to look (a recall of 0.95).
+    pub effort: Effort,
+    /// Refines `factor * (k + offset)` candidates by their stored vectors instead of what calibration or the default says.
+    pub refine_factor: Option<usize>,
+    /// Leaves out hits with a lower score.
+    pub min_score: Option<f32>,
+    /// Returns these fields of the items with the hits; `vector` is the stored vector.
+    pub fields: Option<Vec<String>>,
+    /// Says in the answer where the time went and what was looked at.
+    pub explain: bool,
+    /// Keeps the query out of the query sample that recall targets are calibrated with: for queries that no user made.
+    pub unsampled: bool,
+}
+
+impl Default for SearchOptions {
     fn default() -> Self {
         Self {
             k: DEFAULT_K,
             offset: 0,
             exclude: Vec::new(),
-            effort: Effort::Recall(DEFAULT_RECALL),
+            effort: Effort::default(),
             refine_factor: None,
             min_score: None,
             fields: None,
             explain: false,
-            measures: false,
+            unsampled: false,
         }
     }
 }
 
-impl Options {
+impl SearchOptions {
     /// Refuses what no query can mean.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |option, given: String, expected: &str| Err(Error::InvalidOption { option, given, expected: expected.to_owned() });
@@ -87,5 +120,39 @@ impl Options {
     /// Rows that have to be found for `offset` to be skipped and `k` to be left.
     pub(crate) fn depth(&self) -> usize {
         if self.k == 0 { 0 } else { self.k.saturating_add(self.offset) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn options_go_through_json_and_back() {
+        let options = SearchOptions {
+            k: 3,
+            offset: 20,
+            exclude: vec!["a".to_owned()],
+            effort: Effort::Nprobe(8),
+            refine_factor: Some(4),
+            min_score: Some(0.5),
+            fields: Some(vec![]),
+            explain: true,
+            unsampled: true,
+        };
+        for options in [options, SearchOptions::default(), SearchOptions { effort: Effort::Exact, ..SearchOptions::default() }] {
+            let text = serde_json::to_string(&options).unwrap();
+            assert_eq!(serde_json::from_str::<SearchOptions>(&text).unwrap(), options, "{text}");
+        }
+        assert_eq!(serde_json::from_str::<SearchOptions>("{}").unwrap(), SearchOptions::default());
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused() {
+        for wrong in [r#"{"limit": 1}"#, r#"{"k": -1}"#, r#"{"effort": {"lists": 1}}"#, r#"{"effort": "recall"}"#, r#"{"fields": "title"}"#]
+        {
+            assert!(serde_json::from_str::<SearchOptions>(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,57 +1,111 @@
-//! How hard a query looks: lists, candidates, mode.
+//! How a query's rows are retrieved, decided from counts alone.
 
-use crate::index::{ScanMode, SearchStats};
-use crate::query::Explain;
-use crate::query::answer::StageTime;
-use crate::query::options::{Effort, Options};
-use crate::segment::{Snapshot, Trained};
+/// Where the lists visited hold too few rows that may be returned, this many times as many are.
+const WIDER: usize = 4;
 
-/// Lists to visit and candidates to refine.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Setting {
-    pub(crate) nprobe: usize,
-    pub(crate) candidates: usize,
-    pub(crate) mode: ScanMode,
-    /// The recall to expect of it; `None` without a calibration.
-    pub(crate) expected: Option<f32>,
+/// Rows that a query may return, and those that it wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Counts {
+    /// In segments.
+    pub(crate) sealed: u64,
+    /// In the tail.
+    pub(crate) tail: u64,
+    /// Rows wanted.
+    pub(crate) depth: usize,
 }
 
-/// Without a calibration: candidates for each row wanted, and the share of the lists that is visited.
-const CANDIDATES_PER_HIT: usize = 10;
-const SHARE_OF_LISTS: usize = 16;
-const FEWEST_LISTS: usize = 8;
+/// The way to a query's rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plan {
+    /// There is nothing to look for.
+    Nothing,
+    /// The rows of this subset, one by one, by their exact vectors.
+    Exact(Subset),
+    /// Lists of the index, and the tail by its exact vectors.
+    Scan,
+}
 
-/// What the options come to for the rows of this snapshot.
-pub(crate) fn setting(trained: &Trained, snapshot: &Snapshot, depth: usize, options: &Options) -> Setting {
-    let lists = trained.engine.quantizer().lists();
-    let guess = depth.saturating_mul(CANDIDATES_PER_HIT);
-    let (nprobe, candidates) = match (options.effort, &trained.calibration) {
-        (Effort::Nprobe(nprobe), Some(known)) => (nprobe, known.candidates(nprobe, depth, snapshot.live())),
-        (Effort::Nprobe(nprobe), None) => (nprobe, guess),
-        (Effort::Recall(target), Some(known)) => {
-            let setting = known.pick(target, depth, snapshot.live());
-            (setting.nprobe, setting.candidates)
+/// Rows that an exact scan looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Subset {
+    /// All that is live.
+    All,
+    /// Those of the tail: no others may be returned.
+    Tail,
+}
+
+impl Counts {
+    /// The way to take; `exact` says that the query asked for an exact answer.
+    pub(crate) fn plan(self, exact: bool) -> Plan {
+        match self {
+            Self { depth: 0, .. } | Self { sealed: 0, tail: 0, .. } => Plan::Nothing,
+            Self { sealed: 0, .. } => Plan::Exact(Subset::Tail),
+            _ if exact => Plan::Exact(Subset::All),
+            _ => Plan::Scan,
         }
-        (Effort::Recall(_) | Effort::Exact, _) => ((lists / SHARE_OF_LISTS).max(FEWEST_LISTS), guess),
-    };
-    let candidates = options.refine_factor.map_or(candidates, |factor| depth.saturating_mul(factor));
-    let expected = trained.calibration.as_ref().map(|known| known.expected(nprobe, candidates, depth, snapshot.live()));
-    Setting { nprobe, candidates, mode: ScanMode::Filter, expected }
+    }
+
+    /// Rows that the segments have to give, with those of the tail, for all that is wanted: as many as there are to be had.
+    fn needed(self) -> u64 {
+        u64::try_from(self.depth).unwrap_or(u64::MAX).saturating_sub(self.tail).min(self.sealed)
+    }
+
+    /// The lists to visit in the next turn, of `lists`, after `nprobe` gave `found` rows; `None` when those do.
+    pub(crate) fn wider(self, found: usize, nprobe: usize, lists: usize) -> Option<usize> {
+        (nprobe < lists && (found as u64) < self.needed()).then(|| nprobe.saturating_mul(WIDER).min(lists))
+    }
 }
 
-/// Adds the index's account of a search to an explanation.
-pub(crate) fn report(stats: &SearchStats, explain: &mut Explain) {
-    explain.lists_probed += stats.lists_probed as u64;
-    explain.codes_scanned += stats.codes_scanned as u64;
-    explain.candidates_refined += stats.candidates_refined as u64;
-    let times = &stats.times;
-    let stages = [
-        ("coarse", times.coarse),
-        ("tables", times.table),
-        ("scan", times.scan),
-        ("select", times.select),
-        ("refine", times.refine),
-        ("top-k", times.top),
-    ];
-    explain.stages.extend(stages.into_iter().map(|(stage, time)| StageTime { stage, micros: time.as_secs_f64() * 1e6 }));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(sealed: u64, tail: u64, depth: usize) -> Counts {
+        Counts { sealed, tail, depth }
+    }
+
+    #[test]
+    fn nothing_is_looked_for_where_nothing_is_wanted_or_left() {
+        for counts in [counts(0, 0, 10), counts(500, 20, 0), counts(0, 0, 0)] {
+            assert_eq!((counts.plan(false), counts.plan(true)), (Plan::Nothing, Plan::Nothing), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn the_tail_alone_is_compared_exactly_whatever_was_asked() {
+        for tail in [1, 5, 1 << 40] {
+            let counts = counts(0, tail, 10);
+            assert_eq!((counts.plan(false), counts.plan(true)), (Plan::Exact(Subset::Tail), Plan::Exact(Subset::Tail)));
+            assert_eq!(counts.wider(0, 1, 100), None);
+        }
+    }
+
+    #[test]
+    fn segments_are_scanned_unless_all_is_to_be_compared() {
+        for tail in [0, 1, 100] {
+            for depth in [1, 10, usize::MAX] {
+                assert_eq!(counts(1, tail, depth).plan(false), Plan::Scan);
+                assert_eq!(counts(1, tail, depth).plan(true), Plan::Exact(Subset::All));
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_widens_until_it_has_what_the_tail_does_not_give() {
+        let ten = counts(1000, 4, 10);
+        assert_eq!(ten.wider(5, 8, 100), Some(32));
+        assert_eq!(ten.wider(6, 8, 100), None, "the tail gives four");
+        assert_eq!(ten.wider(5, 32, 100), Some(100), "never more than there are");
+        assert_eq!(ten.wider(5, 100, 100), None, "all are visited");
+        assert_eq!(counts(3, 4, 10).wider(3, 1, 100), None, "there are no more to be had");
+        assert_eq!(counts(1000, 10, 10).wider(0, 1, 100), None, "the tail is enough");
+        assert_eq!(counts(u64::MAX, 0, usize::MAX).wider(0, usize::MAX - 1, usize::MAX), Some(usize::MAX));
+    }
+
+    #[test]
+    fn widening_ends() {
+        let counts = counts(u64::MAX, 0, usize::MAX);
+        let turns = std::iter::successors(Some(1), |&nprobe| counts.wider(0, nprobe, 65_536)).collect::<Vec<_>>();
+        assert_eq!((turns.len(), turns.last()), (9, Some(&65_536)));
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, joined, score, share, whole};
-use torre::{Metric, Refine};
+use torre::{Effort, Metric, Refine, SearchOptions};
 use torre_data::Format;
 
 /// A command on a collection.
@@ -133,14 +133,36 @@ pub(crate) struct QueryOptions {
     pub(crate) explain: bool,
 }
 
-impl QueryOptions {
-    pub(crate) fn exclude(&self) -> Vec<String> {
-        joined(&self.exclude)
+impl EffortOptions {
+    pub(crate) fn effort(&self) -> Effort {
+        match (self.exact, self.nprobe, self.recall) {
+            (true, ..) => Effort::Exact,
+            (_, Some(lists), _) => Effort::Nprobe(lists),
+            (.., Some(target)) => Effort::Recall(target),
+            _ => Effort::default(),
+        }
     }
 
-    /// The fields asked for; `None` when none were.
-    pub(crate) fn fields(&self) -> Option<Vec<String>> {
-        (!self.fields.is_empty()).then(|| joined(&self.fields))
+    /// The options of a search that looks so hard.
+    pub(crate) fn search(&self) -> SearchOptions {
+        let mut search = SearchOptions::default();
+        search.effort = self.effort();
+        search.refine_factor = self.refine_factor;
+        search
+    }
+}
+
+impl QueryOptions {
+    /// The options of the search.
+    pub(crate) fn search(&self) -> SearchOptions {
+        let mut search = self.effort.search();
+        search.k = self.k;
+        search.offset = self.offset;
+        search.exclude = joined(&self.exclude);
+        search.min_score = self.min_score;
+        search.fields = (!self.fields.is_empty()).then(|| joined(&self.fields));
+        search.explain = self.explain;
+        search
     }
 }
 

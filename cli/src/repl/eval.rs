@@ -11,7 +11,7 @@ use super::command::Eval;
 use super::failure::Failure;
 use super::import::located;
 use super::output::{Output, Record, count, rounded, to_json};
-use super::query::{describe, with_effort, with_effort_each};
+use super::query::describe;
 use torre::Collection;
 use torre::Error;
 use torre::Row;
@@ -38,7 +38,7 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
     let depth = evaluation.depth();
     for (users, cases) in users.chunks(BATCH).zip(cases.chunks(BATCH)) {
         let seen = cases.iter().map(|case| case.seen.clone()).collect();
-        let answers = with_effort_each(collection.recommend_many(users), &args.effort).k(depth).exclude_each(seen).run();
+        let answers = collection.recommend_many(users).options(args.effort.search()).k(depth).exclude_each(seen).run();
         let answers = answers.map_err(|error| about(&args.file, cases, error))?;
         for (answer, case) in answers.iter().zip(cases) {
             let hits: Vec<&str> = answer.ids().collect();
@@ -52,7 +52,7 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
     let mut report = evaluation.report(usize::try_from(collection.len()).unwrap_or(usize::MAX));
     report.p50_micros = percentile(&micros, 50.0).map(|x| rounded(x, 1));
     report.p99_micros = percentile(&micros, 99.0).map(|x| rounded(x, 1));
-    Ok(show(&Evaluated { report, timed_users: micros.len(), effort: describe(&args.effort) }))
+    Ok(show(&Evaluated { report, timed_users: micros.len(), effort: describe(args.effort.effort()) }))
 }
 
 fn read(path: &Path) -> Result<Vec<EvalCase>, Failure> {
@@ -87,7 +87,8 @@ fn time(collection: &Collection, args: &Eval, progress: &dyn Progress, users: &[
     let mut micros = Vec::with_capacity(users.len() / step + 1);
     let total = users.len().div_ceil(step) as u64;
     for (user, case) in users.iter().zip(cases).step_by(step) {
-        let answer = with_effort(collection.recommend(user), &args.effort).k(depth).exclude(case.seen.iter().map(String::as_str)).run()?;
+        let answer =
+            collection.recommend(user).options(args.effort.search()).k(depth).exclude(case.seen.iter().map(String::as_str)).run()?;
         micros.push(answer.elapsed.as_secs_f64() * 1e6);
         progress.update(Stage::Evaluate, micros.len() as u64, Some(total));
         if progress.cancelled() {

@@ -155,10 +155,10 @@ mod tests {
         };
         assert_eq!(args.user().len(), 2);
         assert_eq!(
-            (args.options.k, args.options.exclude(), args.options.effort.nprobe),
+            (args.options.k, args.options.search().exclude, args.options.effort.nprobe),
             (5, vec!["a".into(), "b".into(), "c,d".into()], Some(7))
         );
-        assert_eq!(args.options.fields().unwrap(), ["title"]);
+        assert_eq!(args.options.search().fields.unwrap(), ["title"]);
         let Command::Search(args) = command("search [1, -2.5] --exact;") else { panic!() };
         assert_eq!((args.vector(), args.options.effort.exact), (vec![1.0, -2.5], true));
     }

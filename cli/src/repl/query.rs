@@ -2,34 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::command::{EffortOptions, QueryOptions, Recommend, Search, Similar};
+use super::command::{QueryOptions, Recommend, Search, Similar};
 use super::failure::Failure;
 use super::output::{Output, Record, grouped, short, to_json};
 use torre::Collection;
-use torre::{Answer, Explain, Hit, Query, QueryBatch};
-
-macro_rules! with_effort {
-    ($name:ident, $query:ident) => {
-        /// The query, looking as hard as the options say.
-        pub(super) fn $name<'q>(mut query: $query<'q>, effort: &EffortOptions) -> $query<'q> {
-            if let Some(target) = effort.recall {
-                query = query.recall(target);
-            }
-            if let Some(lists) = effort.nprobe {
-                query = query.nprobe(lists);
-            }
-            if effort.exact {
-                query = query.exact();
-            }
-            if let Some(factor) = effort.refine_factor {
-                query = query.refine_factor(factor);
-            }
-            query
-        }
-    };
-}
-with_effort!(with_effort, Query);
-with_effort!(with_effort_each, QueryBatch);
+use torre::{Answer, Effort, Explain, Hit, Query};
 
 pub(super) fn recommend(collection: &Collection, args: &Recommend) -> Result<Output, Failure> {
     if collection.specs().is_none() {
@@ -48,17 +25,7 @@ pub(super) fn search(collection: &Collection, args: &Search) -> Result<Output, F
 }
 
 fn answer(query: Query<'_>, options: &QueryOptions) -> Result<Output, Failure> {
-    let mut query = with_effort(query, &options.effort).k(options.k).offset(options.offset).exclude(options.exclude());
-    if let Some(score) = options.min_score {
-        query = query.min_score(score);
-    }
-    if let Some(names) = options.fields() {
-        query = query.fields(names);
-    }
-    if options.explain {
-        query = query.explain();
-    }
-    Ok(show(&query.run()?, options.offset))
+    Ok(show(&query.options(options.search()).run()?, options.offset))
 }
 
 /// An answer whose first hit has the place `offset` + 1.
@@ -135,10 +102,9 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
 }
 
 /// How hard a measurement looked, as it is reported.
-pub(super) fn describe(effort: &EffortOptions) -> Json {
-    match (effort.exact, effort.nprobe) {
-        (true, _) => json!("exact"),
-        (_, Some(lists)) => json!({"nprobe": lists}),
-        _ => json!({"recall": short(effort.recall.unwrap_or(torre::DEFAULT_RECALL))}),
+pub(super) fn describe(effort: Effort) -> Json {
+    match effort {
+        Effort::Recall(target) => json!({"recall": short(target)}),
+        other => json!(other),
     }
 }

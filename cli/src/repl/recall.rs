@@ -15,6 +15,7 @@ use super::spread::Spread;
 use torre::Answer;
 use torre::Collection;
 use torre::Error;
+use torre::{Effort, SearchOptions};
 use torre::{Progress, Stage};
 use torre::{Row, VECTOR_FIELD, Value};
 use torre_data::{Place, ReadOptions, Source};
@@ -35,13 +36,6 @@ struct Point {
     nprobe: u64,
     recall10: f64,
     p50_micros: f64,
-}
-
-/// How hard a search looks.
-#[derive(Clone, Copy)]
-enum Setting {
-    Nprobe(usize),
-    Target(f32),
 }
 
 /// A vector to search with, and what must not be found: the row that the vector is of.
@@ -86,10 +80,10 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
     }
     let truth: Vec<Truth> = exact(collection, &probes)?.iter().map(Truth::new).collect();
     let mut points = Vec::new();
-    let tried: Vec<Setting> = match (&args.target[..], &args.nprobe[..]) {
-        ([], []) => powers(lists).into_iter().map(Setting::Nprobe).collect(),
-        ([], lists) => lists.iter().copied().map(Setting::Nprobe).collect(),
-        (targets, _) => targets.iter().copied().map(Setting::Target).collect(),
+    let tried: Vec<Effort> = match (&args.target[..], &args.nprobe[..]) {
+        ([], []) => powers(lists).into_iter().map(Effort::Nprobe).collect(),
+        ([], lists) => lists.iter().copied().map(Effort::Nprobe).collect(),
+        (targets, _) => targets.iter().copied().map(Effort::Recall).collect(),
     };
     let all = args.nprobe.is_empty() && args.target.is_empty();
     for (at, &setting) in tried.iter().enumerate() {
@@ -129,25 +123,24 @@ fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failu
 fn measure(
     collection: &Collection,
     args: &Recall,
-    setting: Setting,
+    setting: Effort,
     probes: &[Probe],
     truth: &[Truth],
     progress: &dyn Progress,
 ) -> Result<Point, Failure> {
+    let mut options = SearchOptions::default();
+    options.k = K;
+    options.unsampled = true;
+    options.effort = setting;
+    options.refine_factor = args.refine_factor;
     let ask = |probe: &Probe, explain: bool| {
-        let mut query = collection.search(&probe.vector).unsampled().k(K).exclude(probe.itself.iter().map(String::as_str));
-        query = match setting {
-            Setting::Nprobe(lists) => query.nprobe(lists),
-            Setting::Target(recall) => query.recall(recall),
-        };
-        if let Some(factor) = args.refine_factor {
-            query = query.refine_factor(factor);
-        }
+        let query = collection.search(&probe.vector).options(options.clone()).exclude(probe.itself.iter().map(String::as_str));
         if explain { query.explain().run() } else { query.run() }
     };
     let (target, mut nprobe) = match setting {
-        Setting::Nprobe(lists) => (None, lists as u64),
-        Setting::Target(recall) => (Some(recall), 0),
+        Effort::Nprobe(lists) => (None, lists as u64),
+        Effort::Recall(recall) => (Some(recall), 0),
+        _ => (None, 0),
     };
     let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
     for (probe, truth) in probes.iter().zip(truth) {

@@ -1,0 +1,56 @@
+//! What the stages of a query hand on.
+
+use crate::features::Row;
+use crate::query::answer::{Explain, StageTime};
+use crate::segment::Place;
+
+/// A row found, before it is a hit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Found {
+    pub(crate) score: f64,
+    pub(crate) place: Place,
+}
+
+/// One query's rows as they are after a stage.
+#[derive(Clone, Debug)]
+pub(crate) struct Ranked {
+    /// Best first, once they are retrieved.
+    pub(crate) found: Vec<Found>,
+    /// The fields of each row found; `None` when none were asked for.
+    pub(crate) fields: Option<Vec<Row>>,
+    /// The recall to expect; `None` where it is not known.
+    pub(crate) expected: Option<f32>,
+    /// What was done, when asked.
+    pub(crate) explain: Option<Explain>,
+}
+
+impl Ranked {
+    /// Adds a stage's time, when asked. What goes on with the last stage is part of it.
+    pub(crate) fn took(&mut self, stage: &'static str, micros: f64) {
+        let Some(explain) = &mut self.explain else { return };
+        match explain.stages.last_mut() {
+            Some(last) if last.stage == stage => last.micros += micros,
+            _ => explain.stages.push(StageTime { stage, micros }),
+        }
+    }
+}
+
+/// The candidates of all queries of a request, in the order of the queries.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    pub(crate) queries: Vec<Ranked>,
+}
+
+impl Candidates {
+    /// Nothing yet. Where nothing is left to look at, everything is found.
+    pub(crate) fn none(queries: usize, explain: bool) -> Self {
+        let none = || Ranked { found: Vec::new(), fields: None, expected: Some(1.0), explain: explain.then(Explain::default) };
+        Self { queries: std::iter::repeat_with(none).take(queries).collect() }
+    }
+
+    /// Adds a stage that all queries went through together: to each its share of the time.
+    pub(crate) fn took(&mut self, stage: &'static str, time: std::time::Duration) {
+        let share = time.as_secs_f64() * 1e6 / self.queries.len().max(1) as f64;
+        self.queries.iter_mut().for_each(|ranked| ranked.took(stage, share));
+    }
+}

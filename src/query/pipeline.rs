@@ -1,0 +1,71 @@
+//! A query from its source to its answer.
+
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::features::Row;
+use crate::query::answer::{Answer, Hit};
+use crate::query::candidates::{Candidates, Ranked};
+use crate::query::exclude::Excluded;
+use crate::query::fields::fields;
+use crate::query::options::{Effort, SearchOptions};
+use crate::query::page::page;
+use crate::query::request::Request;
+use crate::query::retrieve::retrieve;
+use crate::query::source::Source;
+use crate::query::{encode, sample};
+use crate::segment::Shared;
+use crate::types::ItemId;
+
+/// Answers the queries in their order, from the collection as it is now. `exclude_each` is empty or has the ids to leave out for each query.
+pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptions, exclude_each: &[Vec<String>]) -> Result<Vec<Answer>> {
+    let start = Instant::now();
+    options.check()?;
+    Excluded::check(exclude_each, sources.len())?;
+    let snapshot = &*shared.read()?;
+    options.check_fields(&shared.settings, snapshot)?;
+    let mut candidates = Candidates::none(sources.len(), options.explain);
+    let vectors = encode::vectors(shared, snapshot, sources)?;
+    if options.explain {
+        encode::report(snapshot, sources, start.elapsed(), &mut candidates);
+    }
+    let request = Request {
+        shared,
+        snapshot,
+        options,
+        sources,
+        vectors,
+        excluded: Excluded::new(snapshot, sources, &options.exclude, exclude_each),
+        depth: options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)),
+    };
+    sample::note(&request);
+
+    retrieve(&request, &mut candidates)?;
+    // Here is the place of further stages, in this order: enrich (columns of the rows found), rank (a model's scores), rules (of the
+    // caller) and diversify.
+    page(&request, &mut candidates);
+    fields(&request, &mut candidates)?;
+
+    let mut answers = candidates.queries.into_iter().map(|ranked| answer(&request, ranked)).collect::<Result<Vec<Answer>>>()?;
+    let share = start.elapsed() / u32::try_from(answers.len().max(1)).unwrap_or(u32::MAX);
+    answers.iter_mut().for_each(|answer| answer.elapsed = share);
+    Ok(answers)
+}
+
+/// What is left of the candidates is the answer.
+fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
+    let (snapshot, training) = (request.snapshot, &request.snapshot.training);
+    let Ranked { found, fields, expected, mut explain } = ranked;
+    let mut fields = fields.into_iter().flatten();
+    let mut next = || -> Option<Row> { fields.next() };
+    let hits = found.iter().map(|found| Ok(Hit { id: ItemId::new(snapshot.id(found.place))?, score: found.score as f32, fields: next() }));
+    let hits = hits.collect::<Result<Vec<Hit>>>()?;
+    if let Some(explain) = &mut explain {
+        explain.target_recall = match request.options.effort {
+            Effort::Recall(target) => Some(target),
+            Effort::Nprobe(_) | Effort::Exact => None,
+        };
+        explain.calibrated_with = training.trained.as_ref().and_then(|trained| trained.calibrated_with());
+    }
+    Ok(Answer { hits, generation: training.number, expected_recall: expected, explain, ..Answer::default() })
+}

@@ -1,0 +1,21 @@
+//! What every stage of a query may look at and none changes.
+
+use crate::query::exclude::Excluded;
+use crate::query::options::SearchOptions;
+use crate::query::source::Source;
+use crate::segment::{Shared, Snapshot};
+use crate::vector::Matrix;
+
+/// Queries that are answered together, from one snapshot. A query by itself is one of one.
+pub(crate) struct Request<'q> {
+    pub(crate) shared: &'q Shared,
+    pub(crate) snapshot: &'q Snapshot,
+    pub(crate) options: &'q SearchOptions,
+    /// Where the vectors come from, in their order: users' rows are there for stages that score with them.
+    pub(crate) sources: &'q [Source<'q>],
+    /// A row a query.
+    pub(crate) vectors: Matrix,
+    pub(crate) excluded: Excluded,
+    /// Rows that have to be found for each query.
+    pub(crate) depth: usize,
+}

@@ -1,0 +1,44 @@
+//! The first stage: the best rows of segments and tail by their vectors' scores, best first.
+
+use crate::error::Result;
+use crate::query::candidates::Candidates;
+use crate::query::options::Effort;
+use crate::query::plan::{Counts, Plan, Subset};
+use crate::query::request::Request;
+use crate::query::{exact, segments, tail};
+
+/// Finds the best `depth` rows of each query.
+pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
+    let counts: Vec<Counts> = (0..candidates.queries.len()).map(|query| counts(request, query)).collect();
+    // All queries go one way: the one that takes what the most of them may return.
+    let most = counts.iter().copied().reduce(|most, other| Counts {
+        sealed: most.sealed.max(other.sealed),
+        tail: most.tail.max(other.tail),
+        ..most
+    });
+    match most.map_or(Plan::Nothing, |most| most.plan(request.options.effort == Effort::Exact)) {
+        Plan::Nothing => return Ok(()),
+        Plan::Exact(Subset::Tail) => {}
+        Plan::Exact(Subset::All) => exact::scan(request, candidates)?,
+        Plan::Scan => segments::scan(request, &counts, candidates),
+    }
+    tail::scan(request, candidates);
+    let row = |place| request.snapshot.row(place);
+    for ranked in &mut candidates.queries {
+        // Ties go to the row that came first.
+        ranked.found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| row(a.place).cmp(&row(b.place))));
+    }
+    Ok(())
+}
+
+/// What a query may return: all that is live, but for what it leaves out.
+fn counts(request: &Request<'_>, query: usize) -> Counts {
+    let (snapshot, excluded) = (request.snapshot, request.excluded.of(query));
+    let in_segments = excluded.partition_point(|place| (place.0 as usize) < snapshot.segments.len());
+    let (live, tail) = (snapshot.live(), snapshot.tail());
+    Counts {
+        sealed: (live - tail).saturating_sub(in_segments as u64),
+        tail: tail.saturating_sub((excluded.len() - in_segments) as u64),
+        depth: request.depth,
+    }
+}

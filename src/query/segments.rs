@@ -1,0 +1,80 @@
+//! Retrieval by the index: lists of the segments, and more of them where those hold too few rows that may be returned.
+
+use std::cell::RefCell;
+
+use crate::index::{self, Candidate, Part, Scratch, SearchParams, SearchStats};
+use crate::query::answer::{Explain, StageTime};
+use crate::query::candidates::{Candidates, Found, Ranked};
+use crate::query::effort::Setting;
+use crate::query::plan::Counts;
+use crate::query::request::Request;
+
+thread_local! {
+    /// A query allocates nothing in the index once its thread has answered one like it.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Adds the best rows of the segments. `counts` has what each query may return, in their order.
+pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Candidates) {
+    let Request { snapshot, vectors, excluded, options, .. } = request;
+    let Some(trained) = &snapshot.training.trained else { return };
+    let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, mask: &view.mask }).collect();
+    let setting = Setting::new(trained, snapshot, request.depth, options);
+    let params = SearchParams {
+        k: request.depth,
+        nprobe: setting.nprobe,
+        candidates: setting.candidates,
+        timed: options.explain,
+        ..SearchParams::default()
+    };
+    let one = |query: usize, nprobe: usize, ranked: &mut Ranked| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let params = SearchParams { skip: excluded.of(query), nprobe, ..params };
+            let stats = index::search(&trained.engine, &parts, vectors.row(query), &params, scratch);
+            if let Some(explain) = &mut ranked.explain {
+                report(&stats, explain);
+            }
+            ranked.found.clear();
+            ranked.found.extend(scratch.hits().iter().map(found));
+        });
+    };
+    // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
+    if candidates.queries.len() > 1 && !options.explain {
+        let all = index::search_batch(&trained.engine, &parts, vectors, &params, excluded.lists());
+        for (ranked, hits) in candidates.queries.iter_mut().zip(&all) {
+            ranked.found.extend(hits.iter().map(found));
+        }
+    } else {
+        candidates.queries.iter_mut().enumerate().for_each(|(query, ranked)| one(query, setting.nprobe, ranked));
+    }
+    let lists = trained.engine.quantizer().lists();
+    for (query, (ranked, counts)) in candidates.queries.iter_mut().zip(counts).enumerate() {
+        let mut nprobe = setting.nprobe;
+        while let Some(wider) = counts.wider(ranked.found.len(), nprobe, lists) {
+            nprobe = wider;
+            one(query, nprobe, ranked);
+        }
+        ranked.expected = setting.expected(snapshot, excluded.of(query).len());
+    }
+}
+
+fn found(hit: &Candidate) -> Found {
+    Found { score: hit.score, place: (hit.part, hit.position) }
+}
+
+/// Adds the index's account of a search to an explanation.
+fn report(stats: &SearchStats, explain: &mut Explain) {
+    explain.lists_probed += stats.lists_probed as u64;
+    explain.codes_scanned += stats.codes_scanned as u64;
+    explain.candidates_refined += stats.candidates_refined as u64;
+    let times = &stats.times;
+    let stages = [
+        ("coarse", times.coarse),
+        ("tables", times.table),
+        ("scan", times.scan),
+        ("select", times.select),
+        ("refine", times.refine),
+        ("top-k", times.top),
+    ];
+    explain.stages.extend(stages.into_iter().map(|(stage, time)| StageTime { stage, micros: time.as_secs_f64() * 1e6 }));
+}
