@@ -22,6 +22,11 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Its name before it was spelt out; programs that have it go on compiling.
+    #[allow(non_upper_case_globals)]
+    #[deprecated(note = "spelt out: InnerProduct")]
+    pub const Ip: Self = Self::InnerProduct;
+
     /// The name used in specs, on the command line and in stored settings.
     #[must_use]
     pub fn name(self) -> &'static str {
