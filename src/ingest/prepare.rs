@@ -7,6 +7,9 @@ use crate::segment::{Place, Record, Shared, Snapshot, SnapshotLookup};
 use crate::types::ItemId;
 use crate::vector::{Matrix, validate};
 
+/// So many rows go through a tower in one piece, which is not worth another thread.
+const FEW: usize = 64;
+
 /// An item to be stored: an id, raw features, and a vector where the collection has no towers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
@@ -157,7 +160,8 @@ impl Preparer<'_> {
             let schema = &self.shared.settings.schema;
             let options =
                 crate::features::EncodeOptions { lookup: Some(&lookup), schema: Some(schema), lenient: true, ..Default::default() };
-            return pair.item().run(&rows, &options);
+            let run = || pair.item().run(&rows, &options);
+            return if rows.len() <= FEW { run() } else { self.shared.process().run(run) };
         }
         let mut vectors = Matrix::with_capacity(dim, items.len());
         for (at, item) in items.iter().enumerate() {

@@ -155,6 +155,6 @@ impl<'q> QueryBatch<'q> {
     /// As [`Query::run`]; one bad query fails the batch, and the error names its row. [`crate::Error::InvalidOption`] when
     /// [`QueryBatch::exclude_each`] was given another number of lists than there are queries.
     pub fn run(self) -> Result<Vec<Answer>> {
-        pipeline::run(self.shared, &self.sources, &self.options, &self.exclude_each)
+        self.shared.process().run(|| pipeline::run(self.shared, &self.sources, &self.options, &self.exclude_each))
     }
 }
