@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
-use crate::index::{IvfIndex, Mask, Part, ScanMode, Scratch, SearchEngine, SearchParams, SearchStats, Shape, search, search_batch};
+use crate::index::{IvfIndex, Part, ScanMode, Scratch, SearchEngine, SearchParams, SearchStats, Selection, Shape, search, search_batch};
 use crate::progress::Progress;
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
 use crate::types::{Metric, Refine};
@@ -116,7 +116,8 @@ pub type StageTimes = [(&'static str, Duration); 6];
 pub struct Index {
     engine: SearchEngine,
     index: IvfIndex,
-    mask: Mask,
+    /// All its rows.
+    selection: Selection,
     /// The row of each position of the scan.
     rows: Vec<u32>,
 }
@@ -168,7 +169,7 @@ impl Index {
     }
 
     fn new(quantizer: Quantizer, index: IvfIndex, rows: Vec<u32>) -> Self {
-        Self { mask: index.mask(), engine: SearchEngine::new(Arc::new(quantizer)), index, rows }
+        Self { selection: index.all(), engine: SearchEngine::new(Arc::new(quantizer)), index, rows }
     }
 
     /// The index as bytes, with a checksum; [`Index::from_bytes`] of the same version reads them.
@@ -240,7 +241,7 @@ impl Index {
 
     /// Bytes in memory, by its own count: codes, refine vectors, directory, quantizer and row numbers.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + self.engine.bytes() + self.mask.bytes() + 4 * self.rows.len()
+        self.index.bytes() + self.engine.bytes() + self.selection.bytes() + 4 * self.rows.len()
     }
 
     /// A search that is run many times.
@@ -254,7 +255,7 @@ impl Index {
     /// [`Error::VectorLength`] when they have another length.
     pub fn search_batch(&self, queries: &Matrix, options: SearchOptions) -> Result<Vec<Vec<u32>>> {
         self.check(queries.dim())?;
-        let part = Part { index: &self.index, mask: &self.mask };
+        let part = Part { index: &self.index, selection: &self.selection };
         let found = search_batch(&self.engine, &[part], queries, &options.params(), &[]);
         Ok(found.iter().map(|hits| hits.iter().map(|hit| self.rows[hit.position as usize]).collect()).collect())
     }
@@ -281,7 +282,7 @@ impl Searcher<'_> {
     /// [`Error::VectorLength`].
     pub fn search(&mut self, query: &[f32]) -> Result<&[u32]> {
         self.of.check(query.len())?;
-        let part = Part { index: &self.of.index, mask: &self.of.mask };
+        let part = Part { index: &self.of.index, selection: &self.of.selection };
         self.stats = search(&self.of.engine, &[part], query, &self.params, &mut self.scratch);
         self.hits.clear();
         self.hits.extend(self.scratch.hits().iter().map(|hit| self.of.rows[hit.position as usize]));

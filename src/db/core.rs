@@ -7,7 +7,6 @@ use std::time::Duration;
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::error::{Error, Result};
-use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
 use crate::segment::{Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
@@ -93,7 +92,7 @@ impl Core {
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
             let sealed = Sealed::read(&core.shared, &snapshot.space, &snapshot.training, meta)?;
-            snapshot.segments.push(masked(sealed, &dead));
+            snapshot.segments.push(without(sealed, &dead));
         }
         core.read_tail(&mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
@@ -257,7 +256,7 @@ impl Core {
 
     /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
-        if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live > 0) {
+        if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live() > 0) {
             return Some(Task::Recalibrate);
         }
         let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;
@@ -283,7 +282,7 @@ impl Core {
         let (live, masked) = snapshot
             .segments
             .iter()
-            .fold((0, 0), |(live, masked), view| (live + view.live, masked + view.body.rows.len() as u64 - view.live));
+            .fold((0, 0), |(live, masked), view| (live + view.live(), masked + view.body.rows.len() as u64 - view.live()));
         let behind = [
             snapshot.tail() as f64 / EASY_TAIL as f64,
             snapshot.segments.len() as f64 / EASY_SEGMENTS as f64,
@@ -333,19 +332,19 @@ pub(crate) enum Duty {
 
 /// Rows and live rows of a snapshot's segments.
 fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
-    snapshot.segments.iter().map(|view| ingest::Size { rows: view.body.rows.len() as u64, live: view.live }).collect()
+    snapshot.segments.iter().map(|view| ingest::Size { rows: view.body.rows.len() as u64, live: view.live() }).collect()
 }
 
-/// A segment with its deleted rows masked.
-fn masked(sealed: Sealed, dead: &HashSet<u64>) -> View<Sealed> {
-    let (mut mask, mut live): (Mask, u64) = (sealed.index.mask(), sealed.rows.len() as u64);
+/// A segment without its deleted rows.
+fn without(sealed: Sealed, dead: &HashSet<u64>) -> View<Sealed> {
+    let mut selection = sealed.index.all();
     if !dead.is_empty() {
         for (position, row) in sealed.rows.iter().enumerate() {
             if dead.contains(&row) {
                 let (block, lane) = sealed.index.block_lane(position);
-                live -= u64::from(mask.delete(block, lane));
+                selection.remove(block, lane);
             }
         }
     }
-    View { body: Arc::new(sealed), mask, live }
+    View { body: Arc::new(sealed), selection }
 }

@@ -69,9 +69,9 @@ impl Stats {
         let ram: usize = snapshot.segments.iter().map(|view| view.body.memory()).sum::<usize>()
             + snapshot.runs.iter().map(|view| view.body.memory()).sum::<usize>();
         let stored: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64).sum();
-        let sealed: u64 = snapshot.segments.iter().map(|view| view.live).sum();
+        let sealed: u64 = snapshot.segments.iter().map(|view| view.live()).sum();
         let trained = snapshot.training.trained.as_ref();
-        let error = snapshot.segments.iter().map(|view| view.body.error * view.live as f64).sum::<f64>() / sealed.max(1) as f64;
+        let error = snapshot.segments.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / sealed.max(1) as f64;
         Self {
             rows,
             tail: snapshot.tail(),

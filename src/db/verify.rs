@@ -8,7 +8,7 @@ use crate::db::pinned::Pinned;
 use crate::db::verify_codes::{self as codes, Drift};
 use crate::error::{Error, Result};
 use crate::features::Row;
-use crate::index::Mask;
+use crate::index::Selection;
 use crate::progress::{Progress, Stage};
 use crate::segment::{LiveRows, Record, Sealed, Space, Stored, Training, View};
 use crate::types::ItemId;
@@ -196,7 +196,7 @@ impl Checker<'_> {
     fn places(&mut self) {
         let (snapshot, shared) = (&self.pinned.snapshot, &self.pinned.core.shared);
         let mut twice = Vec::new();
-        let segments = snapshot.segments.iter().map(|view| live_positions(&view.mask, &view.body));
+        let segments = snapshot.segments.iter().map(|view| live_positions(&view.selection, &view.body));
         let runs = snapshot.runs.iter().map(|view| view.positions().collect::<Vec<usize>>());
         for (part, positions) in segments.chain(runs).enumerate() {
             for position in positions {
@@ -302,7 +302,7 @@ impl Checker<'_> {
         }
         if seen.len() as u64 != snapshot.live() {
             let segments = snapshot.segments.iter().flat_map(|view| {
-                live_positions(&view.mask, &view.body).into_iter().map(|position| view.body.rows.get(position)).collect::<Vec<u64>>()
+                live_positions(&view.selection, &view.body).into_iter().map(|position| view.body.rows.get(position)).collect::<Vec<u64>>()
             });
             let runs = snapshot.runs.iter().flat_map(|view| view.positions().map(|position| view.body.rows.get(position)));
             let missing: Vec<u64> = segments.chain(runs).filter(|row| !seen.contains(row)).collect();
@@ -314,10 +314,10 @@ impl Checker<'_> {
     }
 }
 
-fn live_positions(mask: &Mask, sealed: &Sealed) -> Vec<usize> {
+fn live_positions(selection: &Selection, sealed: &Sealed) -> Vec<usize> {
     let live = |&position: &usize| {
         let (block, lane) = sealed.index.block_lane(position);
-        !mask.is_set(block, lane)
+        selection.contains(block, lane)
     };
     (0..sealed.rows.len()).filter(live).collect()
 }

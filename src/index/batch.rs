@@ -14,6 +14,7 @@ use crate::vector::Matrix;
 
 use super::coarse;
 use super::engine::SearchEngine;
+use super::narrow::Narrow;
 use super::scan;
 use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, refine, scale_query, search_carried, take_hits};
 
@@ -52,14 +53,14 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit. `skips` has the rows that each query leaves out (part, position; ascending), or
-/// one list for all of them; where it is empty, those of `params` hold for all.
+/// Answers every query as [`search`] does, hit for hit. `narrows` has what each query takes out; where it is empty, that of
+/// `params` holds for all.
 pub(crate) fn search_batch(
     engine: &SearchEngine,
     parts: &[Part<'_>],
     queries: &Matrix,
     params: &SearchParams<'_>,
-    skips: &[Vec<(u32, u32)>],
+    narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
     let block = block(queries.rows());
     let mut carried: Option<Matrix> = None;
@@ -74,7 +75,7 @@ pub(crate) fn search_batch(
     let queries = carried.as_ref().unwrap_or(queries);
     // The least score is in each query's own scale.
     let free = SearchParams { min_score: None, ..*params };
-    let mut found = search_in(Order::choose(engine, parts, params, block), engine, parts, queries, &free, skips);
+    let mut found = search_in(Order::choose(engine, parts, params, block), engine, parts, queries, &free, narrows);
     for (hits, back) in found.iter_mut().zip(backs) {
         hits.iter_mut().for_each(|hit| hit.score *= back);
         if let Some(least) = params.min_score {
@@ -95,11 +96,10 @@ pub(super) fn search_in(
     parts: &[Part<'_>],
     queries: &Matrix,
     params: &SearchParams<'_>,
-    skips: &[Vec<(u32, u32)>],
+    narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
     let own = |query: usize| {
-        let skip = skips.get(query).or(skips.first()).map_or(params.skip, Vec::as_slice);
-        SearchParams { skip, ..*params }
+        SearchParams { narrow: narrows.get(query).copied().unwrap_or(params.narrow), ..*params }
     };
     let mut found = vec![Vec::new(); queries.rows()];
     let block = block(queries.rows());
@@ -135,7 +135,7 @@ fn search_block<'p>(
     for ((number, row), scratch) in rows.clone().enumerate().zip(scratches.iter_mut()) {
         scratch.hits.clear();
         let params = &own(row);
-        let all = prepare(parts, params, scratch);
+        let all = prepare(parts, scratch);
         if params.k == 0 || all == 0 {
             continue;
         }
@@ -147,7 +147,7 @@ fn search_block<'p>(
         coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
         let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.filter.build(engine, scaled);
-        scan::filter_begin(engine, parts, params.candidates.max(params.k).min(all), scratch);
+        scan::filter_begin(engine, parts, params, params.candidates.max(params.k).min(all), scratch);
         if !products {
             std::mem::swap(&mut scratch.coarse, &mut front.coarse);
         }
@@ -179,7 +179,7 @@ fn search_block<'p>(
         if params.k == 0 {
             continue;
         }
-        scratch.pool.finish();
+        scan::filter_end(scratch);
         refine(engine, parts, queries.row(row), params, scratch);
         take_hits(params, scratch);
     }

@@ -5,34 +5,30 @@ use crate::quantizer::scale::{exponent_of, largest, times};
 use crate::types::Metric;
 
 use super::key::{Best, final_order, final_score, key, order_of, place_of};
-use super::mask::Mask;
 use super::search::Candidate;
-use super::skip::SkipSet;
+use super::selection::Selection;
 
 /// A run of rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlatPart<'a> {
     /// `rows x dim` values.
     pub(crate) rows: &'a [f32],
-    /// Made by [`Mask::flat`] for at least this many rows.
-    pub(crate) mask: &'a Mask,
+    /// Which of them may be returned; made by [`Selection::flat`] for at least this many rows.
+    pub(crate) selection: &'a Selection,
 }
 
 /// What a flat search asks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FlatParams<'a> {
+pub(crate) struct FlatParams {
     pub(crate) metric: Metric,
     pub(crate) k: usize,
     pub(crate) min_score: Option<f64>,
-    /// Rows left out: (part, position), ascending.
-    pub(crate) skip: &'a [(u32, u32)],
 }
 
 /// What a flat search works in.
 #[derive(Default, Debug)]
 pub(crate) struct FlatScratch {
     best: Best,
-    skip: SkipSet,
     starts: Vec<u32>,
     scores: Vec<f32>,
     scaled: Scaled,
@@ -57,7 +53,7 @@ impl FlatScratch {
 const TILE: usize = 256;
 
 /// Finds the k best rows for a query, by (score, part, position); they are in `scratch.hits()`. Answers the number of rows scored.
-pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], params: &FlatParams<'_>, scratch: &mut FlatScratch) -> usize {
+pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], params: &FlatParams, scratch: &mut FlatScratch) -> usize {
     let rows = prepare(parts, query.len(), params, scratch);
     if rows == 0 {
         return 0;
@@ -72,32 +68,25 @@ pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], para
             let score = if back == 1.0 { score } else { scaled_back(score, back) };
             final_order(score, || pair.precise(at))
         };
-        offer(&parts[part], first, scratch.starts[part], &scratch.scores, order, &scratch.skip, &mut scratch.best);
+        offer(&parts[part], first, scratch.starts[part], &scratch.scores, order, &mut scratch.best);
     }
     take_hits(params, &scratch.starts, &mut scratch.best, &mut scratch.hits);
     rows
 }
 
 /// Clears the scratch; answers the number of rows, or 0 when there is nothing to find.
-fn prepare(parts: &[FlatPart<'_>], dim: usize, params: &FlatParams<'_>, scratch: &mut FlatScratch) -> usize {
+fn prepare(parts: &[FlatPart<'_>], dim: usize, params: &FlatParams, scratch: &mut FlatScratch) -> usize {
     scratch.hits.clear();
     scratch.starts.clear();
-    scratch.skip.clear();
     if dim == 0 || params.k == 0 {
         return 0;
     }
     let mut rows = 0u32;
     for part in parts {
-        debug_assert!(part.mask.blocks() * BLOCK >= part.rows.len() / dim);
+        debug_assert!(part.selection.blocks() * BLOCK >= part.rows.len() / dim);
         scratch.starts.push(rows);
         rows = rows.saturating_add((part.rows.len() / dim) as u32);
     }
-    for &(part, position) in params.skip {
-        if let Some(start) = scratch.starts.get(part as usize) {
-            scratch.skip.insert(start + position);
-        }
-    }
-    scratch.skip.finish();
     rows as usize
 }
 
@@ -210,22 +199,21 @@ fn offer(
     start: u32,
     scores: &[f32],
     order: impl Fn(usize, f32) -> u32,
-    skip: &SkipSet,
     best: &mut Best,
 ) {
     for (block, scores) in scores.chunks(BLOCK).enumerate() {
-        let word = part.mask.word(first / BLOCK + block);
+        let word = part.selection.word(first / BLOCK + block);
         for (lane, &score) in scores.iter().enumerate() {
             let place = start + (first + block * BLOCK + lane) as u32;
             let key = key(order(block * BLOCK + lane, score), place);
-            if key > best.floor() && word >> lane & 1 == 0 && !skip.contains(place) {
+            if key > best.floor() && word >> lane & 1 == 1 {
                 best.push(key);
             }
         }
     }
 }
 
-fn take_hits(params: &FlatParams<'_>, starts: &[u32], best: &mut Best, hits: &mut Vec<Candidate>) {
+fn take_hits(params: &FlatParams, starts: &[u32], best: &mut Best, hits: &mut Vec<Candidate>) {
     for &key in best.sorted() {
         let (score, place) = (final_score(order_of(key)), place_of(key));
         if params.min_score.is_some_and(|least| score < least) {

@@ -7,8 +7,8 @@ use crate::vector::Matrix;
 
 use super::constants::Constants;
 use super::layout::Layout;
-use super::mask::Mask;
 use super::refine::{RefineQuery, RefineStore};
+use super::selection::Selection;
 
 /// An immutable inverted file: rows list by list, codes in blocks of 64, refine vectors beside them. It knows rows by their dense
 /// position (0..n in scan order) and needs a [`Quantizer`] to be searched.
@@ -120,14 +120,14 @@ impl IvfIndex {
         self.layout.bytes() + 64 * (self.hi.len() + self.lo.len()) + self.refine.memory() + l2
     }
 
-    /// Block and lane of a row: where its bit is in the [`Mask`].
+    /// Block and lane of a row: where its bit is in the [`Selection`].
     pub(crate) fn block_lane(&self, position: usize) -> (usize, usize) {
         self.layout.block_lane(position)
     }
 
-    /// A mask with nothing deleted.
-    pub(crate) fn mask(&self) -> Mask {
-        Mask::from_words(&self.layout.padding())
+    /// All its rows.
+    pub(crate) fn all(&self) -> Selection {
+        Selection::from_words(&self.layout.lanes())
     }
 
     /// Lines of a block.

@@ -82,13 +82,13 @@ impl Layout {
         self.row_starts.windows(2).map(|pair| pair[1] - pair[0])
     }
 
-    /// A word a block with the padding lanes' bits set.
-    pub(crate) fn padding(&self) -> Vec<u64> {
-        let mut words = vec![0; self.blocks()];
+    /// A word a block with the bits of the rows' lanes set.
+    pub(crate) fn lanes(&self) -> Vec<u64> {
+        let mut words = vec![u64::MAX; self.blocks()];
         for list in 0..self.lists() {
             let rest = self.rows_of(list).len() % BLOCK;
             if rest > 0 {
-                words[self.blocks_of(list).end - 1] = u64::MAX << rest;
+                words[self.blocks_of(list).end - 1] = !(u64::MAX << rest);
             }
         }
         words
@@ -108,15 +108,15 @@ mod tests {
     fn every_row_has_its_place() {
         let layout = Layout::new(&[0, 1, 63, 64, 0, 65, 200, 0]).unwrap();
         assert_eq!((layout.lists(), layout.rows(), layout.blocks()), (8, 393, 1 + 1 + 1 + 2 + 4));
-        let padding = layout.padding();
+        let lanes = layout.lanes();
         let mut seen = std::collections::HashSet::new();
         for row in 0..layout.rows() {
             let (block, lane) = layout.block_lane(row);
-            assert!(seen.insert((block, lane)) && padding[block] >> lane & 1 == 0);
+            assert!(seen.insert((block, lane)) && lanes[block] >> lane & 1 == 1);
             let list = layout.list_of(row);
             assert!(layout.rows_of(list).contains(&row) && layout.blocks_of(list).contains(&block));
         }
-        assert_eq!(padding.iter().map(|w| w.count_zeros() as usize).sum::<usize>(), 393);
+        assert_eq!(lanes.iter().map(|w| w.count_ones() as usize).sum::<usize>(), 393);
         assert_eq!(layout.lengths().collect::<Vec<_>>(), [0, 1, 63, 64, 0, 65, 200, 0]);
         assert!(layout.positions(|_| u64::MAX).eq(0..layout.rows()));
         let odd = |block: usize| 0xaaaa_aaaa_aaaa_aaaa >> (block % 2);

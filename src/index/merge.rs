@@ -5,27 +5,27 @@ use crate::kernel::BLOCK;
 use super::constants::Constants;
 use super::ivf::{IvfIndex, L2, Planes};
 use super::layout::Layout;
-use super::mask::Mask;
 use super::refine::RefineStore;
+use super::selection::Selection;
 
 impl IvfIndex {
     /// Joins the inputs; answers the input and position that each new position came from. Within a list rows keep the inputs' order.
     /// `None` when the inputs differ in shape (they are then not of one generation), or there are none or too many rows.
-    pub(crate) fn merge(inputs: &[(&IvfIndex, &Mask)]) -> Option<(Self, Vec<(u32, u32)>)> {
+    pub(crate) fn merge(inputs: &[(&IvfIndex, &Selection)]) -> Option<(Self, Vec<(u32, u32)>)> {
         let first = inputs.first()?.0;
         let (dim, m, metric, refine) = (first.dim, first.m, first.metric, first.refine());
         let alike =
             |ivf: &IvfIndex| ivf.dim == dim && ivf.m == m && ivf.metric == metric && ivf.refine() == refine && ivf.lists() == first.lists();
-        if !inputs.iter().all(|(ivf, mask)| alike(ivf) && mask.blocks() == ivf.layout.blocks()) {
+        if !inputs.iter().all(|(ivf, selection)| alike(ivf) && selection.blocks() == ivf.layout.blocks()) {
             return None;
         }
         let mut sources = Vec::new();
         let mut lengths = vec![0u32; first.lists()];
         for (list, length) in lengths.iter_mut().enumerate() {
-            for (input, (ivf, mask)) in inputs.iter().enumerate() {
+            for (input, (ivf, selection)) in inputs.iter().enumerate() {
                 let start = ivf.layout.blocks_of(list).start;
                 for (within, position) in ivf.layout.rows_of(list).enumerate() {
-                    if !mask.is_set(start + within / BLOCK, within % BLOCK) {
+                    if selection.contains(start + within / BLOCK, within % BLOCK) {
                         sources.push((input as u32, position as u32));
                         *length = length.checked_add(1)?;
                     }
@@ -53,7 +53,7 @@ impl IvfIndex {
         let l2 = first.l2.is_some().then(|| {
             let pick =
                 |all: Vec<Vec<f32>>| -> Vec<f32> { sources.iter().map(|&(input, from)| all[input as usize][from as usize]).collect() };
-            let constants = |(ivf, _): &(&IvfIndex, &Mask)| ivf.l2.as_ref().map(|l2| l2.filter.rows(&ivf.layout)).unwrap_or_default();
+            let constants = |(ivf, _): &(&IvfIndex, &Selection)| ivf.l2.as_ref().map(|l2| l2.filter.rows(&ivf.layout)).unwrap_or_default();
             let filter = pick(inputs.iter().map(constants).collect());
             let rows = pick(inputs.iter().map(|(ivf, _)| ivf.l2.as_ref().map(|l2| l2.rows.clone()).unwrap_or_default()).collect());
             L2 { filter: Constants::new(&layout, &filter), exact: Constants::new(&layout, &rows), rows }

@@ -108,7 +108,12 @@ impl Pool {
         &mut self.keys
     }
 
-    /// What [`finish`](Self::finish) left.
+    /// Adds candidates that have no score yet, after [`finish`](Self::finish).
+    pub(crate) fn add(&mut self, places: &[u32]) {
+        self.keys.extend(places.iter().map(|&place| key(0, place)));
+    }
+
+    /// What [`finish`](Self::finish) left, and what was added.
     pub(crate) fn kept(&mut self) -> &mut [u64] {
         &mut self.keys
     }

@@ -7,10 +7,10 @@ use super::constants::Constants;
 use super::engine::SearchEngine;
 use super::ivf::IvfIndex;
 use super::key::{Best, key, order, order_of, score_of};
-use super::mask::Mask;
+use super::narrow::spans;
 use super::pool::Pool;
-use super::search::{Part, Scratch, SearchStats, locate};
-use super::skip::SkipSet;
+use super::search::{Part, ScanMode, Scratch, SearchParams, SearchStats, locate};
+use super::selection::{Selection, ones};
 use super::table::ExactTables;
 
 /// One list of one segment.
@@ -22,6 +22,8 @@ pub(crate) struct ListTask {
     pub(super) product: f32,
     /// The list's share of all its codes' integer scores, at least 0.
     pub(super) base: u32,
+    /// Where its words are among those that the query narrowed; `None` where all that is selected may be returned.
+    pub(super) words: Option<u32>,
 }
 
 /// Largest share that a row's constant has in a sum: with tables of at most 32,512 the sum stays below 2^16.
@@ -33,14 +35,84 @@ pub(super) fn base(metric: Metric, product: f32, constant: Option<f32>) -> f32 {
     if metric == Metric::L2 { 2.0 * product + constant.unwrap_or(0.0) } else { product }
 }
 
-/// The probed lists that have rows, nearest first.
-fn list_tasks(parts: &[Part<'_>], scratch: &mut Scratch) {
-    scratch.tasks.clear();
-    for probe in &scratch.coarse.probes {
-        for (part, Part { index, .. }) in parts.iter().enumerate() {
-            if !index.layout.rows_of(probe.list as usize).is_empty() {
-                scratch.tasks.push(ListTask { part: part as u32, list: probe.list, product: probe.product, base: 0 });
+/// A list of which no more than one row in so many may be returned is not scanned: those few rows all become candidates.
+const FEW: usize = 16;
+
+/// The probed lists that have rows, nearest first. Lists of which the query may return nothing are left out, and of those with few such rows
+/// these are taken at once, where refine vectors will score them.
+fn list_tasks(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
+    let Scratch { coarse, tasks, words, few, starts, .. } = scratch;
+    tasks.clear();
+    words.clear();
+    few.clear();
+    for probe in &coarse.probes {
+        for (part, Part { index, selection }) in parts.iter().enumerate() {
+            let rows = index.layout.rows_of(probe.list as usize);
+            if rows.is_empty() {
+                continue;
             }
+            let mut task = ListTask { part: part as u32, list: probe.list, product: probe.product, base: 0, words: None };
+            if let Some(narrow) = params.narrow {
+                let at = words.len();
+                words.extend(index.layout.blocks_of(probe.list as usize).map(|block| selection.word(block)));
+                if narrow.narrow(part, rows.clone(), &mut words[at..]) {
+                    let count = ones(&words[at..]);
+                    if count * FEW <= rows.len() && params.mode == ScanMode::Filter {
+                        let place = starts[part] + rows.start as u32;
+                        few.extend(lanes(&words[at..]).map(|lane| place + lane as u32));
+                        words.truncate(at);
+                        continue;
+                    }
+                    task.words = Some(at as u32);
+                } else {
+                    words.truncate(at);
+                }
+            }
+            tasks.push(task);
+        }
+    }
+}
+
+/// Numbers of the bits that are set.
+fn lanes(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(block, &word)| {
+        let mut word = word;
+        std::iter::from_fn(move || {
+            let lane = word.trailing_zeros() as usize;
+            word &= word.wrapping_sub(1);
+            (lane < BLOCK).then_some(block * BLOCK + lane)
+        })
+    })
+}
+
+/// What of a list's blocks may be returned.
+#[derive(Clone, Copy)]
+struct Allowed<'a> {
+    selection: &'a Selection,
+    /// Of the list's first block.
+    first_block: usize,
+    /// A word a block in the place of the selection's; empty where that holds.
+    words: &'a [u64],
+}
+
+impl<'a> Allowed<'a> {
+    fn new(part: &Part<'a>, task: &ListTask, words: &'a [u64]) -> Self {
+        let blocks = part.index.layout.blocks_of(task.list as usize);
+        let words = task.words.map_or(&[][..], |at| &words[at as usize..][..blocks.len()]);
+        Self { selection: part.selection, first_block: blocks.start, words }
+    }
+
+    #[inline(always)]
+    fn word(&self, block: usize) -> u64 {
+        if self.words.is_empty() { self.selection.word(self.first_block + block) } else { self.words[block] }
+    }
+
+    /// Calls `scan` with the ranges of blocks to look at, of `blocks`.
+    fn spans(&self, blocks: usize, mut scan: impl FnMut(std::ops::Range<usize>)) {
+        if self.words.is_empty() {
+            scan(0..blocks);
+        } else {
+            spans(self.words).for_each(scan);
         }
     }
 }
@@ -88,8 +160,15 @@ fn close_gaps(shares: &[f32], inverse: f32, highest: u32, tasks: &mut [ListTask]
 }
 
 /// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
-pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
-    filter_begin(engine, parts, wanted, scratch);
+pub(super) fn filter(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    params: &SearchParams<'_>,
+    wanted: usize,
+    scratch: &mut Scratch,
+    stats: &mut SearchStats,
+) {
+    filter_begin(engine, parts, params, wanted, scratch);
     let (mut fetched, mut asked) = (0, 0);
     for at in 0..scratch.tasks.len() {
         // The later lists change little: fetch the records of what will be refined while they are scanned.
@@ -109,8 +188,8 @@ pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, s
 }
 
 /// Names the lists to scan and what each adds to its codes' scores; empties the pool.
-pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch) {
-    list_tasks(parts, scratch);
+pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, wanted: usize, scratch: &mut Scratch) {
+    list_tasks(parts, params, scratch);
     let metric = engine.quantizer.metric;
     let unit = unit(scratch.filter.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.filter));
     let inverse = scratch.filter.quantise(engine, unit, 0.5);
@@ -133,6 +212,13 @@ pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: us
     scratch.scan = FilterScan { inverse, highest };
 }
 
+/// Chooses the candidates, and adds the rows that are candidates whatever their codes are; answers how many there are.
+pub(super) fn filter_end(scratch: &mut Scratch) -> usize {
+    scratch.pool.finish();
+    scratch.pool.add(&scratch.few);
+    scratch.pool.kept().len()
+}
+
 /// A list's high nibbles.
 pub(super) fn codes<'a>(parts: &[Part<'a>], task: &ListTask) -> &'a [Line] {
     let index = parts[task.part as usize].index;
@@ -150,7 +236,7 @@ pub(super) fn filter_list(
     next: &[Line],
     fetched: &mut usize,
 ) -> usize {
-    let Scratch { tasks, pool, filter, skip, starts, scan, .. } = scratch;
+    let Scratch { tasks, pool, filter, words, starts, scan, .. } = scratch;
     let task = tasks[at];
     let threshold = pool.threshold().saturating_sub(task.base);
     if threshold > scan.highest {
@@ -158,36 +244,54 @@ pub(super) fn filter_list(
         *fetched = 0;
         return 0;
     }
-    let Part { index, mask } = parts[task.part as usize];
+    let Part { index, .. } = parts[task.part as usize];
     let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
     let constants = index.l2.as_ref().map(|l2| &l2.filter);
-    let offsets = offsets(constants, blocks.start * BLOCK..blocks.end * BLOCK, scan.inverse);
-    let threshold = threshold.min(u32::from(u16::MAX)) as u16;
+    let allowed = Allowed::new(&parts[task.part as usize], &task, words);
     let first = starts[task.part as usize] + rows.start as u32;
-    let mut sink = FilterSink { pool, skip, mask, first_block: blocks.start, first, base: task.base };
-    let task = FilterTask { codes: codes(parts, &task), fetched: *fetched, next, tables: filter.bytes(), offsets, threshold };
-    *fetched = engine.kernel.filter(task, &mut sink);
-    rows.len()
+    let (codes, mut codes_scanned) = (codes(parts, &task), 0);
+    let mut sink = FilterSink { pool, allowed, begin: 0, first, base: task.base };
+    allowed.spans(blocks.len(), |span| {
+        let lines = span.start * index.height()..span.end * index.height();
+        let lanes = (blocks.start + span.start) * BLOCK..(blocks.start + span.end) * BLOCK;
+        sink.begin = span.start;
+        let task = FilterTask {
+            codes: &codes[lines],
+            fetched: if span.start == 0 { *fetched } else { 0 },
+            next: if span.end == blocks.len() { next } else { &[] },
+            tables: filter.bytes(),
+            offsets: offsets(constants, lanes, scan.inverse),
+            threshold: sink.threshold(),
+        };
+        codes_scanned += (span.len() * BLOCK).min(rows.len());
+        *fetched = engine.kernel.filter(task, &mut sink);
+    });
+    codes_scanned.min(rows.len())
 }
 
 struct FilterSink<'a> {
     pool: &'a mut Pool,
-    skip: &'a SkipSet,
-    mask: &'a Mask,
-    first_block: usize,
+    allowed: Allowed<'a>,
+    /// The block of the list that the scan calls its first.
+    begin: usize,
     /// Place of the list's first row.
     first: u32,
     base: u32,
 }
 
+impl FilterSink<'_> {
+    #[inline(always)]
+    fn threshold(&self) -> u16 {
+        self.pool.threshold().saturating_sub(self.base).min(u32::from(u16::MAX)) as u16
+    }
+}
+
 impl Sink for FilterSink<'_> {
     #[inline(always)]
     fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16 {
-        let mut lanes = lanes & !self.mask.word(self.first_block + block);
+        let block = self.begin + block;
+        let mut lanes = lanes & self.allowed.word(block);
         let first = self.first + (block * BLOCK) as u32;
-        if !self.skip.is_empty() {
-            lanes &= !self.skip.among(first, lanes);
-        }
         self.pool.make_room();
         while lanes != 0 {
             let lane = lanes.trailing_zeros();
@@ -195,13 +299,20 @@ impl Sink for FilterSink<'_> {
             self.pool.push(self.base + u32::from(sums[lane as usize]), first + lane);
         }
         self.pool.settle();
-        self.pool.threshold().saturating_sub(self.base).min(u32::from(u16::MAX)) as u16
+        self.threshold()
     }
 }
 
 /// Scans by whole codes; the best `wanted` by f32 score are then in `scratch.best`.
-pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
-    list_tasks(parts, scratch);
+pub(super) fn exact(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    params: &SearchParams<'_>,
+    wanted: usize,
+    scratch: &mut Scratch,
+    stats: &mut SearchStats,
+) {
+    list_tasks(parts, params, scratch);
     let metric = engine.quantizer.metric;
     let unit = unit(scratch.exact.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.exact));
     // Rounded down: a sum never exceeds what it stands for, and falls short by less than a unit an entry.
@@ -209,11 +320,11 @@ pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, sc
     scratch.best.reset(wanted);
     let highest = f64::from(scratch.exact.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 });
 
-    let Scratch { tasks, best, exact: tables, skip, starts, .. } = scratch;
+    let Scratch { tasks, best, exact: tables, words, starts, .. } = scratch;
     let (lowest, size) = (tables.lowest(), tables.size());
     let m = engine.quantizer.pq.m() as f64;
     for task in tasks.iter() {
-        let Part { index, mask } = parts[task.part as usize];
+        let Part { index, .. } = parts[task.part as usize];
         let (rows, blocks) = (index.layout.rows_of(task.list as usize), index.layout.blocks_of(task.list as usize));
         let constants = index.l2.as_ref().map(|l2| &l2.exact);
         let constant = constants.map_or(0.0, |c| f64::from(c.lowest[task.list as usize]) + f64::from(c.step) * 1.001);
@@ -232,7 +343,8 @@ pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, sc
         let task_ =
             ExactTask { hi: &index.hi[lines.clone()], lo: &index.lo[lines], tables: tables.bytes(), offsets, threshold: threshold as u16 };
         let share = base(metric, task.product, None);
-        let mut sink = ExactSink { best, skip, mask, index, tables, bound, first_block: blocks.start, row: rows.start, first, share };
+        let allowed = Allowed::new(&parts[task.part as usize], task, words);
+        let mut sink = ExactSink { best, allowed, index, tables, bound, row: rows.start, first, share };
         engine.kernel.exact(task_, &mut sink);
     }
 }
@@ -260,12 +372,10 @@ impl Bound {
 
 struct ExactSink<'a> {
     best: &'a mut Best,
-    skip: &'a SkipSet,
-    mask: &'a Mask,
+    allowed: Allowed<'a>,
     index: &'a IvfIndex,
     tables: &'a ExactTables,
     bound: Bound,
-    first_block: usize,
     /// Position of the list's first row.
     row: usize,
     /// Place of the list's first row.
@@ -276,16 +386,14 @@ struct ExactSink<'a> {
 impl Sink for ExactSink<'_> {
     #[inline]
     fn survivors(&mut self, block: usize, lanes: u64, _sums: &[u16; BLOCK]) -> u16 {
-        let mut lanes = lanes & !self.mask.word(self.first_block + block);
+        let mut lanes = lanes & self.allowed.word(block);
         while lanes != 0 {
             let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes - 1;
             let within = block * BLOCK + lane;
             let place = self.first + within as u32;
-            if !self.skip.contains(place) {
-                let share = self.index.l2.as_ref().map_or(self.share, |l2| self.share + l2.rows[self.row + within]);
-                self.best.push(key(order(self.tables.score(self.index, self.first_block + block, lane, share)), place));
-            }
+            let share = self.index.l2.as_ref().map_or(self.share, |l2| self.share + l2.rows[self.row + within]);
+            self.best.push(key(order(self.tables.score(self.index, self.allowed.first_block + block, lane, share)), place));
         }
         self.bound.threshold(self.best.floor()).min(f64::from(u16::MAX)) as u16
     }

@@ -8,11 +8,11 @@ use super::coarse::{self, CoarseScratch};
 use super::engine::SearchEngine;
 use super::ivf::IvfIndex;
 use super::key::{Best, final_order, final_score, key, order_of, place_of, score_of};
-use super::mask::Mask;
+use super::narrow::Narrow;
 use super::pool::Pool;
 use super::refine::RefineQuery;
 use super::scan;
-use super::skip::SkipSet;
+use super::selection::Selection;
 use super::table::{ExactTables, FilterTables};
 
 /// Which codes get a closer look. The answer depends on the mode, not on the CPU.
@@ -26,7 +26,7 @@ pub(crate) enum ScanMode {
 }
 
 /// What a query asks of the index.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SearchParams<'a> {
     /// Hits wanted.
     pub(crate) k: usize,
@@ -37,15 +37,15 @@ pub(crate) struct SearchParams<'a> {
     pub(crate) mode: ScanMode,
     /// Hits below are left out.
     pub(crate) min_score: Option<f64>,
-    /// Rows left out: (part, position), ascending.
-    pub(crate) skip: &'a [(u32, u32)],
+    /// What the query takes out of the parts' selections.
+    pub(crate) narrow: Option<&'a dyn Narrow>,
     /// Take the stages' times.
     pub(crate) timed: bool,
 }
 
 impl Default for SearchParams<'_> {
     fn default() -> Self {
-        Self { k: 10, nprobe: 32, candidates: 100, mode: ScanMode::Filter, min_score: None, skip: &[], timed: false }
+        Self { k: 10, nprobe: 32, candidates: 100, mode: ScanMode::Filter, min_score: None, narrow: None, timed: false }
     }
 }
 
@@ -53,7 +53,7 @@ impl Default for SearchParams<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) index: &'a IvfIndex,
-    pub(crate) mask: &'a Mask,
+    pub(crate) selection: &'a Selection,
 }
 
 /// A row found: larger scores are nearer.
@@ -97,7 +97,10 @@ pub(crate) struct Scratch {
     pub(super) pool: Pool,
     pub(super) scan: scan::FilterScan,
     pub(super) best: Best,
-    pub(super) skip: SkipSet,
+    /// What may be returned of the lists that the query narrows, a word a block.
+    pub(super) words: Vec<u64>,
+    /// Places of the rows of lists with so few that may be returned that all of them are candidates.
+    pub(super) few: Vec<u32>,
     pub(super) refine: RefineQuery,
     pub(super) starts: Vec<u32>,
     pub(super) products: Vec<(u32, f32)>,
@@ -159,7 +162,7 @@ pub(crate) fn search_carried(
     let mut clock = Clock::new(params.timed);
     scratch.hits.clear();
     debug_assert_eq!(query.len(), engine.quantizer.dim());
-    let rows = prepare(parts, params, scratch);
+    let rows = prepare(parts, scratch);
     if params.k == 0 || rows == 0 {
         return stats;
     }
@@ -173,7 +176,7 @@ pub(crate) fn search_carried(
     if params.mode == ScanMode::Exact {
         scratch.exact.build(engine, scaled);
         clock.mark(&mut stats.times.table);
-        scan::exact(engine, parts, wanted, scratch, &mut stats);
+        scan::exact(engine, parts, params, wanted, scratch, &mut stats);
         clock.mark(&mut stats.times.scan);
         let kept = scratch.best.unsorted().len();
         stats.candidates_refined = kept;
@@ -181,9 +184,9 @@ pub(crate) fn search_carried(
     } else {
         scratch.filter.build(engine, scaled);
         clock.mark(&mut stats.times.table);
-        scan::filter(engine, parts, wanted, scratch, &mut stats);
+        scan::filter(engine, parts, params, wanted, scratch, &mut stats);
         clock.mark(&mut stats.times.scan);
-        stats.candidates_refined = scratch.pool.finish().len();
+        stats.candidates_refined = scan::filter_end(scratch);
         clock.mark(&mut stats.times.select);
     }
     refine(engine, parts, query, params, scratch);
@@ -203,21 +206,14 @@ pub(super) fn scale_query<'a>(metric: Metric, query: &'a [f32], doubled: &'a mut
     doubled
 }
 
-/// Parts' first places and the skip set; answers the number of rows. Places number all parts' rows through.
-pub(super) fn prepare(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) -> usize {
+/// Parts' first places; answers the number of rows. Places number all parts' rows through.
+pub(super) fn prepare(parts: &[Part<'_>], scratch: &mut Scratch) -> usize {
     scratch.starts.clear();
     let mut rows = 0u32;
     for part in parts {
         scratch.starts.push(rows);
         rows = rows.saturating_add(part.index.rows() as u32);
     }
-    scratch.skip.clear();
-    for &(part, position) in params.skip {
-        if let Some(start) = scratch.starts.get(part as usize) {
-            scratch.skip.insert(start + position);
-        }
-    }
-    scratch.skip.finish();
     rows as usize
 }
 

@@ -58,7 +58,7 @@ pub(super) fn quantizer(rng: &mut Rng, dim: usize, m: usize, lists: usize, metri
 pub(super) struct Case {
     pub(super) quantizer: Arc<Quantizer>,
     pub(super) index: IvfIndex,
-    pub(super) mask: Mask,
+    pub(super) selection: Selection,
     pub(super) order: Vec<u32>,
     pub(super) vectors: Matrix,
     codes: Vec<u8>,
@@ -72,8 +72,8 @@ pub(super) fn case(rng: &mut Rng, quantizer: &Arc<Quantizer>, rows: usize, refin
     let assignment: Vec<u32> = (0..rows).map(|_| ((rng.next() % lists as u64) * (rng.next() % 3) / 2) as u32 % lists as u32).collect();
     let codes: Vec<u8> = (0..rows * m).map(|_| rng.next() as u8).collect();
     let (index, order) = IvfIndex::build(quantizer, &vectors, &assignment, &codes, refine).unwrap();
-    let mask = index.mask();
-    Case { quantizer: Arc::clone(quantizer), index, mask, order, vectors, codes, assignment }
+    let selection = index.all();
+    Case { quantizer: Arc::clone(quantizer), index, selection, order, vectors, codes, assignment }
 }
 
 /// Score of a code by its f32 entries, as the definition says it.
@@ -140,7 +140,7 @@ fn exact_mode_ranks_by_whole_codes() {
                 sort(&mut want);
                 for k in [1, 10, 1000] {
                     let params = SearchParams { k, nprobe: lists + 1, candidates: 1, mode: ScanMode::Exact, ..SearchParams::default() };
-                    let part = Part { index: &case.index, mask: &case.mask };
+                    let part = Part { index: &case.index, selection: &case.selection };
                     for kernel in Kernel::available() {
                         let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
                         let got = run(&engine, &[part], query.row(0), &params);
@@ -173,7 +173,7 @@ fn with_all_rows_refined_both_modes_are_the_exact_answer() {
                 let params = SearchParams { k: 20, nprobe: lists, candidates: 300, mode, ..SearchParams::default() };
                 for kernel in Kernel::available() {
                     let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
-                    let got = run(&engine, &[Part { index: &case.index, mask: &case.mask }], query.row(0), &params);
+                    let got = run(&engine, &[Part { index: &case.index, selection: &case.selection }], query.row(0), &params);
                     assert_eq!(bits(&got), bits(&want[..20]), "{metric} {dim} {m} {mode:?}");
                 }
             }
@@ -189,17 +189,17 @@ fn all_paths_give_the_same_bits() {
             let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
             for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
                 let cases: Vec<Case> = [200, 0, 65, 700].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-                let mut masks: Vec<Mask> = cases.iter().map(|case| case.mask.clone()).collect();
+                let mut selections: Vec<Selection> = cases.iter().map(|case| case.selection.clone()).collect();
                 for position in (0..700).step_by(5) {
                     let (block, lane) = cases[3].index.block_lane(position);
-                    assert!(masks[3].delete(block, lane));
+                    assert!(selections[3].remove(block, lane));
                 }
-                let parts: Vec<Part<'_>> = cases.iter().zip(&masks).map(|(case, mask)| Part { index: &case.index, mask }).collect();
+                let parts: Vec<Part<'_>> = cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
                 let skip: Vec<(u32, u32)> = (0..60).map(|i| (0, 3 * i)).chain((0..200).map(|i| (3, 3 * i + 1))).collect();
                 for mode in [ScanMode::Filter, ScanMode::Exact] {
                     for (k, nprobe, candidates) in [(1, 1, 1), (10, 3, 40), (5, 100, 64), (2000, 7, 3)] {
                         let query = rng.matrix(dim, 1);
-                        let params = SearchParams { k, nprobe, candidates, mode, skip: &skip, ..SearchParams::default() };
+                        let params = SearchParams { k, nprobe, candidates, mode, narrow: Some(&Without(&skip)), ..SearchParams::default() };
                         let mut first: Option<Vec<Candidate>> = None;
                         for kernel in Kernel::available() {
                             let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
@@ -270,7 +270,7 @@ fn the_filter_keeps_the_best_by_its_integers() {
         for wanted in [1, 10, 130] {
             let params = SearchParams { k: wanted, nprobe: lists, candidates: wanted, ..SearchParams::default() };
             let mut got: Vec<u32> =
-                run(&engine, &[Part { index: &case.index, mask: &case.mask }], query, &params).iter().map(|hit| hit.position).collect();
+                run(&engine, &[Part { index: &case.index, selection: &case.selection }], query, &params).iter().map(|hit| hit.position).collect();
             let mut want: Vec<u32> = scored[..wanted].iter().map(|&(_, position)| position).collect();
             got.sort_unstable();
             want.sort_unstable();
@@ -311,10 +311,10 @@ fn parts_make_the_same_index_and_bad_parts_an_error() {
                         let again = index.parts();
                         let again: Vec<(u8, &[u8])> = again.iter().map(|(part, bytes)| (*part, &bytes[..])).collect();
                         assert_eq!(IvfIndex::from_parts(case.index.shape(), &again).as_ref(), Ok(&index));
-                        let mask = index.mask();
+                        let selection = index.all();
                         for mode in [ScanMode::Filter, ScanMode::Exact] {
                             let params = SearchParams { nprobe: 5, mode, ..SearchParams::default() };
-                            run(&engine, &[Part { index: &index, mask: &mask }], rng.matrix(dim, 1).row(0), &params);
+                            run(&engine, &[Part { index: &index, selection: &selection }], rng.matrix(dim, 1).row(0), &params);
                         }
                     }
                 }
@@ -337,19 +337,19 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
         for refine in [Refine::None, Refine::Int8, Refine::F16] {
             let quantizer = Arc::new(quantizer(&mut rng, 20, 7, 6, metric));
             let cases: Vec<Case> = [130, 0, 65, 300].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-            let mut masks: Vec<Mask> = cases.iter().map(|case| case.mask.clone()).collect();
+            let mut selections: Vec<Selection> = cases.iter().map(|case| case.selection.clone()).collect();
             let mut live = 0;
-            for (case, mask) in cases.iter().zip(&mut masks) {
+            for (case, selection) in cases.iter().zip(&mut selections) {
                 for position in 0..case.index.rows() {
                     let (block, lane) = case.index.block_lane(position);
                     if rng.next().is_multiple_of(3) {
-                        mask.delete(block, lane);
+                        selection.remove(block, lane);
                     } else {
                         live += 1;
                     }
                 }
             }
-            let inputs: Vec<(&IvfIndex, &Mask)> = cases.iter().zip(&masks).map(|(case, mask)| (&case.index, mask)).collect();
+            let inputs: Vec<(&IvfIndex, &Selection)> = cases.iter().zip(&selections).map(|(case, selection)| (&case.index, selection)).collect();
             let (merged, from) = IvfIndex::merge(&inputs).unwrap();
             assert_eq!((merged.rows(), from.len()), (live, live));
             let (mut a, mut b, mut x, mut y) = ([0u8; 7], [0u8; 7], [0f32; 20], [0f32; 20]);
@@ -365,13 +365,13 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
                 assert_eq!(x, y);
             }
             // Whole codes rank alike before and after (the filter's constants are rounded anew under L2).
-            let parts: Vec<Part<'_>> = cases.iter().zip(&masks).map(|(case, mask)| Part { index: &case.index, mask }).collect();
+            let parts: Vec<Part<'_>> = cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
             let engine = SearchEngine::new(Arc::clone(&quantizer));
             let params = SearchParams { k: 400, nprobe: 6, mode: ScanMode::Exact, ..SearchParams::default() };
             let query = rng.matrix(20, 1);
             let before: Vec<u64> = run(&engine, &parts, query.row(0), &params).iter().map(|hit| hit.score.to_bits()).collect();
-            let mask = merged.mask();
-            let after = run(&engine, &[Part { index: &merged, mask: &mask }], query.row(0), &params);
+            let all = merged.all();
+            let after = run(&engine, &[Part { index: &merged, selection: &all }], query.row(0), &params);
             assert_eq!(after.iter().map(|hit| hit.score.to_bits()).collect::<Vec<_>>(), before);
             assert_eq!(before.len(), live);
         }
@@ -422,16 +422,15 @@ fn flat_search_is_the_definition() {
     for metric in [Metric::InnerProduct, Metric::L2] {
         for dim in [1, 5, 33, 128] {
             let runs: Vec<Matrix> = [0, 1, 65, 600].map(|rows| rng.matrix(dim, rows)).into();
-            let mut masks: Vec<Mask> = runs.iter().map(|run| Mask::flat(run.rows())).collect();
+            let mut selections: Vec<Selection> = runs.iter().map(|run| Selection::flat(run.rows())).collect();
             for row in (0..600).step_by(4) {
-                masks[3].delete(row / 64, row % 64);
+                selections[3].remove(row / 64, row % 64);
             }
             let parts: Vec<flat::FlatPart<'_>> =
-                runs.iter().zip(&masks).map(|(run, mask)| flat::FlatPart { rows: run.as_slice(), mask }).collect();
-            let skip = [(2, 0), (2, 64), (3, 1), (3, 599)];
+                runs.iter().zip(&selections).map(|(run, selection)| flat::FlatPart { rows: run.as_slice(), selection }).collect();
             let queries = rng.matrix(dim, 5);
             for k in [0, 1, 10, 2000] {
-                let params = flat::FlatParams { metric, k, min_score: None, skip: &skip };
+                let params = flat::FlatParams { metric, k, min_score: None };
                 for query in queries.iter() {
                     let mut want = Vec::new();
                     for (part, run) in runs.iter().enumerate() {
@@ -441,7 +440,7 @@ fn flat_search_is_the_definition() {
                                 position: row as u32,
                                 score: f64::from(refine::float_score(Kernel::detect(), metric, query, run.row(row))),
                             };
-                            if !skip.contains(&(hit.part, hit.position)) && !masks[part].is_set(row / 64, row % 64) {
+                            if selections[part].contains(row / 64, row % 64) {
                                 want.push(hit);
                             }
                         }
@@ -481,7 +480,7 @@ fn extreme_numbers_do_no_harm() {
                     let mut first: Option<Vec<Candidate>> = None;
                     for kernel in Kernel::available() {
                         let engine = SearchEngine::with_kernel(Arc::clone(&q), kernel);
-                        let got = run(&engine, &[Part { index: &case.index, mask: &case.mask }], query.row(0), &params);
+                        let got = run(&engine, &[Part { index: &case.index, selection: &case.selection }], query.row(0), &params);
                         assert_eq!(got.len(), 7);
                         assert_eq!(bits(first.get_or_insert(got.clone())), bits(&got));
                     }

@@ -20,13 +20,13 @@ fn a_batch_answers_as_its_queries_do_one_by_one() {
             let quantizer = Arc::new(quantizer(&mut rng, dim, m, lists, metric));
             for refine in [Refine::None, Refine::Int8] {
                 let cases: Vec<Case> = [900, 0, 65].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-                let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, mask: &case.mask }).collect();
+                let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, selection: &case.selection }).collect();
                 let engine = SearchEngine::new(Arc::clone(&quantizer));
                 let skip = [(0, 5), (0, 700), (2, 64)];
                 for (queries, k) in [(0, 3), (1, 3), (2, 0), (37, 10), (300, 4)] {
                     let queries = rng.matrix(dim, queries);
                     for mode in [ScanMode::Filter, ScanMode::Exact] {
-                        let params = SearchParams { k, nprobe: 12, candidates: 30, mode, skip: &skip, ..SearchParams::default() };
+                        let params = SearchParams { k, nprobe: 12, candidates: 30, mode, narrow: Some(&Without(&skip)), ..SearchParams::default() };
                         let alone: Vec<_> = queries.iter().map(|query| bits(&run(&engine, &parts, query, &params))).collect();
                         for order in [batch::Order::Queries, batch::Order::Lists] {
                             let found = batch::search_in(order, &engine, &parts, &queries, &params, &[]);
@@ -48,13 +48,13 @@ fn a_warm_query_allocates_nothing() {
         let quantizer = Arc::new(quantizer(&mut rng, 48, 13, 150, metric));
         for refine in [Refine::None, Refine::Int8, Refine::F16, Refine::F32] {
             let cases: Vec<Case> = [3000, 700].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
-            let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, mask: &case.mask }).collect();
+            let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, selection: &case.selection }).collect();
             let queries = rng.matrix(48, 40);
             let skip = [(0, 1), (1, 5)];
             for kernel in Kernel::available() {
                 let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
                 for mode in [ScanMode::Filter, ScanMode::Exact] {
-                    let params = SearchParams { nprobe: 20, mode, skip: &skip, timed: true, ..SearchParams::default() };
+                    let params = SearchParams { nprobe: 20, mode, narrow: Some(&Without(&skip)), timed: true, ..SearchParams::default() };
                     let mut scratch = Scratch::default();
                     let mut pass = || {
                         for query in queries.iter() {
@@ -69,8 +69,8 @@ fn a_warm_query_allocates_nothing() {
             }
             // Detecting allocates.
             let kernel = Kernel::detect();
-            let (mut scratch, params) = (flat::FlatScratch::default(), flat::FlatParams { metric, k: 10, min_score: None, skip: &skip });
-            let rows = [flat::FlatPart { rows: cases[0].vectors.as_slice(), mask: &Mask::flat(3000) }];
+            let (mut scratch, params) = (flat::FlatScratch::default(), flat::FlatParams { metric, k: 10, min_score: None });
+            let rows = [flat::FlatPart { rows: cases[0].vectors.as_slice(), selection: &Selection::flat(3000) }];
             flat::search(kernel, &rows, queries.row(0), &params, &mut scratch);
             let before = allocations();
             flat::search(kernel, &rows, queries.row(1), &params, &mut scratch);

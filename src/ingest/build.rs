@@ -6,7 +6,7 @@ use torre_storage::Manifest;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::{Error, Result};
-use crate::index::{IvfIndex, Mask, SearchEngine};
+use crate::index::{IvfIndex, SearchEngine, Selection};
 use crate::ingest::Writer;
 use crate::ingest::calibrate::{Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
@@ -86,7 +86,7 @@ pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
             let drifted = snapshot
                 .segments
                 .iter()
-                .any(|view| view.body.error > DRIFT * trained.error && view.live * 4 > snapshot.live() && view.live >= TRAIN_ROWS);
+                .any(|view| view.body.error > DRIFT * trained.error && view.live() * 4 > snapshot.live() && view.live() >= TRAIN_ROWS);
             grown || drifted
         }
     }
@@ -137,7 +137,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         chosen => chosen,
     };
     params.trim(shared);
-    let measured = shared.process().run(|| notes.measure(&engine, &[(&sealed, &sealed.index.mask())], progress));
+    let measured = shared.process().run(|| notes.measure(&engine, &[(&sealed, &sealed.index.all())], progress));
     let calibration = Some(measured?);
     let queries = probes.real().cloned().map(Arc::new);
     let trained = Arc::new(Trained { engine, rows: live, error: sealed.error, refine, calibration, queries });
@@ -275,8 +275,8 @@ impl Coded {
     fn merge(&self, blob: u64, origin: Origin) -> Result<Sealed> {
         let rows: usize = self.chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let error = self.error / rows.max(1) as f64;
-        let masks: Vec<Mask> = self.chunks.iter().map(|chunk| chunk.index.mask()).collect();
-        let inputs: Vec<(&IvfIndex, &Mask)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&masks).collect();
+        let all: Vec<Selection> = self.chunks.iter().map(|chunk| chunk.index.all()).collect();
+        let inputs: Vec<(&IvfIndex, &Selection)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&all).collect();
         let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
         let numbers: Vec<u64> = order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].rows[at as usize]).collect();
         let text: u64 = self.chunks.iter().map(|chunk| chunk.ids.text_bytes()).sum();

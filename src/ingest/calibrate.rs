@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::error::Result;
-use crate::index::{self, Mask, Part, Scratch, SearchEngine, SearchParams, float_score};
+use crate::index::{self, Part, Scratch, SearchEngine, SearchParams, Selection, Without, float_score};
 use crate::ingest::resolve::{LOOKED_AT, Probe};
 use crate::kernel::Kernel;
 use crate::progress::Progress;
@@ -87,8 +87,8 @@ impl<'a> Notes<'a> {
         best.iter().enumerate().step_by(best.len().div_ceil(LOOKED_AT).max(1)).map(of_query).collect()
     }
 
-    /// Measures what is found in the segments, whose rows that are not masked are the rows added.
-    pub(super) fn measure(self, engine: &SearchEngine, segments: &[(&Sealed, &Mask)], progress: &dyn Progress) -> Result<Calibration> {
+    /// Measures what is found in the segments, whose selected rows are the rows added.
+    pub(super) fn measure(self, engine: &SearchEngine, segments: &[(&Sealed, &Selection)], progress: &dyn Progress) -> Result<Calibration> {
         let Self { probes, truth, rows, lists } = self;
         let number = |row: u64| rows.binary_search(&row).ok().map(|at| at as u32);
         let own: Vec<Option<u32>> = (0..probes.queries.vectors.rows()).map(|query| number(*probes.own.get(query)?)).collect();
@@ -96,7 +96,7 @@ impl<'a> Notes<'a> {
         for (near, own) in truth.iter_mut().zip(&own) {
             near.retain(|near| Some(near.row) != *own);
         }
-        let numbered = |&(sealed, _): &(&Sealed, &Mask)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
+        let numbered = |&(sealed, _): &(&Sealed, &Selection)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
         let numbers: Vec<Vec<u32>> = segments.iter().map(numbered).collect();
         let mut places = vec![(0u32, 0u32); rows.len()];
         for (part, numbers) in numbers.iter().enumerate() {
@@ -106,7 +106,7 @@ impl<'a> Notes<'a> {
                 }
             }
         }
-        let parts = segments.iter().map(|&(sealed, mask)| Part { index: &sealed.index, mask }).collect();
+        let parts = segments.iter().map(|&(sealed, selection)| Part { index: &sealed.index, selection }).collect();
         let mut segment = Segments { engine, parts, queries: &probes.queries, numbers, places, own, same: Vec::new() };
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
@@ -169,7 +169,7 @@ impl Segments<'_> {
 impl Searcher for Segments<'_> {
     fn search(&self, query: usize, k: usize, nprobe: usize, candidates: usize) -> Vec<u32> {
         let skip = self.own[query].map(|number| self.places[number as usize]);
-        let params = SearchParams { k, nprobe, candidates, skip: skip.as_slice(), ..SearchParams::default() };
+        let params = SearchParams { k, nprobe, candidates, narrow: Some(&Without(skip.as_slice())), ..SearchParams::default() };
         SCRATCH.with_borrow_mut(|scratch| {
             index::search_carried(self.engine, &self.parts, self.queries.vectors.row(query), &params, scratch);
             scratch.hits().iter().map(|hit| self.numbers[hit.part as usize][hit.position as usize]).collect()

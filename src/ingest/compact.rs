@@ -1,7 +1,7 @@
 //! Compaction: segments become fewer, deleted rows go. Policy and mechanism apart.
 
 use crate::error::{Error, Result};
-use crate::index::{IvfIndex, Mask};
+use crate::index::{IvfIndex, Selection};
 use crate::ingest::Writer;
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
@@ -40,14 +40,14 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     let _alone = writer.maintenance.lock();
     let frozen = Frozen::segments(writer, 1)?;
     let sizes: Vec<Size> =
-        frozen.snapshot.segments.iter().map(|view| Size { rows: view.body.rows.len() as u64, live: view.live }).collect();
+        frozen.snapshot.segments.iter().map(|view| Size { rows: view.body.rows.len() as u64, live: view.live() }).collect();
     let old: Vec<&View<Sealed>> = choose(&sizes).into_iter().filter_map(|at| frozen.snapshot.segments.get(at)).collect();
     if old.is_empty() {
         return Ok(0);
     }
-    let rows: u64 = old.iter().map(|view| view.live).sum();
+    let rows: u64 = old.iter().map(|view| view.live()).sum();
     progress.update(Stage::Compact, 0, Some(rows));
-    let inputs: Vec<(&IvfIndex, &Mask)> = old.iter().map(|view| (&view.body.index, &view.mask)).collect();
+    let inputs: Vec<(&IvfIndex, &Selection)> = old.iter().map(|view| (&view.body.index, &view.selection)).collect();
     let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
     if progress.cancelled() {
         return Err(Error::Interrupted);
@@ -59,7 +59,7 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
         index,
         ids: Ids::from_iter(order.iter().map(|&(from, at)| old[from as usize].body.ids.get(at as usize))),
         rows: Rows::new(&numbers),
-        error: old.iter().map(|view| view.body.error * view.live as f64).sum::<f64>() / rows.max(1) as f64,
+        error: old.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / rows.max(1) as f64,
     };
     let dead: Vec<u64> = old.iter().flat_map(|view| view.dead()).collect();
     let dropped = dead.len() as u64;

@@ -37,7 +37,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     let frozen = Frozen::segments(writer, 1)?;
     let snapshot = &*frozen.snapshot;
     let Some(trained) = snapshot.training.trained.clone() else { return Ok(false) };
-    if snapshot.segments.iter().all(|view| view.live == 0) {
+    if snapshot.segments.iter().all(|view| view.live() == 0) {
         return Ok(false);
     }
     let quantizer = trained.engine.quantizer();
@@ -72,7 +72,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
         }
     }
     shared.all_there(&places)?;
-    let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.mask)).collect();
+    let parts: Vec<_> = snapshot.segments.iter().map(|view| (&*view.body, &view.selection)).collect();
     let calibration = Some(shared.process().run(|| notes.measure(&trained.engine, &parts, progress))?);
     let training = Training {
         trained: Some(Arc::new(Trained {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use torre_storage::{Batch, Manifest};
 
 use crate::error::{Error, Result};
-use crate::index::Mask;
+use crate::index::Selection;
 use crate::ingest::Writer;
 use crate::ingest::writer::{Install, State};
 use crate::segment::{Sealed, Snapshot, View};
@@ -83,10 +83,9 @@ impl<'w> Frozen<'w> {
         let mut next = Snapshot::clone(&now);
         let mut manifest = state.manifest.clone();
         let view = stored.map(|stored| {
-            let mask = self.mask_of_gone(&now, &stored.sealed);
+            let selection = self.still_live(&now, &stored.sealed);
             manifest.segments.push(stored.meta);
-            let live = stored.sealed.rows.len() as u64 - mask.1;
-            View { body: stored.sealed.into(), mask: mask.0, live }
+            View { body: stored.sealed.into(), selection }
         });
         change(&mut next, &mut manifest, view);
         self.writer.install(&mut state, Install { batch: Batch::new(), manifest, snapshot: next })?;
@@ -94,35 +93,34 @@ impl<'w> Frozen<'w> {
         Ok(())
     }
 
-    /// Masks the rows of the new segment that have been deleted or replaced since this work began.
-    fn mask_of_gone(&self, now: &Snapshot, sealed: &Sealed) -> (Mask, u64) {
-        let mut mask = sealed.index.mask();
-        let mut gone = 0;
+    /// The rows of the new segment but for those that have been deleted or replaced since this work began.
+    fn still_live(&self, now: &Snapshot, sealed: &Sealed) -> Selection {
+        let mut selection = sealed.index.all();
         let mut remove = |id: &str, row: u64| {
             if let Some(position) = sealed.ids.find(id)
                 && sealed.rows.get(position) == row
             {
                 let (block, lane) = sealed.index.block_lane(position);
-                gone += u64::from(mask.delete(block, lane));
+                selection.remove(block, lane);
             }
         };
         for before in &self.snapshot.segments {
             let Some(after) = now.segments.iter().find(|view| view.body.blob == before.body.blob) else { continue };
-            for position in newly_masked(before, after) {
+            for position in newly_dead(before, after) {
                 remove(before.body.ids.get(position), before.body.rows.get(position));
             }
         }
         for before in &self.snapshot.runs {
             let Some(after) = now.runs.iter().find(|view| Arc::ptr_eq(&view.body, &before.body)) else { continue };
-            if before.live != after.live {
+            if before.live() != after.live() {
                 for position in before.positions() {
-                    if after.mask.is_set(position / 64, position % 64) {
+                    if !after.selection.contains(position / 64, position % 64) {
                         remove(before.body.ids.get(position), before.body.rows.get(position));
                     }
                 }
             }
         }
-        (mask, gone)
+        selection
     }
 }
 
@@ -137,19 +135,19 @@ pub(crate) struct Stored {
     meta: torre_storage::SegmentMeta,
 }
 
-fn newly_masked(before: &View<Sealed>, after: &View<Sealed>) -> Vec<usize> {
-    if before.live == after.live {
+fn newly_dead(before: &View<Sealed>, after: &View<Sealed>) -> Vec<usize> {
+    if before.live() == after.live() {
         return Vec::new();
     }
-    before.body.index.layout().positions(|block| after.mask.word(block) & !before.mask.word(block)).collect()
+    before.body.index.layout().positions(|block| before.selection.word(block) & !after.selection.word(block)).collect()
 }
 
 impl View<Sealed> {
     /// Row numbers of the deleted rows.
     pub(crate) fn dead(&self) -> Vec<u64> {
-        if self.live == self.body.rows.len() as u64 {
+        if self.live() == self.body.rows.len() as u64 {
             return Vec::new();
         }
-        self.body.index.layout().positions(|block| self.mask.word(block)).map(|position| self.body.rows.get(position)).collect()
+        self.body.index.layout().positions(|block| !self.selection.word(block)).map(|position| self.body.rows.get(position)).collect()
     }
 }

@@ -79,7 +79,7 @@ impl Dead {
     }
 
     fn tombstones_needed(&self, snapshot: &Snapshot) -> u64 {
-        let masked: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64 - view.live).sum();
+        let masked: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64 - view.live()).sum();
         masked + self.rows.len() as u64
     }
 }

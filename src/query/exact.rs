@@ -1,11 +1,12 @@
 //! Exact retrieval: every live row of the segments by its exact vector, read from storage a chunk at a time for all queries.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::index::Mask;
+use crate::index::Selection;
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
-use crate::kernel::Kernel;
+use crate::kernel::{BLOCK, Kernel};
 use crate::query::candidates::{Candidates, Found};
 use crate::query::request::Request;
 use crate::segment::{LiveRows, Place};
@@ -46,19 +47,29 @@ struct Chunk {
 }
 
 impl Chunk {
+    /// The rows of the chunk without some.
+    fn without<'s>(&self, all: &'s Selection, excluded: &[Place]) -> Cow<'s, Selection> {
+        let mut selection = Cow::Borrowed(all);
+        if !excluded.is_empty() {
+            for at in (0..self.places.len()).filter(|&at| excluded.binary_search(&self.places[at]).is_ok()) {
+                selection.to_mut().remove(at / BLOCK, at % BLOCK);
+            }
+        }
+        selection
+    }
+
     /// Lets every query look at the chunk, and empties it.
     fn scan(&mut self, request: &Request<'_>, candidates: &mut Candidates) {
         let Request { vectors, excluded, depth, .. } = request;
-        let mask = Mask::flat(self.places.len());
-        let part = FlatPart { rows: self.vectors.as_slice(), mask: &mask };
+        let all = Selection::flat(self.places.len());
         let mut scratch = FlatScratch::default();
         for (query, ranked) in candidates.queries.iter_mut().enumerate() {
-            let (skip, found) = (excluded.of(query), &mut ranked.found);
-            // As many more as there may be rows to leave out among the best.
-            let params = FlatParams { metric: request.shared.settings.metric, k: depth + skip.len(), min_score: None, skip: &[] };
+            let found = &mut ranked.found;
+            let selection = self.without(&all, excluded.of(query));
+            let part = FlatPart { rows: self.vectors.as_slice(), selection: &selection };
+            let params = FlatParams { metric: request.shared.settings.metric, k: *depth, min_score: None };
             flat::search(Kernel::detect(), &[part], vectors.row(query), &params, &mut scratch);
-            let hits = scratch.hits().iter().map(|hit| Found { score: hit.score, place: self.places[hit.position as usize] });
-            found.extend(hits.filter(|hit| skip.binary_search(&hit.place).is_err()));
+            found.extend(scratch.hits().iter().map(|hit| Found { score: hit.score, place: self.places[hit.position as usize] }));
             // Stable: among equals the rows that came first are kept.
             found.sort_by(|a, b| b.score.total_cmp(&a.score));
             found.truncate(*depth);

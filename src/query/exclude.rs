@@ -44,9 +44,4 @@ impl Excluded {
     pub(crate) fn of(&self, query: usize) -> &[Place] {
         self.0.get(query).or_else(|| self.0.first()).map_or(&[], Vec::as_slice)
     }
-
-    /// A list a query, or one for all.
-    pub(crate) fn lists(&self) -> &[Vec<Place>] {
-        &self.0
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::index::{self, Candidate, Part, Scratch, SearchParams, SearchStats};
+use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats, Without};
 use crate::query::answer::{Explain, StageTime};
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::effort::Setting;
@@ -18,7 +18,7 @@ thread_local! {
 pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Candidates) {
     let Request { snapshot, vectors, excluded, options, .. } = request;
     let Some(trained) = &snapshot.training.trained else { return };
-    let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, mask: &view.mask }).collect();
+    let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, selection: &view.selection }).collect();
     let setting = Setting::new(trained, snapshot, request.depth, options);
     let params = SearchParams {
         k: request.depth,
@@ -27,9 +27,11 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         timed: options.explain,
         ..SearchParams::default()
     };
+    let without: Vec<Without<'_>> = (0..candidates.queries.len()).map(|query| Without(excluded.of(query))).collect();
+    let narrow = |query: usize| (!excluded.of(query).is_empty()).then(|| &without[query] as &dyn Narrow);
     let one = |query: usize, nprobe: usize, ranked: &mut Ranked| {
         SCRATCH.with_borrow_mut(|scratch| {
-            let params = SearchParams { skip: excluded.of(query), nprobe, ..params };
+            let params = SearchParams { narrow: narrow(query), nprobe, ..params };
             let stats = index::search(&trained.engine, &parts, vectors.row(query), &params, scratch);
             if let Some(explain) = &mut ranked.explain {
                 report(&stats, explain);
@@ -40,7 +42,8 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
     };
     // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
     if candidates.queries.len() > 1 && !options.explain {
-        let all = index::search_batch(&trained.engine, &parts, vectors, &params, excluded.lists());
+        let narrows: Vec<Option<&dyn Narrow>> = (0..candidates.queries.len()).map(narrow).collect();
+        let all = index::search_batch(&trained.engine, &parts, vectors, &params, &narrows);
         for (ranked, hits) in candidates.queries.iter_mut().zip(&all) {
             ranked.found.extend(hits.iter().map(found));
         }

@@ -1,16 +1,18 @@
 //! Retrieval from the tail: recent rows, whose exact vectors are in memory.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
+use crate::index::{Narrow, Selection, Without};
 use crate::kernel::Kernel;
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::options::Effort;
 use crate::query::request::Request;
-use crate::segment::Place;
+use crate::segment::{Run, View};
 
 thread_local! {
     static SCRATCH: RefCell<FlatScratch> = RefCell::default();
@@ -42,13 +44,26 @@ fn one(request: &Request<'_>, query: usize, ranked: &mut Ranked) {
 fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
     let snapshot = request.snapshot;
     let first = snapshot.segments.len() as u32;
-    let parts: Vec<FlatPart<'_>> =
-        snapshot.runs.iter().map(|view| FlatPart { rows: view.body.vectors.as_slice(), mask: &view.mask }).collect();
-    let excluded = request.excluded.of(query).iter();
-    let skip: Vec<Place> = excluded.filter(|place| place.0 >= first).map(|&(part, position)| (part - first, position)).collect();
-    let params = FlatParams { metric: request.shared.settings.metric, k: request.depth, min_score: None, skip: &skip };
+    let selections: Vec<Cow<'_, Selection>> = (first..).zip(&snapshot.runs).map(|(part, view)| narrowed(request, query, part, view)).collect();
+    let runs = snapshot.runs.iter().zip(&selections);
+    let parts: Vec<FlatPart<'_>> = runs.map(|(view, selection)| FlatPart { rows: view.body.vectors.as_slice(), selection }).collect();
+    let params = FlatParams { metric: request.shared.settings.metric, k: request.depth, min_score: None };
     SCRATCH.with_borrow_mut(|scratch| {
         flat::search(Kernel::detect(), &parts, request.vectors.row(query), &params, scratch);
         found.extend(scratch.hits().iter().map(|hit| Found { score: hit.score, place: (first + hit.part, hit.position) }));
     });
+}
+
+/// The rows of a run that a query may return.
+fn narrowed<'r>(request: &Request<'r>, query: usize, part: u32, view: &'r View<Run>) -> Cow<'r, Selection> {
+    let excluded = request.excluded.of(query);
+    if excluded.is_empty() {
+        return Cow::Borrowed(&view.selection);
+    }
+    let mut words: Vec<u64> = (0..view.selection.blocks()).map(|block| view.selection.word(block)).collect();
+    if Without(excluded).narrow(part as usize, 0..view.body.rows.len(), &mut words) {
+        Cow::Owned(Selection::from_words(&words))
+    } else {
+        Cow::Borrowed(&view.selection)
+    }
 }

@@ -32,10 +32,10 @@ impl LiveRows {
     /// The live rows of the segments.
     pub(crate) fn sealed(snapshot: &Snapshot) -> Self {
         let rows = snapshot.segments.iter().map(|view| {
-            let (body, mask) = (&view.body, &view.mask);
+            let (body, selection) = (&view.body, &view.selection);
             let live = |&position: &usize| {
                 let (block, lane) = body.index.block_lane(position);
-                !mask.is_set(block, lane)
+                selection.contains(block, lane)
             };
             (0..body.rows.len()).filter(live).map(|position| (body.rows.get(position), position as u32))
         });

@@ -1,6 +1,6 @@
 //! A run of the tail: recent rows with their vectors, scanned exactly until they are sealed into a segment.
 
-use crate::index::Mask;
+use crate::index::Selection;
 use crate::segment::{Ids, Rows, View};
 use crate::vector::Matrix;
 
@@ -14,13 +14,12 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn view(self) -> View<Run> {
-        let live = self.rows.len() as u64;
-        View { mask: Mask::flat(self.rows.len()), body: self.into(), live }
+        View { selection: Selection::flat(self.rows.len()), body: self.into() }
     }
 
     /// One run of the live rows of several, which follow each other in row order.
     pub(crate) fn merge(runs: &[View<Run>]) -> Run {
-        let live = runs.iter().map(|run| run.live as usize).sum();
+        let live = runs.iter().map(|run| run.live() as usize).sum();
         let dim = runs.first().map_or(0, |run| run.body.vectors.dim());
         let (mut rows, mut vectors) = (Vec::with_capacity(live), Matrix::with_capacity(dim, live));
         for run in runs {
@@ -42,6 +41,6 @@ impl Run {
 impl View<Run> {
     /// The live positions, ascending.
     pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
-        (0..self.body.rows.len()).filter(|&position| !self.mask.is_set(position / 64, position % 64))
+        (0..self.body.rows.len()).filter(|&position| self.selection.contains(position / 64, position % 64))
     }
 }

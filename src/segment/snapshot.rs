@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use crate::index::Mask;
+use crate::index::Selection;
 use crate::segment::{Origin, Run, Sealed, Space, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
     pub(crate) body: Arc<T>,
-    pub(crate) mask: Mask,
-    /// Rows that are not masked.
-    pub(crate) live: u64,
+    /// Its live rows.
+    pub(crate) selection: Selection,
+}
+
+impl<T> View<T> {
+    /// Rows that are live.
+    pub(crate) fn live(&self) -> u64 {
+        self.selection.count() as u64
+    }
 }
 
 impl<T> Clone for View<T> {
     fn clone(&self) -> Self {
-        Self { body: Arc::clone(&self.body), mask: self.mask.clone(), live: self.live }
+        Self { body: Arc::clone(&self.body), selection: self.selection.clone() }
     }
 }
 
@@ -42,12 +48,12 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Rows that can be found.
     pub(crate) fn live(&self) -> u64 {
-        self.segments.iter().map(|view| view.live).sum::<u64>() + self.tail()
+        self.segments.iter().map(|view| view.live()).sum::<u64>() + self.tail()
     }
 
     /// Live rows of the tail.
     pub(crate) fn tail(&self) -> u64 {
-        self.runs.iter().map(|view| view.live).sum()
+        self.runs.iter().map(|view| view.live()).sum()
     }
 
     /// What a segment that is coded now says of its codes.
@@ -59,7 +65,7 @@ impl Snapshot {
     pub(crate) fn locate(&self, id: &str) -> Option<Place> {
         for (run, view) in self.runs.iter().enumerate().rev() {
             if let Some(position) = view.body.ids.find(id)
-                && !view.mask.is_set(position / 64, position % 64)
+                && view.selection.contains(position / 64, position % 64)
             {
                 return Some(((self.segments.len() + run) as u32, position as u32));
             }
@@ -67,7 +73,7 @@ impl Snapshot {
         for (part, view) in self.segments.iter().enumerate().rev() {
             if let Some(position) = view.body.ids.find(id) {
                 let (block, lane) = view.body.index.block_lane(position);
-                if !view.mask.is_set(block, lane) {
+                if view.selection.contains(block, lane) {
                     return Some((part as u32, position as u32));
                 }
             }
@@ -104,25 +110,24 @@ impl Snapshot {
         let sealed = self.segments.iter().flat_map(|view| {
             let live = (0..view.body.rows.len()).filter(|&position| {
                 let (block, lane) = view.body.index.block_lane(position);
-                !view.mask.is_set(block, lane)
+                view.selection.contains(block, lane)
             });
             live.map(|position| view.body.ids.get(position))
         });
         sealed.chain(self.runs.iter().flat_map(|view| view.positions().map(|position| view.body.ids.get(position))))
     }
 
-    /// Masks a live row, so that it is found no more.
+    /// Takes a live row out, so that it is found no more.
     pub(crate) fn remove(&mut self, (part, position): Place) {
         let (part, position) = (part as usize, position as usize);
         match part.checked_sub(self.segments.len()) {
             Some(run) => {
-                let view = &mut self.runs[run];
-                view.live -= u64::from(view.mask.delete(position / 64, position % 64));
+                self.runs[run].selection.remove(position / 64, position % 64);
             }
             None => {
                 let view = &mut self.segments[part];
                 let (block, lane) = view.body.index.block_lane(position);
-                view.live -= u64::from(view.mask.delete(block, lane));
+                view.selection.remove(block, lane);
             }
         }
     }
@@ -140,7 +145,7 @@ impl Snapshot {
             let at = self.runs.len() - 2;
             let merged = Run::merge(&self.runs[at..]).view();
             self.runs.truncate(at);
-            if merged.live > 0 {
+            if merged.live() > 0 {
                 self.runs.push(merged);
             }
         }

@@ -1,0 +1,87 @@
+//! What a query takes out of the rows that may be returned, list by list, as it comes by them.
+
+use std::ops::Range;
+
+use crate::kernel::BLOCK;
+
+/// A restriction of one query: excluded rows, a filter.
+pub(crate) trait Narrow: Sync + std::fmt::Debug {
+    /// Takes rows of one list of one part, by position, out of `words`: bit `i` of word `j` stands for row `rows.start + 64 j + i`. False where
+    /// there is nothing to take out; the words are then as they were.
+    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool;
+}
+
+/// Leaves some rows out: (part, position), ascending.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Without<'a>(pub(crate) &'a [(u32, u32)]);
+
+impl Narrow for Without<'_> {
+    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
+        let at = |position: usize| self.0.partition_point(|&(p, at)| (p as usize, at as usize) < (part, position));
+        let excluded = &self.0[at(rows.start)..];
+        let mut some = false;
+        for &(_, position) in excluded.iter().take_while(|&&(p, at)| p as usize == part && (at as usize) < rows.end) {
+            let within = position as usize - rows.start;
+            words[within / BLOCK] &= !(1 << (within % BLOCK));
+            some = true;
+        }
+        some
+    }
+}
+
+/// The blocks of a list to look at: ranges of those with something selected. A gap that is shorter than what the scan takes at a time is
+/// scanned along.
+pub(super) fn spans(words: &[u64]) -> impl Iterator<Item = Range<usize>> {
+    const PASS: usize = 4;
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + words[from..].iter().position(|&word| word != 0)?;
+        let (mut end, mut at) = (start + 1, start + 1);
+        while at < words.len() && at < end + PASS {
+            at += 1;
+            if words[at - 1] != 0 {
+                end = at;
+            }
+        }
+        from = end;
+        Some(start..end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_hold_every_block_with_something_and_no_long_gap() {
+        let mut state = 1u64;
+        for length in [0, 1, 2, 5, 64, 301] {
+            for sparse in [1, 3, 9, 40] {
+                let words: Vec<u64> = (0..length)
+                    .map(|_| {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        u64::from((state >> 33).is_multiple_of(sparse))
+                    })
+                    .collect();
+                let found: Vec<Range<usize>> = spans(&words).collect();
+                let covered = |at: usize| found.iter().any(|span| span.contains(&at));
+                assert!((0..length).all(|at| words[at] == 0 || covered(at)));
+                for span in &found {
+                    assert!(words[span.start] != 0 && words[span.end - 1] != 0);
+                    assert!(words[span.clone()].windows(5).all(|five| five.iter().any(|&word| word != 0)));
+                }
+                assert!(found.windows(2).all(|pair| pair[1].start >= pair[0].end + 4), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_taken_out_of_their_own_list_only() {
+        let without = [(0, 3), (0, 64), (0, 70), (2, 5)];
+        let without = Without(&without);
+        let mut words = [u64::MAX; 2];
+        assert!(!without.narrow(1, 0..128, &mut words) && !without.narrow(0, 4..64, &mut words) && words == [u64::MAX; 2]);
+        assert!(without.narrow(0, 4..100, &mut words));
+        assert_eq!(words, [!(1 << 60), !(1 << 2)]);
+    }
+}
