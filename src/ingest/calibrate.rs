@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibrate::{Searcher, Trial};
 use crate::quantizer::calibration::Calibration;
+use crate::quantizer::density::Density;
 use crate::quantizer::truth::{Near, Queries, Truth};
 use crate::segment::Sealed;
 use crate::types::{Metric, Refine};
@@ -96,6 +97,7 @@ impl<'a> Notes<'a> {
         for (near, own) in truth.iter_mut().zip(&own) {
             near.retain(|near| Some(near.row) != *own);
         }
+        let density = Density::fit(engine.quantizer(), &probes.queries, &truth, &lists);
         let numbered = |&(sealed, _): &(&Sealed, &Selection)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
         let numbers: Vec<Vec<u32>> = segments.iter().map(numbered).collect();
         let mut places = vec![(0u32, 0u32); rows.len()];
@@ -110,7 +112,7 @@ impl<'a> Notes<'a> {
         let mut segment = Segments { engine, parts, queries: &probes.queries, numbers, places, own, same: Vec::new() };
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
-        let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment };
+        let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment, density };
         let calibration = Calibration::measure(&trial, progress)?;
         Ok(if probes.own.is_empty() { calibration } else { calibration.of_trained() })
     }

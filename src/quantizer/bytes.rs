@@ -17,7 +17,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 4 | `TQC2` |
+//! | 4 | `TQC3` |
 //! | 8 | rows (u64) |
 //! | 4, 4 | m, dim (u32) |
 //! | 4, 4 | lists, stops (u32) |
@@ -25,16 +25,21 @@
 //! | 4 lists, 5 times with the next | recall by lists alone (f32, 0 to 1) for 1, 3, 10, 30 and 100 hits |
 //! | 4 * 11 stops | what each number of candidates keeps (f32, 0 to 1) |
 //!
-//! `TQC1` had 9 numbers of candidates: more than the last of them keep the same.
+//! | 4, 4 | offset, slope of the density of lists (f32); both 0 where it is not known |
+//! | 4 * 6 | its promises for shares of 0.5, 0.8, 0.9, 0.95, 0.98 and 0.99 (f32, 0 to 1) |
+//!
+//! `TQC2` ends before the density. `TQC1` does too and had 9 numbers of candidates: more than the last of them keep the same.
 
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
+use super::density::{Density, SHARES};
 use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose, scale};
 use crate::types::Metric;
 use crate::vector::Matrix;
 
 const TAG: &[u8; 4] = b"TQZ1";
-const CALIBRATION_TAG: &[u8; 4] = b"TQC2";
-const CALIBRATION_TAG_BEFORE: &[u8; 4] = b"TQC1";
+const CALIBRATION_TAG: &[u8; 4] = b"TQC3";
+const CALIBRATION_TAG_2: &[u8; 4] = b"TQC2";
+const CALIBRATION_TAG_1: &[u8; 4] = b"TQC1";
 
 impl Quantizer {
     /// The quantizer as bytes; [`Quantizer::from_bytes`] gives it back bit for bit.
@@ -106,14 +111,18 @@ impl Calibration {
         for curve in &self.curves {
             out.extend(curve.lists.iter().chain(curve.keep.iter().flatten()).flat_map(|recall| recall.to_le_bytes()));
         }
+        let (offset, slope, promised) = self.density.as_ref().map_or((0.0, 0.0, SHARES), |d| (d.offset, d.slope, d.promised));
+        out.extend([offset, slope].iter().chain(&promised).flat_map(|value| value.to_le_bytes()));
         out
     }
 
     /// Reads [`Calibration::to_bytes`]' output; `None` for anything else.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut rest, columns) = match bytes.strip_prefix(CALIBRATION_TAG) {
-            Some(rest) => (rest, CANDIDATES.len()),
-            None => (bytes.strip_prefix(CALIBRATION_TAG_BEFORE)?, USUAL),
+        let (tag, mut rest) = bytes.split_first_chunk::<4>()?;
+        let columns = match tag {
+            CALIBRATION_TAG | CALIBRATION_TAG_2 => CANDIDATES.len(),
+            CALIBRATION_TAG_1 => USUAL,
+            _ => return None,
         };
         let rows = u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
         let (m, dim) = (number(&mut rest)?, number(&mut rest)?);
@@ -130,8 +139,20 @@ impl Calibration {
             let keep = recalls(&mut rest, count.checked_mul(columns)?)?;
             curve.keep = keep.chunks_exact(columns).map(|keep| std::array::from_fn(|at| keep[at.min(columns - 1)])).collect();
         }
-        rest.is_empty().then_some(Self { rows, m, dim, stops, curves })
+        let density = if tag == CALIBRATION_TAG { density(&mut rest)? } else { None };
+        rest.is_empty().then_some(Self { rows, m, dim, stops, curves, density })
     }
+}
+
+/// The density of lists at the end of a calibration; `Some(None)` where it is not known, `None` where this is none.
+fn density(rest: &mut &[u8]) -> Option<Option<Density>> {
+    let line = floats(rest, 2)?;
+    let promised: [f32; SHARES.len()] = recalls(rest, SHARES.len())?.try_into().ok()?;
+    let (offset, slope) = (line[0], line[1]);
+    if offset.to_bits() == 0 && slope.to_bits() == 0 {
+        return (promised == SHARES).then_some(None);
+    }
+    (slope > 0.0 && promised.is_sorted()).then_some(Some(Density { offset, slope, promised }))
 }
 
 fn recalls(rest: &mut &[u8], count: usize) -> Option<Vec<f32>> {
@@ -203,7 +224,7 @@ mod tests {
     fn a_calibration_comes_back_and_damage_is_refused_or_comes_back() {
         let curve =
             |_| Curve { lists: (0..9).map(|at| at as f32 / 9.0).collect(), keep: vec![CANDIDATES.map(|r| 1.0 - 1.0 / r as f32); 3] };
-        let calibration = Calibration { rows: 1000, m: 5, dim: 20, stops: vec![1, 3, 5], curves: KS.map(curve) };
+        let calibration = Calibration { rows: 1000, m: 5, dim: 20, stops: vec![1, 3, 5], curves: KS.map(curve), density: Some(Density { offset: 0.5, slope: 9.0, promised: SHARES }) };
         let bytes = calibration.to_bytes();
         assert_eq!(Calibration::from_bytes(&bytes).unwrap(), calibration);
         for cut in 0..bytes.len() {
@@ -211,12 +232,15 @@ mod tests {
         }
         // As it was written before: without the last numbers of candidates.
         let head = 28 + 4 * calibration.stops.len();
-        let mut before = [CALIBRATION_TAG_BEFORE, &bytes[4..head]].concat();
-        for curve in bytes[head..].chunks_exact(4 * (9 + 3 * CANDIDATES.len())) {
+        let mut before = [CALIBRATION_TAG_1, &bytes[4..head]].concat();
+        for curve in bytes[head..bytes.len() - 4 * (2 + SHARES.len())].chunks_exact(4 * (9 + 3 * CANDIDATES.len())) {
             before.extend(&curve[..36]);
             curve[36..].chunks_exact(4 * CANDIDATES.len()).for_each(|keep| before.extend(&keep[..4 * USUAL]));
         }
-        let mut padded = calibration.clone();
+        let mut padded = Calibration { density: None, ..calibration.clone() };
+        assert_eq!(Calibration::from_bytes(&padded.to_bytes()).unwrap(), padded);
+        let second = [CALIBRATION_TAG_2, &bytes[4..bytes.len() - 4 * (2 + SHARES.len())]].concat();
+        assert_eq!(Calibration::from_bytes(&second).unwrap(), padded);
         for keep in padded.curves.iter_mut().flat_map(|curve| &mut curve.keep) {
             let last = keep[USUAL - 1];
             keep[USUAL..].fill(last);

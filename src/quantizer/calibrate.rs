@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL, least};
+use super::density::Density;
 use super::truth::{DEPTH, Near, Queries};
 use super::{Quantizer, nearest::dot};
 use crate::error::{Error, Result};
@@ -42,6 +43,8 @@ pub(crate) struct Trial<'a> {
     /// The list of each row.
     pub(crate) lists: &'a [u32],
     pub(crate) searcher: &'a dyn Searcher,
+    /// What was fitted to the same.
+    pub(crate) density: Option<Density>,
 }
 
 impl Calibration {
@@ -63,7 +66,7 @@ impl Calibration {
         }
         progress.update(Stage::Calibrate, stops.len() as u64, Some(stops.len() as u64));
         let (rows, quantizer) = (trial.lists.len() as u64, trial.quantizer);
-        Ok(Self { rows, m: quantizer.pq.m() as u32, dim: quantizer.dim() as u32, stops, curves })
+        Ok(Self { rows, m: quantizer.pq.m() as u32, dim: quantizer.dim() as u32, stops, curves, density: trial.density.clone() })
     }
 }
 
@@ -206,7 +209,7 @@ mod tests {
         truth.add(&vectors, &NoProgress).unwrap();
         let truth = truth.finish();
         let searcher = Exact { quantizer: &quantizer, vectors: &vectors, lists: &lists, queries: &queries };
-        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher };
+        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher, density: None };
         let calibration = Calibration::measure(&trial, &NoProgress).unwrap();
         for target in [0.7, 0.8, 0.9, 0.95, 0.99] {
             let setting = calibration.pick(target, 10, 3000);
@@ -250,7 +253,7 @@ mod tests {
             }
         }
         let searcher = Last(Exact { quantizer: &quantizer, vectors: &vectors, lists: &lists, queries: &queries });
-        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher };
+        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher, density: None };
         let calibration = Calibration::measure(&trial, &NoProgress).unwrap();
         assert!(calibration.pick(0.99, 10, 2040).expected > 0.98);
     }

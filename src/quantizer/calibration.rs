@@ -3,6 +3,8 @@
 //! Two things lose a true neighbour: its list is not probed, or its code does not make it a candidate. They are measured apart
 //! (see [`calibrate`](super::calibrate)) and multiplied.
 
+use super::density::Density;
+
 /// Numbers of hits that are measured; between them recalls are interpolated in the logarithm of k.
 pub(super) const KS: [usize; 5] = [1, 3, 10, 30, 100];
 /// Numbers of candidates that are measured. The last ones are for near copies by the thousands, which codes do not tell apart.
@@ -41,6 +43,8 @@ pub(crate) struct Calibration {
     pub(super) stops: Vec<u32>,
     /// For each of [`KS`].
     pub(super) curves: [Curve; KS.len()],
+    /// What lists hold by their centroids; `None` where too little was seen to say.
+    pub(super) density: Option<Density>,
 }
 
 /// One k's measurements.
@@ -88,7 +92,25 @@ impl Calibration {
                 *share = (1.0 - (1.0 - *share) * worse).max(0.0);
             }
         }
+        if let Some(density) = &mut self.density {
+            density.worse(worse);
+        }
         self
+    }
+
+    /// What lists hold by their centroids; `None` where it is not known.
+    pub(crate) fn density(&self) -> Option<&Density> {
+        self.density.as_ref()
+    }
+
+    /// The recall of `nprobe` lists for `k` hits, were no candidate lost.
+    pub(crate) fn by_lists(&self, nprobe: usize, k: usize) -> f32 {
+        let lists = |number: usize| self.curves[number].by_lists(nprobe);
+        let after = KS.partition_point(|&known| known < k);
+        if after == 0 || after == KS.len() || KS[after] == k {
+            return lists(after.min(KS.len() - 1));
+        }
+        between(lists(after - 1), lists(after), share(KS[after - 1], KS[after], k))
     }
 
     /// Fewer candidates for the same lists, where the recall between two measured numbers of candidates allows it. Recall bends
@@ -159,8 +181,12 @@ impl Calibration {
 }
 
 impl Curve {
+    fn by_lists(&self, nprobe: usize) -> f32 {
+        self.lists.get(nprobe.saturating_sub(1)).or(self.lists.last()).copied().unwrap_or(0.0)
+    }
+
     fn recall(&self, stops: &[u32], nprobe: usize, candidates: usize) -> f32 {
-        let lists = self.lists.get(nprobe.saturating_sub(1)).or(self.lists.last()).copied().unwrap_or(0.0);
+        let lists = self.by_lists(nprobe);
         let after = stops.partition_point(|&stop| (stop as usize) < nprobe);
         let keep = |at: usize| self.keep.get(at).map_or(0.0, |keep| keep[candidates]);
         if after == 0 || after == stops.len() {
@@ -203,7 +229,7 @@ mod tests {
             let keep = CANDIDATES.map(|candidates| if candidates < k { 0.0 } else { 1.0 - k as f32 / (4 * candidates) as f32 });
             Curve { lists: (1..=200).map(|n| 1.0 - 1.0 / (n + 1) as f32).collect(), keep: vec![keep; 3] }
         };
-        Calibration { rows: 100_000, m: 32, dim: 64, stops: vec![2, 8, 40], curves: KS.map(curve) }
+        Calibration { rows: 100_000, m: 32, dim: 64, stops: vec![2, 8, 40], curves: KS.map(curve), density: None }
     }
 
     #[test]

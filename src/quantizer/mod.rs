@@ -6,6 +6,7 @@ mod bytes;
 pub(crate) mod calibrate;
 pub(crate) mod calibration;
 mod choose;
+pub(crate) mod density;
 mod encode;
 mod groups;
 pub(crate) mod kmeans;
