@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
+use crate::segment::{RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -129,14 +129,11 @@ impl Core {
         let dim = shared.settings.dim;
         let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
         let flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
-            let run = Run {
-                ids: Ids::from_iter(ids.iter().map(String::as_str)),
-                rows: Rows::new(rows),
-                vectors: std::mem::replace(vectors, Matrix::new(dim)),
-            };
-            snapshot.runs.push(run.view());
+            let table = RowTable::from_iter(ids.iter().map(String::as_str).zip(rows.iter().copied()))?;
+            snapshot.runs.push(Run { rows: table, vectors: std::mem::replace(vectors, Matrix::new(dim)) }.view());
             ids.clear();
             rows.clear();
+            Ok::<(), Error>(())
         };
         for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
             let Stored { row, record, vector } = stored?;
@@ -153,11 +150,11 @@ impl Core {
             rows.push(row);
             shared.values(row, &vector)?.push_to(&mut vectors);
             if rows.len() == RUN_ROWS {
-                flush(snapshot, &mut ids, &mut rows, &mut vectors);
+                flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
             }
         }
         if !rows.is_empty() {
-            flush(snapshot, &mut ids, &mut rows, &mut vectors);
+            flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
         }
         Ok(())
     }
@@ -340,7 +337,7 @@ fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
 fn masked(sealed: Sealed, dead: &HashSet<u64>) -> View<Sealed> {
     let (mut mask, mut live): (Mask, u64) = (sealed.index.mask(), sealed.rows.len() as u64);
     if !dead.is_empty() {
-        for (position, row) in sealed.rows.iter().enumerate() {
+        for (position, row) in sealed.rows.numbers().enumerate() {
             if dead.contains(&row) {
                 let (block, lane) = sealed.index.block_lane(position);
                 live -= u64::from(mask.delete(block, lane));

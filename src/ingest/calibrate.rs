@@ -96,7 +96,7 @@ impl<'a> Notes<'a> {
         for (near, own) in truth.iter_mut().zip(&own) {
             near.retain(|near| Some(near.row) != *own);
         }
-        let numbered = |&(sealed, _): &(&Sealed, &Mask)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
+        let numbered = |&(sealed, _): &(&Sealed, &Mask)| sealed.rows.numbers().map(|row| number(row).unwrap_or(u32::MAX)).collect();
         let numbers: Vec<Vec<u32>> = segments.iter().map(numbered).collect();
         let mut places = vec![(0u32, 0u32); rows.len()];
         for (part, numbers) in numbers.iter().enumerate() {

@@ -99,9 +99,7 @@ impl<'w> Frozen<'w> {
         let mut mask = sealed.index.mask();
         let mut gone = 0;
         let mut remove = |id: &str, row: u64| {
-            if let Some(position) = sealed.ids.find(id)
-                && sealed.rows.get(position) == row
-            {
+            if let Some(position) = sealed.rows.position(id, row) {
                 let (block, lane) = sealed.index.block_lane(position);
                 gone += u64::from(mask.delete(block, lane));
             }
@@ -109,7 +107,7 @@ impl<'w> Frozen<'w> {
         for before in &self.snapshot.segments {
             let Some(after) = now.segments.iter().find(|view| view.body.blob == before.body.blob) else { continue };
             for position in newly_masked(before, after) {
-                remove(before.body.ids.get(position), before.body.rows.get(position));
+                remove(before.body.rows.id(position), before.body.rows.row(position));
             }
         }
         for before in &self.snapshot.runs {
@@ -117,7 +115,7 @@ impl<'w> Frozen<'w> {
             if before.live != after.live {
                 for position in before.positions() {
                     if after.mask.is_set(position / 64, position % 64) {
-                        remove(before.body.ids.get(position), before.body.rows.get(position));
+                        remove(before.body.rows.id(position), before.body.rows.row(position));
                     }
                 }
             }
@@ -150,6 +148,6 @@ impl View<Sealed> {
         if self.live == self.body.rows.len() as u64 {
             return Vec::new();
         }
-        self.body.index.layout().positions(|block| self.mask.word(block)).map(|position| self.body.rows.get(position)).collect()
+        self.body.index.layout().positions(|block| self.mask.word(block)).map(|position| self.body.rows.row(position)).collect()
     }
 }
