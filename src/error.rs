@@ -135,6 +135,17 @@ pub enum Error {
         /// What is not supported, and what to do instead.
         what: String,
     },
+    /// More rows, or longer ids, than can be together: in one call that writes, or in the index of a collection.
+    #[error(
+        "{rows} rows with {id_bytes} bytes of ids are more than can be together ({most} rows, {most} bytes of ids); write them in smaller batches, or spread them over several collections",
+        most = u32::MAX
+    )]
+    TooManyRows {
+        /// Rows up to the first that did not fit.
+        rows: u64,
+        /// Bytes of their ids.
+        id_bytes: u64,
+    },
     /// The work was asked to stop, and did.
     #[error("interrupted; everything acknowledged so far is kept")]
     Interrupted,
@@ -284,6 +295,7 @@ impl Error {
             | Self::CollectionExists { .. }
             | Self::CollectionDropped { .. }
             | Self::Unsupported { .. }
+            | Self::TooManyRows { .. }
             | Self::Interrupted
             | Self::Feature(_)
             | Self::InvalidDump { .. } => Responsible::Caller,

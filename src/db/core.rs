@@ -9,7 +9,7 @@ use torre_storage::{CollectionId, Manifest, Storage};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Ids, Rows, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
+use crate::segment::{RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -128,14 +128,11 @@ impl Core {
         let dim = shared.settings.dim;
         let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
         let flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
-            let run = Run {
-                ids: Ids::from_iter(ids.iter().map(String::as_str)),
-                rows: Rows::new(rows),
-                vectors: std::mem::replace(vectors, Matrix::new(dim)),
-            };
-            snapshot.runs.push(run.view());
+            let table = RowTable::from_iter(ids.iter().map(String::as_str).zip(rows.iter().copied()))?;
+            snapshot.runs.push(Run { rows: table, vectors: std::mem::replace(vectors, Matrix::new(dim)) }.view());
             ids.clear();
             rows.clear();
+            Ok::<(), Error>(())
         };
         for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
             let Stored { row, record, vector } = stored?;
@@ -152,11 +149,11 @@ impl Core {
             rows.push(row);
             shared.values(row, &vector)?.push_to(&mut vectors);
             if rows.len() == RUN_ROWS {
-                flush(snapshot, &mut ids, &mut rows, &mut vectors);
+                flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
             }
         }
         if !rows.is_empty() {
-            flush(snapshot, &mut ids, &mut rows, &mut vectors);
+            flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
         }
         Ok(())
     }
@@ -256,7 +253,8 @@ impl Core {
 
     /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
-        if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live() > 0) {
+        if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live() > 0)
+        {
             return Some(Task::Recalibrate);
         }
         let sweeps = self.writer.lock().dead.removable() >= ingest::SWEEP_ROWS;
@@ -339,7 +337,7 @@ fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
 fn without(sealed: Sealed, dead: &HashSet<u64>) -> View<Sealed> {
     let mut selection = sealed.index.all();
     if !dead.is_empty() {
-        for (position, row) in sealed.rows.iter().enumerate() {
+        for (position, row) in sealed.rows.numbers().enumerate() {
             if dead.contains(&row) {
                 let (block, lane) = sealed.index.block_lane(position);
                 selection.remove(block, lane);

@@ -3,7 +3,7 @@
 
 use torre_storage::{Batch, CollectionId, Manifest, Storage};
 
-use crate::segment::FIRST_SPACE;
+use crate::segment::{FIRST_SPACE, Record};
 use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
 
 const C: CollectionId = CollectionId(1);
@@ -205,4 +205,20 @@ fn a_segment_whose_best_coded_rows_were_deleted_is_no_damage() {
         items.delete((20..40).map(|n: u64| n.to_string())).unwrap();
         assert_eq!(database.verify(&NoProgress).unwrap().damage, [], "{metric}");
     }
+}
+
+#[test]
+fn rows_with_one_id_are_never_sealed_together() {
+    let (storage, _open) = make();
+    let features = row! { "id" => "22", "n" => 21 }.to_bytes();
+    let mut batch = Batch::new();
+    batch.put_record(C, 21, Record::encode("22", &features));
+    storage.commit(batch).unwrap();
+    let database = Database::with_storage(storage, false).unwrap();
+    let items = database.collection("items").unwrap();
+    let error = items.maintain(&NoProgress).unwrap_err();
+    assert!(matches!(&error, Error::NotStored { what, .. } if what == "two of its rows have the id \"22\""), "{error}");
+    assert_eq!(items.len(), 29);
+    let damage = database.verify(&NoProgress).unwrap().damage;
+    assert!(damage.iter().any(|damage| damage.what == "another live row has the same id"), "{damage:?}");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use torre_storage::Storage;
 
 use crate::error::Responsible;
+use crate::segment::MOST_BYTES_HERE;
 use crate::{BuildOptions, Changes, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, Result};
 
 #[test]
@@ -89,4 +90,26 @@ fn a_leader_that_panics_between_commit_and_snapshot_stops_the_writer() {
     assert!(["a", "b", "c", "d", "old-0", "old-19"].iter().all(|id| items.get(id).unwrap().is_some()));
     assert_eq!(items.len(), 24);
     assert_eq!(again.verify(&NoProgress).unwrap().damage, []);
+}
+
+#[test]
+fn rows_that_cannot_be_together_are_refused_before_anything_is_written() {
+    let storage = Storage::in_memory();
+    let database = Database::with_storage(storage.clone(), false).unwrap();
+    let items = database.create_collection("items", CollectionOptions::vectors(2, Metric::L2)).unwrap();
+    put(&items, "aaaa").unwrap();
+    // Ten bytes of ids stand for 4 GiB.
+    MOST_BYTES_HERE.set(10);
+    let three = ["bbbb", "cccc", "dddd"].map(|id| Item::new(id).unwrap().with_vector(vec![1.0, 2.0]));
+    let error = items.upsert_many(three).unwrap_err();
+    assert!(matches!(error, Error::TooManyRows { rows: 3, id_bytes: 12 }), "{error}");
+    assert_eq!(error.responsible(), Responsible::Caller);
+    let records = || storage.records(items.core.shared.id, 0..u64::MAX).count();
+    assert_eq!((items.len(), records()), (1, 1));
+    // Runs that cannot be merged stay apart.
+    for id in ["bbbb", "cccc", "dddd"] {
+        put(&items, id).unwrap();
+    }
+    assert_eq!((items.len(), records()), (4, 4));
+    assert!(["aaaa", "bbbb", "cccc", "dddd"].into_iter().all(|id| items.get(id).unwrap().is_some()));
 }

@@ -98,9 +98,7 @@ pub(super) fn search_in(
     params: &SearchParams<'_>,
     narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
-    let own = |query: usize| {
-        SearchParams { narrow: narrows.get(query).copied().unwrap_or(params.narrow), ..*params }
-    };
+    let own = |query: usize| SearchParams { narrow: narrows.get(query).copied().unwrap_or(params.narrow), ..*params };
     let mut found = vec![Vec::new(); queries.rows()];
     let block = block(queries.rows());
     found.par_chunks_mut(block).enumerate().for_each_init(BlockScratch::default, |scratch, (at, found)| {

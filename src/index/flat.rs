@@ -193,14 +193,7 @@ fn scaled_back(score: f32, back: f64) -> f32 {
     if score.abs() <= f64::from(f32::MAX) { score as f32 } else { 0.0 }
 }
 
-fn offer(
-    part: &FlatPart<'_>,
-    first: usize,
-    start: u32,
-    scores: &[f32],
-    order: impl Fn(usize, f32) -> u32,
-    best: &mut Best,
-) {
+fn offer(part: &FlatPart<'_>, first: usize, start: u32, scores: &[f32], order: impl Fn(usize, f32) -> u32, best: &mut Best) {
     for (block, scores) in scores.chunks(BLOCK).enumerate() {
         let word = part.selection.word(first / BLOCK + block);
         for (lane, &score) in scores.iter().enumerate() {

@@ -194,7 +194,8 @@ fn all_paths_give_the_same_bits() {
                     let (block, lane) = cases[3].index.block_lane(position);
                     assert!(selections[3].remove(block, lane));
                 }
-                let parts: Vec<Part<'_>> = cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
+                let parts: Vec<Part<'_>> =
+                    cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
                 let skip: Vec<(u32, u32)> = (0..60).map(|i| (0, 3 * i)).chain((0..200).map(|i| (3, 3 * i + 1))).collect();
                 for mode in [ScanMode::Filter, ScanMode::Exact] {
                     for (k, nprobe, candidates) in [(1, 1, 1), (10, 3, 40), (5, 100, 64), (2000, 7, 3)] {
@@ -269,8 +270,10 @@ fn the_filter_keeps_the_best_by_its_integers() {
         scored.sort_unstable();
         for wanted in [1, 10, 130] {
             let params = SearchParams { k: wanted, nprobe: lists, candidates: wanted, ..SearchParams::default() };
-            let mut got: Vec<u32> =
-                run(&engine, &[Part { index: &case.index, selection: &case.selection }], query, &params).iter().map(|hit| hit.position).collect();
+            let mut got: Vec<u32> = run(&engine, &[Part { index: &case.index, selection: &case.selection }], query, &params)
+                .iter()
+                .map(|hit| hit.position)
+                .collect();
             let mut want: Vec<u32> = scored[..wanted].iter().map(|&(_, position)| position).collect();
             got.sort_unstable();
             want.sort_unstable();
@@ -349,7 +352,8 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
                     }
                 }
             }
-            let inputs: Vec<(&IvfIndex, &Selection)> = cases.iter().zip(&selections).map(|(case, selection)| (&case.index, selection)).collect();
+            let inputs: Vec<(&IvfIndex, &Selection)> =
+                cases.iter().zip(&selections).map(|(case, selection)| (&case.index, selection)).collect();
             let (merged, from) = IvfIndex::merge(&inputs).unwrap();
             assert_eq!((merged.rows(), from.len()), (live, live));
             let (mut a, mut b, mut x, mut y) = ([0u8; 7], [0u8; 7], [0f32; 20], [0f32; 20]);
@@ -365,7 +369,8 @@ fn merging_keeps_codes_and_vectors_and_drops_deleted_rows() {
                 assert_eq!(x, y);
             }
             // Whole codes rank alike before and after (the filter's constants are rounded anew under L2).
-            let parts: Vec<Part<'_>> = cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
+            let parts: Vec<Part<'_>> =
+                cases.iter().zip(&selections).map(|(case, selection)| Part { index: &case.index, selection }).collect();
             let engine = SearchEngine::new(Arc::clone(&quantizer));
             let params = SearchParams { k: 400, nprobe: 6, mode: ScanMode::Exact, ..SearchParams::default() };
             let query = rng.matrix(20, 1);

@@ -26,7 +26,8 @@ fn a_batch_answers_as_its_queries_do_one_by_one() {
                 for (queries, k) in [(0, 3), (1, 3), (2, 0), (37, 10), (300, 4)] {
                     let queries = rng.matrix(dim, queries);
                     for mode in [ScanMode::Filter, ScanMode::Exact] {
-                        let params = SearchParams { k, nprobe: 12, candidates: 30, mode, narrow: Some(&Without(&skip)), ..SearchParams::default() };
+                        let params =
+                            SearchParams { k, nprobe: 12, candidates: 30, mode, narrow: Some(&Without(&skip)), ..SearchParams::default() };
                         let alone: Vec<_> = queries.iter().map(|query| bits(&run(&engine, &parts, query, &params))).collect();
                         for order in [batch::Order::Queries, batch::Order::Lists] {
                             let found = batch::search_in(order, &engine, &parts, &queries, &params, &[]);

@@ -13,7 +13,7 @@ use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::ingest::resolve::{self, Source, resolve};
 use crate::progress::{Progress, Stage};
 use crate::quantizer::{Quantizer, TrainParams, group_weight};
-use crate::segment::{Ids, IndexSettings, LiveRows, Origin, Place, Rows, Sealed, Shared, Snapshot, Trained, Training, View};
+use crate::segment::{IndexSettings, LiveRows, Origin, Place, RowTable, Sealed, Shared, Snapshot, Trained, Training, View};
 use crate::types::Refine;
 use crate::vector::Matrix;
 
@@ -166,7 +166,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         manifest.trainings = vec![meta];
         next.training = Arc::new(training);
         next.segments = view.into_iter().collect();
-        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
         next.sealed_row = boundary;
     })?;
     for blob in unused {
@@ -215,8 +215,7 @@ struct Coded {
 struct Chunk {
     index: IvfIndex,
     /// By position of `index`.
-    ids: Ids,
-    rows: Vec<u64>,
+    rows: RowTable,
 }
 
 /// Reads every live row of the snapshot and codes it, so many bytes of vectors at a time.
@@ -231,6 +230,7 @@ fn code(
     let dim = shared.settings.dim;
     let chunk_rows = (params.chunk_bytes() / (4 * dim)).max(1);
     let (mut coded, mut done) = (Coded::default(), 0u64);
+    let tables = snapshot.tables();
     let (mut vectors, mut rows, mut places) = (Matrix::new(dim), Vec::new(), Vec::<Place>::new());
     let mut flush = |coded: &mut Coded, vectors: &mut Matrix, rows: &mut Vec<u64>, places: &mut Vec<Place>| {
         done += rows.len() as u64;
@@ -240,11 +240,8 @@ fn code(
         let codes = quantizer.encode(vectors, &assignment);
         coded.error += quantizer.error(vectors, &assignment, &codes) * rows.len() as f64;
         let (index, order) = IvfIndex::build(quantizer, vectors, &assignment, &codes, refine).ok_or_else(too_many_rows)?;
-        coded.chunks.push(Chunk {
-            index,
-            ids: Ids::from_iter(order.iter().map(|&at| snapshot.id(places[at as usize]))),
-            rows: order.iter().map(|&at| rows[at as usize]).collect(),
-        });
+        let order: Vec<Place> = order.iter().map(|&at| places[at as usize]).collect();
+        coded.chunks.push(Chunk { index, rows: RowTable::gather(&tables, &order)? });
         *vectors = Matrix::new(dim);
         rows.clear();
         places.clear();
@@ -278,12 +275,7 @@ impl Coded {
         let all: Vec<Selection> = self.chunks.iter().map(|chunk| chunk.index.all()).collect();
         let inputs: Vec<(&IvfIndex, &Selection)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&all).collect();
         let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
-        let numbers: Vec<u64> = order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].rows[at as usize]).collect();
-        let text: u64 = self.chunks.iter().map(|chunk| chunk.ids.text_bytes()).sum();
-        if !Ids::fits(text, rows as u64) {
-            return Err(too_many_rows());
-        }
-        let ids = Ids::from_iter(order.iter().map(|&(chunk, at)| self.chunks[chunk as usize].ids.get(at as usize)));
-        Ok(Sealed { blob, origin, index, ids, rows: Rows::new(&numbers), error })
+        let tables: Vec<&RowTable> = self.chunks.iter().map(|chunk| &chunk.rows).collect();
+        Ok(Sealed { blob, origin, index, rows: RowTable::gather(&tables, &order)?, error })
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Notes<'a> {
             near.retain(|near| Some(near.row) != *own);
         }
         let density = Density::fit(engine.quantizer(), &probes.queries, &truth, &lists);
-        let numbered = |&(sealed, _): &(&Sealed, &Selection)| sealed.rows.iter().map(|row| number(row).unwrap_or(u32::MAX)).collect();
+        let numbered = |&(sealed, _): &(&Sealed, &Selection)| sealed.rows.numbers().map(|row| number(row).unwrap_or(u32::MAX)).collect();
         let numbers: Vec<Vec<u32>> = segments.iter().map(numbered).collect();
         let mut places = vec![(0u32, 0u32); rows.len()];
         for (part, numbers) in numbers.iter().enumerate() {
@@ -112,7 +112,8 @@ impl<'a> Notes<'a> {
         let mut segment = Segments { engine, parts, queries: &probes.queries, numbers, places, own, same: Vec::new() };
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
-        let trial = Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment, density };
+        let trial =
+            Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment, density };
         let calibration = Calibration::measure(&trial, progress)?;
         Ok(if probes.own.is_empty() { calibration } else { calibration.of_trained() })
     }

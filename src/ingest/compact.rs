@@ -5,7 +5,7 @@ use crate::index::{IvfIndex, Selection};
 use crate::ingest::Writer;
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Ids, Rows, Sealed, View};
+use crate::segment::{RowTable, Sealed, View};
 
 /// Rows of a segment, and how many of them are live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,13 +52,12 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     if progress.cancelled() {
         return Err(Error::Interrupted);
     }
-    let numbers: Vec<u64> = order.iter().map(|&(from, at)| old[from as usize].body.rows.get(at as usize)).collect();
+    let tables: Vec<&RowTable> = old.iter().map(|view| &view.body.rows).collect();
     let sealed = Sealed {
         blob: frozen.blob,
         origin: frozen.snapshot.origin(),
         index,
-        ids: Ids::from_iter(order.iter().map(|&(from, at)| old[from as usize].body.ids.get(at as usize))),
-        rows: Rows::new(&numbers),
+        rows: RowTable::gather(&tables, &order)?,
         error: old.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / rows.max(1) as f64,
     };
     let dead: Vec<u64> = old.iter().flat_map(|view| view.dead()).collect();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use torre_storage::Batch;
 
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{Ids, Place, Record, Rows, Run, Shared, Snapshot, Values};
+use crate::segment::{Place, Record, RowTable, Run, Shared, Snapshot, TooManyRows, Values};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -101,21 +101,26 @@ impl<'s> Group<'s> {
         self.dead.iter().map(|&place| self.snapshot.row(place))
     }
 
-    /// The snapshot after the group. Runs that begin below `fixed_row` are left as they are.
-    pub(crate) fn publish(self, dim: usize, fixed_row: u64) -> Snapshot {
+    /// The rows that the group puts, as a run of the tail: made before the commit, because publishing cannot fail after it.
+    ///
+    /// # Errors
+    /// [`TooManyRows`].
+    pub(crate) fn run(&self, dim: usize) -> Result<Run, TooManyRows> {
+        let rows = RowTable::from_iter(self.numbered().map(|(number, row)| (row.id.as_str(), number)))?;
+        let mut vectors = Matrix::with_capacity(dim, rows.len());
+        self.numbered().for_each(|(_, row)| vectors.push(&row.vector));
+        Ok(Run { rows, vectors })
+    }
+
+    /// The snapshot after the group, whose rows are the run. Runs that begin below `fixed_row` are left as they are.
+    pub(crate) fn publish(self, run: Run, fixed_row: u64) -> Snapshot {
         let mut next = self.snapshot.clone();
         for &place in &self.dead {
             next.remove(place);
         }
-        let (mut numbers, mut vectors) = (Vec::new(), Matrix::new(dim));
-        for (number, row) in self.numbered() {
-            numbers.push(number);
-            vectors.push(&row.vector);
-        }
-        if let Some(last) = numbers.last() {
-            next.next_row = last + 1;
-            let ids = Ids::from_iter(self.rows.iter().flatten().map(|row| row.id.as_str()));
-            next.push_run(Run { ids, rows: Rows::new(&numbers), vectors }.view(), fixed_row);
+        if run.rows.len() > 0 {
+            next.next_row += run.rows.len() as u64;
+            next.push_run(run.view(), fixed_row);
         }
         next
     }

@@ -97,9 +97,7 @@ impl<'w> Frozen<'w> {
     fn still_live(&self, now: &Snapshot, sealed: &Sealed) -> Selection {
         let mut selection = sealed.index.all();
         let mut remove = |id: &str, row: u64| {
-            if let Some(position) = sealed.ids.find(id)
-                && sealed.rows.get(position) == row
-            {
+            if let Some(position) = sealed.rows.position(id, row) {
                 let (block, lane) = sealed.index.block_lane(position);
                 selection.remove(block, lane);
             }
@@ -107,7 +105,7 @@ impl<'w> Frozen<'w> {
         for before in &self.snapshot.segments {
             let Some(after) = now.segments.iter().find(|view| view.body.blob == before.body.blob) else { continue };
             for position in newly_dead(before, after) {
-                remove(before.body.ids.get(position), before.body.rows.get(position));
+                remove(before.body.rows.id(position), before.body.rows.row(position));
             }
         }
         for before in &self.snapshot.runs {
@@ -115,7 +113,7 @@ impl<'w> Frozen<'w> {
             if before.live() != after.live() {
                 for position in before.positions() {
                     if !after.selection.contains(position / 64, position % 64) {
-                        remove(before.body.ids.get(position), before.body.rows.get(position));
+                        remove(before.body.rows.id(position), before.body.rows.row(position));
                     }
                 }
             }
@@ -148,6 +146,6 @@ impl View<Sealed> {
         if self.live() == self.body.rows.len() as u64 {
             return Vec::new();
         }
-        self.body.index.layout().positions(|block| !self.selection.word(block)).map(|position| self.body.rows.get(position)).collect()
+        self.body.index.layout().positions(|block| !self.selection.word(block)).map(|position| self.body.rows.row(position)).collect()
     }
 }

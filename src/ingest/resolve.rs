@@ -73,12 +73,12 @@ struct ByRow(Vec<u32>);
 impl ByRow {
     fn new(sealed: &Sealed) -> Self {
         let mut positions: Vec<u32> = (0..sealed.rows.len() as u32).collect();
-        positions.sort_unstable_by_key(|&position| sealed.rows.get(position as usize));
+        positions.sort_unstable_by_key(|&position| sealed.rows.row(position as usize));
         Self(positions)
     }
 
     fn position(&self, sealed: &Sealed, row: u64) -> Option<usize> {
-        let at = self.0.binary_search_by_key(&row, |&position| sealed.rows.get(position as usize)).ok()?;
+        let at = self.0.binary_search_by_key(&row, |&position| sealed.rows.row(position as usize)).ok()?;
         Some(self.0[at] as usize)
     }
 }

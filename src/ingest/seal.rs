@@ -5,7 +5,7 @@ use crate::index::IvfIndex;
 use crate::ingest::Writer;
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Ids, Rows, Run, Sealed};
+use crate::segment::{RowTable, Run, Sealed};
 
 /// Rows of the tail from which on it is sealed in the background. A tail of this length is scanned exactly in tens of
 /// microseconds.
@@ -22,7 +22,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
     }
-    let mut tail = Run::merge(&frozen.snapshot.runs);
+    let mut tail = Run::merge(&frozen.snapshot.runs)?;
     let rows = tail.rows.len() as u64;
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
@@ -37,19 +37,13 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
         return Err(Error::Interrupted);
     }
     let (index, order) = IvfIndex::build(quantizer, &tail.vectors, &assignment, &codes, trained.refine).ok_or_else(too_many_rows)?;
-    let numbers: Vec<u64> = order.iter().map(|&at| tail.rows.get(at as usize)).collect();
-    let sealed = Sealed {
-        blob: frozen.blob,
-        origin: frozen.snapshot.origin(),
-        index,
-        ids: Ids::from_iter(order.iter().map(|&at| tail.ids.get(at as usize))),
-        rows: Rows::new(&numbers),
-        error,
-    };
+    let order: Vec<(u32, u32)> = order.into_iter().map(|at| (0, at)).collect();
+    let sealed =
+        Sealed { blob: frozen.blob, origin: frozen.snapshot.origin(), index, rows: RowTable::gather(&[&tail.rows], &order)?, error };
     let boundary = frozen.snapshot.next_row;
     let stored = frozen.store(sealed)?;
     frozen.install(stored, [], |next, _manifest, view| {
-        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.get(0) >= boundary);
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
         next.segments.extend(view);
         next.sealed_row = boundary;
     })?;

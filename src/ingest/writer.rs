@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
-use crate::segment::{Shared, Snapshot};
+use crate::segment::{Shared, Snapshot, TooManyRows};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Commits changes of one collection.
@@ -112,6 +112,13 @@ impl Drop for Lead<'_> {
     }
 }
 
+/// Why a group was not committed.
+enum Failure {
+    Storage(torre_storage::Error),
+    /// The rows of all its threads together; nothing was written.
+    Rows(TooManyRows),
+}
+
 /// How a commit ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
@@ -199,15 +206,16 @@ impl Writer {
         }
         match self.guard(state, |state| self.write_group(state, pending), |reason| refuse(&|| self.poisoned(reason))) {
             Ok(done) => pending.iter().zip(done).for_each(|(waiting, outcome)| waiting.call(Turn::Done(Ok(outcome)))),
-            Err(error) => {
+            Err(Failure::Storage(error)) => {
                 let error = Arc::new(error);
                 refuse(&|| Error::from_shared(&error));
             }
+            Err(Failure::Rows(error)) => refuse(&|| error.into()),
         }
     }
 
     /// Makes the group durable, and then visible.
-    fn write_group(&self, state: &mut State, pending: &[Arc<Pending>]) -> torre_storage::Result<Vec<Outcome>> {
+    fn write_group(&self, state: &mut State, pending: &[Arc<Pending>]) -> Result<Vec<Outcome>, Failure> {
         let start = Instant::now();
         let snapshot = self.shared.snapshot.load_full();
         let mut group = Group::new(&snapshot);
@@ -216,17 +224,18 @@ impl Writer {
             let ops = std::mem::take(&mut *waiting.ops.lock());
             done.push(if group.admits(&ops) { Outcome::Done(group.add(ops)) } else { Outcome::Conflict });
         }
+        let run = group.run(self.shared.settings.dim).map_err(Failure::Rows)?;
         let committed = group.batch(&self.shared).map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
         {
             let mut queue = self.queue.lock();
             // All of them may be there for the next one. Before the group is answered, or those that come back soon count twice.
             queue.last = (pending.len() + queue.waiting.len(), start.elapsed());
         }
-        committed?;
+        committed.map_err(Failure::Storage)?;
         #[cfg(test)]
         self.before_publish.get().inspect(|hook| hook());
         state.dead.bury(group.dead());
-        let next = group.publish(self.shared.settings.dim, state.fixed_row);
+        let next = group.publish(run, state.fixed_row);
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)
     }

@@ -224,7 +224,14 @@ mod tests {
     fn a_calibration_comes_back_and_damage_is_refused_or_comes_back() {
         let curve =
             |_| Curve { lists: (0..9).map(|at| at as f32 / 9.0).collect(), keep: vec![CANDIDATES.map(|r| 1.0 - 1.0 / r as f32); 3] };
-        let calibration = Calibration { rows: 1000, m: 5, dim: 20, stops: vec![1, 3, 5], curves: KS.map(curve), density: Some(Density { offset: 0.5, slope: 9.0, promised: SHARES }) };
+        let calibration = Calibration {
+            rows: 1000,
+            m: 5,
+            dim: 20,
+            stops: vec![1, 3, 5],
+            curves: KS.map(curve),
+            density: Some(Density { offset: 0.5, slope: 9.0, promised: SHARES }),
+        };
         let bytes = calibration.to_bytes();
         assert_eq!(Calibration::from_bytes(&bytes).unwrap(), calibration);
         for cut in 0..bytes.len() {

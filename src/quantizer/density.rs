@@ -5,9 +5,9 @@
 //! of a list's rows above a threshold is a normal tail of the threshold's height above the centroid. Its two parameters are fitted to the
 //! true neighbours of the queries that calibration has, by the least squares of probits.
 
+use super::Quantizer;
 use super::nearest::dot;
 use super::truth::{Near, Queries};
-use super::Quantizer;
 use crate::kernel::Kernel;
 use crate::types::Metric;
 use crate::vector::Matrix;
@@ -237,7 +237,9 @@ mod tests {
 
     #[test]
     fn the_normal_distribution_is_the_one_in_the_tables() {
-        for (x, share) in [(0.0, 0.5), (1.0, 0.841_344_7), (-1.0, 0.158_655_3), (-2.0, 0.022_750_13), (-3.5, 2.326_29e-4), (-6.0, 9.865_9e-10)] {
+        for (x, share) in
+            [(0.0, 0.5), (1.0, 0.841_344_7), (-1.0, 0.158_655_3), (-2.0, 0.022_750_13), (-3.5, 2.326_29e-4), (-6.0, 9.865_9e-10)]
+        {
             assert!((tail(-x) / share - 1.0).abs() < 1e-5, "{x}");
             assert!((f64::from(normal(x as f32)) / share - 1.0).abs() < 0.03, "{x}: {}", normal(x as f32));
             assert!((probit(share) - x).abs() < 3e-4, "{x}");

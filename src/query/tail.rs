@@ -44,7 +44,8 @@ fn one(request: &Request<'_>, query: usize, ranked: &mut Ranked) {
 fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
     let snapshot = request.snapshot;
     let first = snapshot.segments.len() as u32;
-    let selections: Vec<Cow<'_, Selection>> = (first..).zip(&snapshot.runs).map(|(part, view)| narrowed(request, query, part, view)).collect();
+    let selections: Vec<Cow<'_, Selection>> =
+        (first..).zip(&snapshot.runs).map(|(part, view)| narrowed(request, query, part, view)).collect();
     let runs = snapshot.runs.iter().zip(&selections);
     let parts: Vec<FlatPart<'_>> = runs.map(|(view, selection)| FlatPart { rows: view.body.vectors.as_slice(), selection }).collect();
     let params = FlatParams { metric: request.shared.settings.metric, k: request.depth, min_score: None };

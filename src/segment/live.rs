@@ -37,7 +37,7 @@ impl LiveRows {
                 let (block, lane) = body.index.block_lane(position);
                 selection.contains(block, lane)
             };
-            (0..body.rows.len()).filter(live).map(|position| (body.rows.get(position), position as u32))
+            (0..body.rows.len()).filter(live).map(|position| (body.rows.row(position), position as u32))
         });
         Self::new(rows, 0)
     }
@@ -45,7 +45,7 @@ impl LiveRows {
     /// The live rows of the segments and of the tail.
     pub(crate) fn all(snapshot: &Snapshot) -> Self {
         let mut all = Self::sealed(snapshot);
-        let rows = snapshot.runs.iter().map(|view| view.positions().map(|position| (view.body.rows.get(position), position as u32)));
+        let rows = snapshot.runs.iter().map(|view| view.positions().map(|position| (view.body.rows.row(position), position as u32)));
         all.parts.extend(Self::new(rows, snapshot.segments.len() as u32).parts);
         all
     }

@@ -6,6 +6,7 @@ mod lookup;
 mod parts;
 mod query_sample;
 mod record;
+mod row_table;
 mod rows;
 mod run;
 mod sealed;
@@ -17,11 +18,14 @@ mod stored;
 mod training;
 mod values;
 
-pub(crate) use ids::Ids;
+#[cfg(test)]
+pub(crate) use ids::MOST_BYTES_HERE;
+pub(crate) use ids::{Ids, TooManyRows};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use query_sample::QuerySample;
 pub(crate) use record::Record;
+pub(crate) use row_table::RowTable;
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
 pub(crate) use sealed::{Origin, Sealed};

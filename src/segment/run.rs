@@ -1,14 +1,13 @@
 //! A run of the tail: recent rows with their vectors, scanned exactly until they are sealed into a segment.
 
 use crate::index::Selection;
-use crate::segment::{Ids, Rows, View};
+use crate::segment::{RowTable, TooManyRows, View};
 use crate::vector::Matrix;
 
 /// Rows in order of arrival, not yet in a segment.
 #[derive(Debug)]
 pub(crate) struct Run {
-    pub(crate) ids: Ids,
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowTable,
     pub(crate) vectors: Matrix,
 }
 
@@ -18,23 +17,26 @@ impl Run {
     }
 
     /// One run of the live rows of several, which follow each other in row order.
-    pub(crate) fn merge(runs: &[View<Run>]) -> Run {
+    ///
+    /// # Errors
+    /// [`TooManyRows`].
+    pub(crate) fn merge(runs: &[View<Run>]) -> Result<Run, TooManyRows> {
         let live = runs.iter().map(|run| run.live() as usize).sum();
         let dim = runs.first().map_or(0, |run| run.body.vectors.dim());
-        let (mut rows, mut vectors) = (Vec::with_capacity(live), Matrix::with_capacity(dim, live));
-        for run in runs {
+        let (mut order, mut vectors) = (Vec::with_capacity(live), Matrix::with_capacity(dim, live));
+        for (at, run) in runs.iter().enumerate() {
             for position in run.positions() {
-                rows.push(run.body.rows.get(position));
+                order.push((at as u32, position as u32));
                 vectors.push(run.body.vectors.row(position));
             }
         }
-        let ids = Ids::from_iter(runs.iter().flat_map(|run| run.positions().map(|position| run.body.ids.get(position))));
-        Run { ids, rows: Rows::new(&rows), vectors }
+        let tables: Vec<&RowTable> = runs.iter().map(|run| &run.body.rows).collect();
+        Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors })
     }
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        self.ids.memory() + self.rows.memory() + self.vectors.as_slice().len() * 4
+        self.rows.memory() + self.vectors.as_slice().len() * 4
     }
 }
 

@@ -7,7 +7,7 @@ use torre_storage::{BlobMeta, SegmentMeta};
 use crate::error::{Error, Result};
 use crate::index::{IvfIndex, Shape};
 use crate::segment::parts::{HEAD, segment as number};
-use crate::segment::{Ids, Rows, Shared, Space, Training};
+use crate::segment::{RowTable, Shared, Space, Training};
 
 /// What a segment's codes stand for: numbers of its database, and fingerprints that mean the same elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,8 +48,7 @@ pub(crate) struct Sealed {
     pub(crate) blob: u64,
     pub(crate) origin: Origin,
     pub(crate) index: IvfIndex,
-    pub(crate) ids: Ids,
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowTable,
     /// Mean relative quantization error of its rows.
     pub(crate) error: f64,
 }
@@ -72,8 +71,8 @@ impl Sealed {
             error: self.error,
         };
         put(HEAD, &codec::encode(&head)?)?;
-        put(number::IDS, &self.ids.to_bytes())?;
-        put(number::ROWS, &self.rows.to_bytes())?;
+        put(number::IDS, &self.rows.ids_bytes())?;
+        put(number::ROWS, &self.rows.numbers_bytes())?;
         for (part, bytes) in self.index.parts() {
             put(number::INDEX.start + u16::from(part), &bytes)?;
         }
@@ -91,6 +90,9 @@ impl Sealed {
         IvfIndex::from_parts(self.index.shape(), &borrowed).map_err(|what| refused(&what.to_string()))?;
         if self.index.rows() != self.rows.len() {
             return Err(refused("there are not as many codes as rows"));
+        }
+        if let Some(id) = self.rows.id_twice() {
+            return Err(refused(&format!("two of its rows have the id {id:?}")));
         }
         if !self.error.is_finite() {
             return Err(refused("the quantization error is not finite"));
@@ -118,9 +120,7 @@ impl Sealed {
             return Err(damaged("it has not as many rows as the manifest says"));
         }
         let rows = usize::try_from(head.rows).map_err(|_| damaged("more rows than this machine can address"))?;
-        let ids = Ids::from_bytes(&part(number::IDS)?, rows).ok_or_else(|| damaged("the ids do not decode"))?;
-        let numbers = Rows::from_bytes(&part(number::ROWS)?, head.base, rows);
-        let numbers = numbers.ok_or_else(|| damaged("the row numbers do not decode"))?;
+        let table = RowTable::from_bytes(&part(number::IDS)?, &part(number::ROWS)?, head.base, rows).map_err(damaged)?;
         let mut index_parts = Vec::new();
         for found in meta.parts.iter().filter(|part| number::INDEX.contains(&part.part)) {
             index_parts.push(((found.part - number::INDEX.start) as u8, shared.storage.read_blob(shared.id, found)?));
@@ -138,11 +138,11 @@ impl Sealed {
         if index.rows() != rows {
             return Err(damaged("there are not as many codes as rows"));
         }
-        Ok(Self { blob: meta.blob, origin, index, ids, rows: numbers, error: head.error })
+        Ok(Self { blob: meta.blob, origin, index, rows: table, error: head.error })
     }
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        self.index.bytes() + self.ids.memory() + self.rows.memory()
+        self.index.bytes() + self.rows.memory()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::index::Selection;
-use crate::segment::{Origin, Run, Sealed, Space, Training};
+use crate::segment::{Origin, RowTable, Run, Sealed, Space, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -64,14 +64,14 @@ impl Snapshot {
     /// Finds the one live row with this id.
     pub(crate) fn locate(&self, id: &str) -> Option<Place> {
         for (run, view) in self.runs.iter().enumerate().rev() {
-            if let Some(position) = view.body.ids.find(id)
+            if let Some(position) = view.body.rows.find(id)
                 && view.selection.contains(position / 64, position % 64)
             {
                 return Some(((self.segments.len() + run) as u32, position as u32));
             }
         }
         for (part, view) in self.segments.iter().enumerate().rev() {
-            if let Some(position) = view.body.ids.find(id) {
+            if let Some(position) = view.body.rows.find(id) {
                 let (block, lane) = view.body.index.block_lane(position);
                 if view.selection.contains(block, lane) {
                     return Some((part as u32, position as u32));
@@ -86,18 +86,25 @@ impl Snapshot {
         self.runs.get((part as usize).checked_sub(self.segments.len())?)
     }
 
-    pub(crate) fn id(&self, place: Place) -> &str {
-        match self.run(place) {
-            Some(view) => view.body.ids.get(place.1 as usize),
-            None => self.segments[place.0 as usize].body.ids.get(place.1 as usize),
+    /// The rows of a part.
+    fn table(&self, part: u32) -> &RowTable {
+        match self.run((part, 0)) {
+            Some(view) => &view.body.rows,
+            None => &self.segments[part as usize].body.rows,
         }
     }
 
+    /// The rows of every part, in the order in which places count parts.
+    pub(crate) fn tables(&self) -> Vec<&RowTable> {
+        self.segments.iter().map(|view| &view.body.rows).chain(self.runs.iter().map(|view| &view.body.rows)).collect()
+    }
+
+    pub(crate) fn id(&self, place: Place) -> &str {
+        self.table(place.0).id(place.1 as usize)
+    }
+
     pub(crate) fn row(&self, place: Place) -> u64 {
-        match self.run(place) {
-            Some(view) => view.body.rows.get(place.1 as usize),
-            None => self.segments[place.0 as usize].body.rows.get(place.1 as usize),
-        }
+        self.table(place.0).row(place.1 as usize)
     }
 
     /// The exact vector, when it is in memory: a row of the tail.
@@ -112,9 +119,9 @@ impl Snapshot {
                 let (block, lane) = view.body.index.block_lane(position);
                 view.selection.contains(block, lane)
             });
-            live.map(|position| view.body.ids.get(position))
+            live.map(|position| view.body.rows.id(position))
         });
-        sealed.chain(self.runs.iter().flat_map(|view| view.positions().map(|position| view.body.ids.get(position))))
+        sealed.chain(self.runs.iter().flat_map(|view| view.positions().map(|position| view.body.rows.id(position))))
     }
 
     /// Takes a live row out, so that it is found no more.
@@ -137,13 +144,15 @@ impl Snapshot {
     pub(crate) fn push_run(&mut self, run: View<Run>, fixed_row: u64) {
         self.runs.push(run);
         while let [.., before, last] = self.runs.as_slice() {
-            let movable = before.body.rows.len() == 0 || before.body.rows.get(0) >= fixed_row;
+            let movable = before.body.rows.len() == 0 || before.body.rows.row(0) >= fixed_row;
             if !movable || before.body.rows.len() > 2 * last.body.rows.len() || before.body.rows.len() + last.body.rows.len() > LONGEST_RUN
             {
                 break;
             }
             let at = self.runs.len() - 2;
-            let merged = Run::merge(&self.runs[at..]).view();
+            // Two of this length always go together; if they did not, they would do as well apart.
+            let Ok(merged) = Run::merge(&self.runs[at..]) else { break };
+            let merged = merged.view();
             self.runs.truncate(at);
             if merged.live() > 0 {
                 self.runs.push(merged);
