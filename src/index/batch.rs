@@ -145,7 +145,9 @@ fn search_block<'p>(
         coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
         let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.filter.build(engine, scaled);
-        scan::filter_begin(engine, parts, params, params.candidates.max(params.k).min(all), scratch);
+        scan::survey(parts, params, scratch);
+        scan::choose(parts, params, scratch);
+        scan::filter_begin(engine, parts, params.candidates.max(params.k).min(all), scratch);
         if !products {
             std::mem::swap(&mut scratch.coarse, &mut front.coarse);
         }

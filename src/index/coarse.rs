@@ -70,6 +70,11 @@ impl CoarseCopy {
         Self { steps, blocks, scales, less }
     }
 
+    /// Half a centroid's squared length under L2; 0 otherwise.
+    pub(super) fn half_squares(&self, list: u32) -> f32 {
+        0.5 * self.less[list as usize]
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.blocks.len() * 64 + self.scales.len() * 8
     }

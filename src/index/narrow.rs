@@ -9,6 +9,11 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
     /// Takes rows of one list of one part, by position, out of `words`: bit `i` of word `j` stands for row `rows.start + 64 j + i`. False where
     /// there is nothing to take out; the words are then as they were.
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool;
+
+    /// The rows that it leaves out one by one, by part and position, ascending.
+    fn excluded(&self) -> &[(u32, u32)] {
+        &[]
+    }
 }
 
 /// Leaves some rows out: (part, position), ascending.
@@ -16,6 +21,10 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
 pub(crate) struct Without<'a>(pub(crate) &'a [(u32, u32)]);
 
 impl Narrow for Without<'_> {
+    fn excluded(&self) -> &[(u32, u32)] {
+        self.0
+    }
+
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
         let at = |position: usize| self.0.partition_point(|&(p, at)| (p as usize, at as usize) < (part, position));
         let excluded = &self.0[at(rows.start)..];

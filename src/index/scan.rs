@@ -18,12 +18,23 @@ use super::table::ExactTables;
 pub(crate) struct ListTask {
     pub(super) part: u32,
     pub(super) list: u32,
+    /// Its place in the order of probing.
+    pub(super) probe: u32,
     /// Inner product of query and centroid.
     pub(super) product: f32,
     /// The list's share of all its codes' integer scores, at least 0.
     pub(super) base: u32,
+    /// Rows that may be returned; deleted ones among them where there are no words.
+    pub(super) count: u32,
     /// Where its words are among those that the query narrowed; `None` where all that is selected may be returned.
     pub(super) words: Option<u32>,
+}
+
+impl ListTask {
+    /// Rows of the list.
+    pub(super) fn rows(&self, parts: &[Part<'_>]) -> usize {
+        parts[self.part as usize].index.layout.rows_of(self.list as usize).len()
+    }
 }
 
 /// Largest share that a row's constant has in a sum: with tables of at most 32,512 the sum stays below 2^16.
@@ -38,37 +49,56 @@ pub(super) fn base(metric: Metric, product: f32, constant: Option<f32>) -> f32 {
 /// A list of which no more than one row in so many may be returned is not scanned: those few rows all become candidates.
 const FEW: usize = 16;
 
-/// The probed lists that have rows, nearest first. Lists of which the query may return nothing are left out, and of those with few such rows
-/// these are taken at once, where refine vectors will score them.
-fn list_tasks(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
-    let Scratch { coarse, tasks, words, few, starts, .. } = scratch;
-    tasks.clear();
+/// The probed lists that have rows, nearest first, and what of them the query may return.
+pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
+    let Scratch { coarse, surveyed, words, .. } = scratch;
+    surveyed.clear();
     words.clear();
-    few.clear();
-    for probe in &coarse.probes {
+    for (turn, probe) in coarse.probes.iter().enumerate() {
         for (part, Part { index, selection }) in parts.iter().enumerate() {
             let rows = index.layout.rows_of(probe.list as usize);
             if rows.is_empty() {
                 continue;
             }
-            let mut task = ListTask { part: part as u32, list: probe.list, product: probe.product, base: 0, words: None };
+            let mut task = ListTask {
+                part: part as u32,
+                list: probe.list,
+                probe: turn as u32,
+                product: probe.product,
+                base: 0,
+                count: rows.len() as u32,
+                words: None,
+            };
             if let Some(narrow) = params.narrow {
                 let at = words.len();
                 words.extend(index.layout.blocks_of(probe.list as usize).map(|block| selection.word(block)));
-                if narrow.narrow(part, rows.clone(), &mut words[at..]) {
-                    let count = ones(&words[at..]);
-                    if count * FEW <= rows.len() && params.mode == ScanMode::Filter {
-                        let place = starts[part] + rows.start as u32;
-                        few.extend(lanes(&words[at..]).map(|lane| place + lane as u32));
-                        words.truncate(at);
-                        continue;
-                    }
-                    task.words = Some(at as u32);
+                if narrow.narrow(part, rows, &mut words[at..]) {
+                    (task.words, task.count) = (Some(at as u32), ones(&words[at..]) as u32);
                 } else {
                     words.truncate(at);
                 }
             }
-            tasks.push(task);
+            surveyed.push(task);
+        }
+    }
+}
+
+/// Of the lists surveyed those that will be scanned. Lists of which the query may return nothing are left out, and of those with few such rows
+/// these are taken at once.
+pub(super) fn choose(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
+    let Scratch { surveyed, tasks, words, few, starts, .. } = scratch;
+    tasks.clear();
+    few.clear();
+    for task in surveyed.iter().take_while(|task| (task.probe as usize) < params.nprobe) {
+        let few_rows = params.mode == ScanMode::Filter && task.count as usize * FEW <= task.rows(parts);
+        match task.words {
+            Some(at) if few_rows => {
+                let layout = &parts[task.part as usize].index.layout;
+                let place = starts[task.part as usize] + layout.rows_of(task.list as usize).start as u32;
+                let words = &words[at as usize..][..layout.blocks_of(task.list as usize).len()];
+                few.extend(lanes(words).map(|lane| place + lane as u32));
+            }
+            _ => tasks.push(*task),
         }
     }
 }
@@ -160,15 +190,8 @@ fn close_gaps(shares: &[f32], inverse: f32, highest: u32, tasks: &mut [ListTask]
 }
 
 /// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
-pub(super) fn filter(
-    engine: &SearchEngine,
-    parts: &[Part<'_>],
-    params: &SearchParams<'_>,
-    wanted: usize,
-    scratch: &mut Scratch,
-    stats: &mut SearchStats,
-) {
-    filter_begin(engine, parts, params, wanted, scratch);
+pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+    filter_begin(engine, parts, wanted, scratch);
     let (mut fetched, mut asked) = (0, 0);
     for at in 0..scratch.tasks.len() {
         // The later lists change little: fetch the records of what will be refined while they are scanned.
@@ -187,9 +210,8 @@ pub(super) fn filter(
     }
 }
 
-/// Names the lists to scan and what each adds to its codes' scores; empties the pool.
-pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, wanted: usize, scratch: &mut Scratch) {
-    list_tasks(parts, params, scratch);
+/// Finds what each list adds to its codes' scores; empties the pool.
+pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch) {
     let metric = engine.quantizer.metric;
     let unit = unit(scratch.filter.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.filter));
     let inverse = scratch.filter.quantise(engine, unit, 0.5);
@@ -304,15 +326,7 @@ impl Sink for FilterSink<'_> {
 }
 
 /// Scans by whole codes; the best `wanted` by f32 score are then in `scratch.best`.
-pub(super) fn exact(
-    engine: &SearchEngine,
-    parts: &[Part<'_>],
-    params: &SearchParams<'_>,
-    wanted: usize,
-    scratch: &mut Scratch,
-    stats: &mut SearchStats,
-) {
-    list_tasks(parts, params, scratch);
+pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
     let metric = engine.quantizer.metric;
     let unit = unit(scratch.exact.finest_unit(), parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.exact));
     // Rounded down: a sum never exceeds what it stands for, and falls short by less than a unit an entry.

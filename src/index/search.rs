@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::quantizer::density::Density;
 use crate::types::{Metric, Refine};
 
 use super::coarse::{self, CoarseScratch};
 use super::engine::SearchEngine;
+use super::forecast::ForecastScratch;
 use super::ivf::IvfIndex;
 use super::key::{Best, final_order, final_score, key, order_of, place_of, score_of};
 use super::narrow::Narrow;
@@ -56,6 +58,17 @@ pub(crate) struct Part<'a> {
     pub(crate) selection: &'a Selection,
 }
 
+/// What a restricted query is to reach: what an unrestricted one does with these numbers of lists and candidates for `k` rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goal<'a> {
+    pub(crate) density: &'a Density,
+    pub(crate) k: usize,
+    pub(crate) nprobe: usize,
+    pub(crate) candidates: usize,
+    /// The share of the wanted rows that is to be in the lists visited.
+    pub(crate) share: f32,
+}
+
 /// A row found: larger scores are nearer.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Candidate {
@@ -93,6 +106,8 @@ pub(crate) struct Scratch {
     pub(super) coarse: CoarseScratch,
     pub(super) filter: FilterTables,
     pub(super) exact: ExactTables,
+    /// The lists probed, with what of them may be returned, and those of them that are scanned.
+    pub(super) surveyed: Vec<scan::ListTask>,
     pub(super) tasks: Vec<scan::ListTask>,
     pub(super) pool: Pool,
     pub(super) scan: scan::FilterScan,
@@ -101,6 +116,9 @@ pub(crate) struct Scratch {
     pub(super) words: Vec<u64>,
     /// Places of the rows of lists with so few that may be returned that all of them are candidates.
     pub(super) few: Vec<u32>,
+    pub(super) forecast: ForecastScratch,
+    /// Rows of each list probed that a restricted query's filter lets through.
+    pub(super) passing: Vec<u32>,
     pub(super) refine: RefineQuery,
     pub(super) starts: Vec<u32>,
     pub(super) products: Vec<(u32, f32)>,
@@ -168,15 +186,32 @@ pub(crate) fn search_carried(
     }
     let products = params.mode == ScanMode::Exact || parts.iter().any(|part| part.index.refine() == Refine::None);
     coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
-    stats.lists_probed = scratch.coarse.probes.len();
+    scan::survey(parts, params, scratch);
     clock.mark(&mut stats.times.coarse);
+    pass(engine, parts, query, params, scratch, &mut stats);
+    stats
+}
 
+/// Scans the first `params.nprobe` of the lists that were surveyed, and refines.
+pub(super) fn pass(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    query: &[f32],
+    params: &SearchParams<'_>,
+    scratch: &mut Scratch,
+    stats: &mut SearchStats,
+) {
+    let mut clock = Clock::new(params.timed);
+    scratch.hits.clear();
+    scan::choose(parts, params, scratch);
+    stats.lists_probed = params.nprobe.min(engine.quantizer.lists());
+    let rows = parts.iter().map(|part| part.index.rows()).sum();
     let wanted = params.candidates.max(params.k).min(rows);
     let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
     if params.mode == ScanMode::Exact {
         scratch.exact.build(engine, scaled);
         clock.mark(&mut stats.times.table);
-        scan::exact(engine, parts, params, wanted, scratch, &mut stats);
+        scan::exact(engine, parts, wanted, scratch, stats);
         clock.mark(&mut stats.times.scan);
         let kept = scratch.best.unsorted().len();
         stats.candidates_refined = kept;
@@ -184,7 +219,7 @@ pub(crate) fn search_carried(
     } else {
         scratch.filter.build(engine, scaled);
         clock.mark(&mut stats.times.table);
-        scan::filter(engine, parts, params, wanted, scratch, &mut stats);
+        scan::filter(engine, parts, wanted, scratch, stats);
         clock.mark(&mut stats.times.scan);
         stats.candidates_refined = scan::filter_end(scratch);
         clock.mark(&mut stats.times.select);
@@ -193,7 +228,6 @@ pub(crate) fn search_carried(
     clock.mark(&mut stats.times.refine);
     take_hits(params, scratch);
     clock.mark(&mut stats.times.top);
-    stats
 }
 
 /// Under L2 the scans score 2 <q, x> - |x|^2: the tables take the doubled query.

@@ -48,6 +48,11 @@ impl Density {
         normal(self.offset - self.slope * height)
     }
 
+    /// Standard deviations in a width.
+    pub(crate) fn slope(&self) -> f32 {
+        self.slope
+    }
+
     /// What the model has to promise for this share of the wanted rows to be in the lists visited.
     pub(crate) fn promise(&self, share: f32) -> f32 {
         interpolate(&SHARES, &self.promised, share)

@@ -1,5 +1,6 @@
 //! How hard a scan looks: lists and candidates, and the recall to expect of them.
 
+use crate::index::Goal;
 use crate::query::options::{Effort, SearchOptions};
 use crate::segment::{Snapshot, Trained};
 
@@ -8,6 +9,8 @@ use crate::segment::{Snapshot, Trained};
 pub(crate) struct Setting {
     pub(crate) nprobe: usize,
     pub(crate) candidates: usize,
+    /// The share of what is wanted that the lists hold, where a recall target chose them.
+    share: Option<f32>,
     /// The recall to expect of it in the segments; `None` without a calibration.
     expected: Option<f32>,
 }
@@ -18,31 +21,48 @@ const SHARE_OF_LISTS: usize = 16;
 const FEWEST_LISTS: usize = 8;
 
 /// Up to so many items left out, calibration, which leaves none out, says what to expect.
-const LEFT_OUT: usize = 5;
+pub(crate) const LEFT_OUT: usize = 5;
 
 impl Setting {
     /// What the options come to for the rows of this snapshot.
     pub(crate) fn new(trained: &Trained, snapshot: &Snapshot, depth: usize, options: &SearchOptions) -> Self {
         let lists = trained.engine.quantizer().lists();
         let guess = depth.saturating_mul(CANDIDATES_PER_HIT);
-        let (nprobe, candidates) = match (options.effort, &trained.calibration) {
-            (Effort::Nprobe(nprobe), Some(known)) => (nprobe, known.candidates(nprobe, depth, snapshot.live())),
-            (Effort::Nprobe(nprobe), None) => (nprobe, guess),
+        let (nprobe, candidates, share) = match (options.effort, &trained.calibration) {
+            (Effort::Nprobe(nprobe), Some(known)) => (nprobe, known.candidates(nprobe, depth, snapshot.live()), None),
+            (Effort::Nprobe(nprobe), None) => (nprobe, guess, None),
             (Effort::Recall(target), Some(known)) => {
                 let setting = known.pick(target, depth, snapshot.live());
-                (setting.nprobe, setting.candidates)
+                (setting.nprobe, setting.candidates, Some(known.by_lists(setting.nprobe, depth)))
             }
-            (Effort::Recall(_) | Effort::Exact, _) => ((lists / SHARE_OF_LISTS).max(FEWEST_LISTS), guess),
+            (Effort::Recall(_) | Effort::Exact, _) => ((lists / SHARE_OF_LISTS).max(FEWEST_LISTS), guess, None),
         };
         let candidates = options.refine_factor.map_or(candidates, |factor| depth.saturating_mul(factor));
         let expected = trained.calibration.as_ref().map(|known| known.expected(nprobe, candidates, depth, snapshot.live()));
-        Self { nprobe, candidates, expected }
+        Self { nprobe, candidates, share: share.filter(|_| options.refine_factor.is_none()), expected }
+    }
+
+    /// What a query is to reach that may not return all rows; `None` where nothing is known of where rows lie, or the caller has chosen.
+    pub(crate) fn goal<'t>(&self, trained: &'t Trained, depth: usize) -> Option<Goal<'t>> {
+        let density = trained.calibration.as_ref()?.density()?;
+        let Self { nprobe, candidates, .. } = *self;
+        Some(Goal { density, k: depth, nprobe, candidates, share: self.share? })
+    }
+
+    /// The recall to expect where the lists visited hold this share of what is wanted, as candidates are lost as they usually are.
+    pub(crate) fn expected_of(&self, snapshot: &Snapshot, kept: f32) -> Option<f32> {
+        let by_candidates = (self.expected? / self.share?).min(1.0);
+        Some(self.with_tail(snapshot, kept * by_candidates))
     }
 
     /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say.
     pub(crate) fn expected(&self, snapshot: &Snapshot, left_out: usize) -> Option<f32> {
-        // Rows of the tail are always found.
+        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| self.with_tail(snapshot, recall))
+    }
+
+    /// Rows of the tail are always found.
+    fn with_tail(&self, snapshot: &Snapshot, recall: f32) -> f32 {
         let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
-        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| recall + (1.0 - recall) * tail)
+        recall + (1.0 - recall) * tail
     }
 }

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 
+use rayon::prelude::*;
+
 use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats, Without};
 use crate::query::answer::{Explain, StageTime};
 use crate::query::candidates::{Candidates, Found, Ranked};
-use crate::query::effort::Setting;
+use crate::query::effort::{LEFT_OUT, Setting};
 use crate::query::plan::Counts;
 use crate::query::request::Request;
 
@@ -33,25 +35,38 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         SCRATCH.with_borrow_mut(|scratch| {
             let params = SearchParams { narrow: narrow(query), nprobe, ..params };
             let stats = index::search(&trained.engine, &parts, vectors.row(query), &params, scratch);
-            if let Some(explain) = &mut ranked.explain {
-                report(&stats, explain);
-            }
-            ranked.found.clear();
-            ranked.found.extend(scratch.hits().iter().map(found));
+            take(ranked, &stats, scratch);
         });
     };
+    let goal = setting.goal(trained, request.depth);
+    let restricted = |query: usize| goal.filter(|_| excluded.of(query).len() > LEFT_OUT);
+    let several = candidates.queries.len() > 1;
+    let plain = |query: &usize| restricted(*query).is_none();
     // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
-    if candidates.queries.len() > 1 && !options.explain {
+    if several && !options.explain && (0..candidates.queries.len()).all(|query| plain(&query)) {
         let narrows: Vec<Option<&dyn Narrow>> = (0..candidates.queries.len()).map(narrow).collect();
         let all = index::search_batch(&trained.engine, &parts, vectors, &params, &narrows);
         for (ranked, hits) in candidates.queries.iter_mut().zip(&all) {
             ranked.found.extend(hits.iter().map(found));
         }
     } else {
-        candidates.queries.iter_mut().enumerate().for_each(|(query, ranked)| one(query, setting.nprobe, ranked));
+        let each = |(query, ranked): (usize, &mut Ranked)| match restricted(query) {
+            None => one(query, setting.nprobe, ranked),
+            Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
+                let params = SearchParams { narrow: narrow(query), ..params };
+                let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
+                take(ranked, &stats, scratch);
+                ranked.expected = setting.expected_of(snapshot, kept);
+            }),
+        };
+        if several && !options.explain {
+            candidates.queries.par_iter_mut().enumerate().for_each(each);
+        } else {
+            candidates.queries.iter_mut().enumerate().for_each(each);
+        }
     }
     let lists = trained.engine.quantizer().lists();
-    for (query, (ranked, counts)) in candidates.queries.iter_mut().zip(counts).enumerate() {
+    for (query, (ranked, counts)) in candidates.queries.iter_mut().zip(counts).enumerate().filter(|(query, _)| plain(query)) {
         let mut nprobe = setting.nprobe;
         while let Some(wider) = counts.wider(ranked.found.len(), nprobe, lists) {
             nprobe = wider;
@@ -59,6 +74,15 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         }
         ranked.expected = setting.expected(snapshot, excluded.of(query).len());
     }
+}
+
+/// Takes the hits of a search in the place of what was found before.
+fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
+    if let Some(explain) = &mut ranked.explain {
+        report(stats, explain);
+    }
+    ranked.found.clear();
+    ranked.found.extend(scratch.hits().iter().map(found));
 }
 
 fn found(hit: &Candidate) -> Found {

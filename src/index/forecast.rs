@@ -1,0 +1,174 @@
+//! What the lists of a query hold that it may return, told from their centroids' scores: how many lists and candidates a restricted query needs.
+//!
+//! A restriction moves the rows wanted away from the nearest ones: with a thousand of these left out, those of rank 1,001 on are wanted, which
+//! lie in more lists and closer together. A [`Density`] says which share of each list's rows has a score above a threshold; with the numbers of
+//! rows that may be returned it says where the wanted scores lie, which share of them the first lists hold, and how many rows come as near
+//! to them as the codes' errors reach.
+
+use crate::quantizer::density::{Density, width};
+use crate::types::Metric;
+
+use super::coarse::Probe;
+use super::search::{Goal, Part};
+
+/// Halvings of the interval that a threshold is looked for in.
+const HALVINGS: usize = 14;
+/// Thresholds are this many standard deviations above a centroid at most.
+const HIGHEST: f32 = 6.0;
+/// The best wanted score is taken as at least so far above the last, in standard deviations: scores near each other say nothing else.
+const LEAST_BAND: f32 = 0.1;
+
+/// A list in the order of probing.
+#[derive(Clone, Copy, Debug)]
+struct List {
+    centre: f32,
+    width: f32,
+    /// Rows, and those that the query's filter lets through: rows that it excludes by id among them.
+    rows: f32,
+    passing: f32,
+}
+
+/// The lists probed, with what of them may be returned.
+#[derive(Debug)]
+pub(super) struct Forecast<'a> {
+    density: &'a Density,
+    lists: &'a [List],
+    /// Scores of the excluded rows, best first.
+    excluded: &'a [f32],
+    /// How far the candidates' scores reach below the last wanted one.
+    reach: f32,
+}
+
+/// What a forecast is made in.
+#[derive(Default, Debug)]
+pub(crate) struct ForecastScratch {
+    lists: Vec<List>,
+    pub(super) excluded: Vec<f32>,
+}
+
+/// Scores of the best and of the last row wanted.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Band {
+    pub(super) best: f32,
+    pub(super) last: f32,
+}
+
+/// What a query needs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Need {
+    /// Lists; `None` where those probed are not enough.
+    pub(super) nprobe: Option<usize>,
+    pub(super) candidates: usize,
+}
+
+/// A score as the density has it: an inner product, for L2 less half the row's squared length. `score` is what a search gives.
+pub(super) fn density_score(metric: Metric, query_squares: f32, score: f32) -> f32 {
+    if metric == Metric::L2 { 0.5 * (query_squares + score) } else { score }
+}
+
+impl<'a> Forecast<'a> {
+    /// `passing` says how many rows of each probed list may be returned or are excluded by id.
+    pub(super) fn new(
+        goal: &Goal<'a>,
+        (metric, query_squares): (Metric, f32),
+        parts: &[Part<'_>],
+        (probes, centre): (&[Probe], impl Fn(&Probe) -> f32),
+        passing: &[u32],
+        scratch: &'a mut ForecastScratch,
+    ) -> Self {
+        let ForecastScratch { lists, excluded } = scratch;
+        lists.clear();
+        lists.extend(probes.iter().zip(passing).map(|(probe, &passing)| {
+            let rows: usize = parts.iter().map(|part| part.index.layout.rows_of(probe.list as usize).len()).sum();
+            let centre = centre(probe);
+            List { centre, width: width(metric, query_squares, centre), rows: rows as f32, passing: passing as f32 }
+        }));
+        excluded.sort_unstable_by(|a, b| b.total_cmp(a));
+        let mut forecast = Self { density: goal.density, lists, excluded, reach: 0.0 };
+        let first = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
+        let last = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.k as f32);
+        let reached = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.candidates as f32);
+        forecast.reach = (last - reached).max(0.0);
+        forecast
+    }
+
+    /// Rows of some lists above a threshold.
+    fn above(&self, lists: &[List], threshold: f32, of: impl Fn(&List) -> f32) -> f32 {
+        lists.iter().map(|list| of(list) * self.density.share((threshold - list.centre) / list.width)).sum()
+    }
+
+    /// Rows above a threshold that may be returned, were all lists probed.
+    fn wanted_above(&self, threshold: f32) -> f32 {
+        let excluded = self.excluded.partition_point(|&score| score >= threshold);
+        self.above(self.lists, threshold, |list| list.passing) - excluded as f32
+    }
+
+    /// The threshold with `count` rows above.
+    fn threshold(&self, above: impl Fn(f32) -> f32, count: f32) -> f32 {
+        let unit = |list: &List| list.width / self.density.slope();
+        let high = self.lists.iter().map(|list| list.centre + HIGHEST * unit(list)).fold(f32::NEG_INFINITY, f32::max);
+        let low = self.lists.iter().map(|list| list.centre - HIGHEST * unit(list)).fold(f32::INFINITY, f32::min);
+        let (mut low, mut high) = (low, high);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if above(middle) < count { high = middle } else { low = middle }
+        }
+        0.5 * (low + high)
+    }
+
+    /// Where the wanted `k` rows will lie.
+    pub(super) fn band(&self, k: usize) -> Band {
+        let last = self.threshold(|at| self.wanted_above(at), k as f32);
+        Band { best: self.threshold(|at| self.wanted_above(at), 1.0).max(last), last }
+    }
+
+    /// Each list's part of the wanted rows.
+    fn masses(&self, band: Band) -> impl Iterator<Item = f32> {
+        self.lists.iter().map(move |list| {
+            let best = band.best.max(band.last + LEAST_BAND * list.width / self.density.slope());
+            let share = |threshold: f32| self.density.share((threshold - list.centre) / list.width);
+            list.passing * (share(band.last) - share(best)).max(0.0)
+        })
+    }
+
+    /// What lists that were not probed may add to the masses: they go on falling as they do in the last half of those that were.
+    fn rest(&self, masses: &[f32], unprobed: usize) -> f32 {
+        let quarter = masses.len() / 4;
+        if unprobed == 0 || quarter == 0 {
+            return 0.0;
+        }
+        let sum = |from: usize| masses[from..from + quarter].iter().sum::<f32>();
+        let (before, last) = (sum(masses.len() - 2 * quarter), sum(masses.len() - quarter));
+        if last <= 0.0 {
+            return 0.0;
+        }
+        let falling = (last / before.max(f32::MIN_POSITIVE)).min(1.0);
+        let quarters = unprobed as f32 / quarter as f32;
+        if falling > 0.99 { last * quarters } else { last * falling * (1.0 - falling.powf(quarters)) / (1.0 - falling) }
+    }
+
+    /// What it takes for the goal's share of the rows wanted to be found. `unprobed` lists are not among those probed.
+    pub(super) fn need(&self, band: Band, goal: &Goal<'_>, unprobed: usize) -> Need {
+        let masses: Vec<f32> = self.masses(band).collect();
+        let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
+        let enough = self.density.promise(goal.share) * all;
+        let mut sum = 0.0;
+        let nprobe = masses.iter().position(|mass| {
+            sum += mass;
+            sum >= enough
+        });
+        let nprobe = nprobe.map(|at| at + 1).or((unprobed == 0).then_some(self.lists.len()));
+        let probed = &self.lists[..nprobe.unwrap_or(self.lists.len())];
+        let excluded = self.excluded.partition_point(|&score| score >= band.last);
+        let near = self.above(probed, band.last - self.reach, |list| list.passing) - excluded as f32;
+        Need { nprobe, candidates: (near.max(0.0).ceil() as usize).max(goal.candidates) }
+    }
+
+    /// The share of the wanted rows that the first `nprobe` lists hold.
+    pub(super) fn kept(&self, band: Band, nprobe: usize, unprobed: usize) -> f32 {
+        let masses: Vec<f32> = self.masses(band).collect();
+        let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
+        let probed: f32 = masses.iter().take(nprobe).sum();
+        if all > 0.0 { self.density.kept((probed / all).min(1.0)) } else { 1.0 }
+    }
+}

@@ -1,0 +1,178 @@
+//! One query that may not return all rows. Its effort is a budget of rows that it may return: a forecast says how many lists and candidates they
+//! take, and what was found says whether it was right.
+
+use crate::kernel::Kernel;
+use crate::types::{Metric, Refine};
+
+use super::coarse;
+use super::engine::SearchEngine;
+use super::forecast::{Band, Forecast, Need, density_score};
+use super::narrow::Narrow;
+use super::scan;
+use super::search::{Goal, Part, Scratch, SearchParams, SearchStats, pass, prepare};
+
+/// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
+const COUNTED: usize = 4;
+const FEWEST: usize = 64;
+/// Turns a query takes at most: what the last one found is the answer.
+const TURNS: usize = 5;
+/// What was forecast is near enough to what turned out within these factors.
+const NEAR_LISTS: f32 = 1.1;
+const NEAR_CANDIDATES: f32 = 1.3;
+/// Where no more than one row in so many may be returned, those of a list are gathered, which is so cheap that more lists are visited.
+const SPARSE: usize = 16;
+const SPARSE_SHARE: f32 = 0.985;
+
+/// Finds the k best rows that `params.narrow` leaves, so that the goal's share of them is found on average; they are in `scratch.hits()`.
+/// Answers with the share of them to expect in the lists visited.
+pub(crate) fn search_narrowed(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    query: &[f32],
+    params: &SearchParams<'_>,
+    goal: &Goal<'_>,
+    scratch: &mut Scratch,
+) -> (SearchStats, f32) {
+    let (query, back) = engine.quantizer.carry_query(query);
+    let params = SearchParams { min_score: None, ..*params };
+    let (stats, kept) = Narrowed { engine, parts, query: &query, params, goal }.run(scratch);
+    scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
+    (stats, kept)
+}
+
+struct Narrowed<'a> {
+    engine: &'a SearchEngine,
+    parts: &'a [Part<'a>],
+    /// In the quantizer's scale.
+    query: &'a [f32],
+    params: SearchParams<'a>,
+    goal: &'a Goal<'a>,
+}
+
+impl Narrowed<'_> {
+    fn run(&self, scratch: &mut Scratch) -> (SearchStats, f32) {
+        let mut stats = SearchStats::default();
+        scratch.hits.clear();
+        if prepare(self.parts, scratch) == 0 || self.params.k == 0 {
+            return (stats, 1.0);
+        }
+        let metric = self.engine.quantizer.metric;
+        let squares = self.engine.kernel.dot(self.query, self.query);
+        self.score_excluded(squares, scratch);
+        let lists = self.engine.quantizer.lists();
+        let mut counted = (COUNTED * self.goal.nprobe).max(FEWEST).min(lists);
+        let mut turns = 0;
+        loop {
+            self.count(counted, scratch);
+            let unprobed = lists - counted;
+            let mut forecasting = std::mem::take(&mut scratch.forecast);
+            let goal = self.goal(scratch);
+            let half = |probe: &coarse::Probe| probe.product - self.engine.coarse.half_squares(probe.list);
+            let probes = (&*scratch.coarse.probes, half);
+            let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, &mut forecasting);
+            let outcome = self.turns(&forecast, &goal, (counted, unprobed), &mut turns, scratch, &mut stats);
+            scratch.forecast = forecasting;
+            match outcome {
+                Some(kept) => return (stats, kept),
+                None => counted = counted.saturating_mul(4).min(lists),
+            }
+        }
+    }
+
+    /// Searches until what is found is what was forecast; `None` when more lists have to be counted.
+    fn turns(
+        &self,
+        forecast: &Forecast<'_>,
+        goal: &Goal<'_>,
+        (counted, unprobed): (usize, usize),
+        turns: &mut usize,
+        scratch: &mut Scratch,
+        stats: &mut SearchStats,
+    ) -> Option<f32> {
+        let metric = self.engine.quantizer.metric;
+        let squares = self.engine.kernel.dot(self.query, self.query);
+        let mut need = forecast.need(forecast.band(self.params.k), goal, unprobed);
+        loop {
+            let Need { nprobe, candidates } = need;
+            let last_turn = *turns + 1 >= TURNS;
+            let nprobe = match nprobe {
+                Some(nprobe) => nprobe,
+                None if unprobed > 0 => return None,
+                None => counted,
+            };
+            *turns += 1;
+            pass(self.engine, self.parts, self.query, &SearchParams { nprobe, candidates, ..self.params }, scratch, stats);
+            let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(self.params.k - 1)) else {
+                // Too few: all that there are come back, however many lists that takes.
+                if nprobe < counted {
+                    need = Need { nprobe: Some((4 * nprobe).min(counted)), candidates };
+                    continue;
+                }
+                if unprobed > 0 {
+                    return None;
+                }
+                return Some(1.0);
+            };
+            let score = |score: f64| density_score(metric, squares, score as f32);
+            let band = Band { best: score(best.score), last: score(last.score) };
+            let now = forecast.need(band, goal, unprobed);
+            let enough = |now: usize, before: usize, near: f32| now as f32 <= before as f32 * near + 1.0;
+            let lists_do = now.nprobe.is_some_and(|now| enough(now, nprobe, NEAR_LISTS));
+            if last_turn || (lists_do && enough(now.candidates, candidates, NEAR_CANDIDATES)) {
+                return Some(forecast.kept(band, nprobe, unprobed));
+            }
+            let lists = now.nprobe.map(|now| now.max(nprobe));
+            need = Need { nprobe: lists, candidates: now.candidates.max(candidates) };
+        }
+    }
+
+    /// The goal; a higher one where rows are so few that more of them cost next to nothing.
+    fn goal(&self, scratch: &Scratch) -> Goal<'_> {
+        let rows: usize = scratch.surveyed.iter().map(|task| task.rows(self.parts)).sum();
+        let passing: usize = scratch.passing.iter().map(|&passing| passing as usize).sum();
+        let sparse = passing * SPARSE <= rows;
+        Goal { share: if sparse { self.goal.share.max(SPARSE_SHARE) } else { self.goal.share }, ..*self.goal }
+    }
+
+    /// Finds the first `lists` lists, and what of them may be returned.
+    fn count(&self, lists: usize, scratch: &mut Scratch) {
+        let products = self.parts.iter().any(|part| part.index.refine() == Refine::None);
+        coarse::probe(self.engine, self.query, lists, products, &mut scratch.coarse);
+        scan::survey(self.parts, &self.params, scratch);
+        let Scratch { surveyed, passing, coarse, .. } = scratch;
+        passing.clear();
+        passing.resize(coarse.probes.len(), 0);
+        for task in surveyed.iter() {
+            let excluded = self.params.narrow.map_or(0, |narrow| {
+                let rows = self.parts[task.part as usize].index.layout.rows_of(task.list as usize);
+                excluded_in(narrow, task.part, rows.start as u32..rows.end as u32).len()
+            });
+            passing[task.probe as usize] += task.count + excluded as u32;
+        }
+    }
+
+    /// The scores of the rows excluded by id.
+    fn score_excluded(&self, squares: f32, scratch: &mut Scratch) {
+        let Scratch { forecast, refine, .. } = scratch;
+        let (metric, kernel): (Metric, Kernel) = (self.engine.quantizer.metric, self.engine.kernel);
+        forecast.excluded.clear();
+        let kind = self.parts.first().map_or(Refine::None, |part| part.index.refine());
+        refine.set(self.query, kind);
+        for &(part, position) in self.params.narrow.map_or(&[][..], Narrow::excluded) {
+            let Some(part) = self.parts.get(part as usize) else { continue };
+            // Without vectors to tell, all of them may be the nearest.
+            let score = match kind {
+                Refine::None => f32::INFINITY,
+                _ => density_score(metric, squares, part.index.refine_score(kernel, self.query, refine, position as usize)),
+            };
+            forecast.excluded.push(if score.is_nan() { f32::INFINITY } else { score });
+        }
+    }
+}
+
+/// Rows excluded by id among some of a part.
+fn excluded_in(narrow: &dyn Narrow, part: u32, rows: std::ops::Range<u32>) -> &[(u32, u32)] {
+    let excluded = narrow.excluded();
+    let at = |position: u32| excluded.partition_point(|&place| place < (part, position));
+    &excluded[at(rows.start)..at(rows.end)]
+}
