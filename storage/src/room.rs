@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs2::FileExt;
 
-use crate::directory::{BLOBS, RECORDS};
 use crate::error::{Error, Result};
+use crate::layout::{BLOBS, PROBE, RECORDS};
 
 /// Kept free: a store's flush also rewrites neighbours of what changed, and its own lists.
 const RESERVE: u64 = 32 << 20;
@@ -17,8 +17,6 @@ const OPENING: u64 = 1 << 20;
 /// What a quota must leave, and after how many bytes written it is asked again.
 const PROBED: u64 = 8 << 20;
 const PROBE_EVERY: u64 = 4 << 20;
-/// A file that is there for a moment only.
-pub(crate) const PROBE: &str = "TORRE.probe";
 
 /// Bytes handed to the stores since the system was last asked to give some.
 #[derive(Debug)]
