@@ -109,7 +109,8 @@ impl SearchOptions {
     }
 }
 
-/// Time of each stage of a query: the coarse quantizer, the lookup table, the scan, the selection of candidates, their refining, the best k.
+/// Time of each stage of a query, under the names that [`Explain`](crate::Explain) has for them: the coarse quantizer, the lookup tables, the
+/// scan, the selection of candidates, their refining, the best k.
 pub type StageTimes = [(&'static str, Duration); 6];
 
 /// A trained quantizer and the codes of the vectors that it was built from.
@@ -298,11 +299,11 @@ impl Searcher<'_> {
         let times = self.stats.times;
         [
             ("coarse", times.coarse),
-            ("table", times.table),
+            ("tables", times.table),
             ("scan", times.scan),
             ("select", times.select),
             ("refine", times.refine),
-            ("top", times.top),
+            ("top-k", times.top),
         ]
     }
 }

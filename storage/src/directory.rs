@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Foreign, Result};
 use crate::fsync::{parent, sync_directory, sync_tree};
 use crate::layout::{BLOBS, LOCK, MARKER, MARKER_TEMPORARY, PROBE, PROGRESS, RECORDS};
 use crate::lock::{Lock, lock_to_read};
@@ -41,9 +41,9 @@ impl Directory {
         match (look, create) {
             (Look::Nothing, Create::Never) => return Err(Error::Missing { path: path.into() }),
             (Look::Empty, Create::Never) => {
-                return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() });
+                return Err(Error::NotADatabase { path: path.into(), found: Foreign::Empty });
             }
-            (Look::Foreign(why), _) => return Err(Error::NotADatabase { path: path.into(), why }),
+            (Look::Foreign(found), _) => return Err(Error::NotADatabase { path: path.into(), found }),
             (Look::Nothing, _) => make_directory(path)?,
             (Look::Empty | Look::Marked | Look::Headless, _) => {}
         }
@@ -79,8 +79,8 @@ impl Directory {
     pub(crate) fn read(path: &Path) -> Result<(Marker, Option<File>)> {
         match look(path)? {
             Look::Nothing => return Err(Error::Missing { path: path.into() }),
-            Look::Empty => return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() }),
-            Look::Foreign(why) => return Err(Error::NotADatabase { path: path.into(), why }),
+            Look::Empty => return Err(Error::NotADatabase { path: path.into(), found: Foreign::Empty }),
+            Look::Foreign(found) => return Err(Error::NotADatabase { path: path.into(), found }),
             Look::Marked | Look::Headless => {}
         }
         let lock = lock_to_read(path)?;
@@ -117,7 +117,7 @@ enum Look {
     Marked,
     /// No marker, and files of ours.
     Headless,
-    Foreign(String),
+    Foreign(Foreign),
 }
 
 fn look(path: &Path) -> Result<Look> {
@@ -125,7 +125,7 @@ fn look(path: &Path) -> Result<Look> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
         Err(error) => return Err(failed(error)),
-        Ok(about) if !about.is_dir() => return Ok(Look::Foreign("it is not a directory".into())),
+        Ok(about) if !about.is_dir() => return Ok(Look::Foreign(Foreign::NoDirectory)),
         Ok(_) => {}
     }
     let mut ours = false;
@@ -141,9 +141,7 @@ fn look(path: &Path) -> Result<Look> {
         }
     }
     Ok(match foreign {
-        Some(name) if !path.join(RECORDS).is_dir() => {
-            Look::Foreign(format!("there is no marker file {} and there are other files ({name})", MARKER))
-        }
+        Some(one) if !path.join(RECORDS).is_dir() => Look::Foreign(Foreign::Files { one }),
         _ if ours => Look::Headless,
         _ => Look::Empty,
     })

@@ -79,7 +79,7 @@ pub use batch::Batch;
 pub use check::Checked;
 pub use directory::Create;
 pub use durability::{Durability, Sequence};
-pub use error::{Error, Result};
+pub use error::{Error, Foreign, Result};
 pub use key::{CollectionId, LAST_ROW, SpaceId};
 pub use manifest::{BlobMeta, Manifest, SegmentMeta, SpaceMeta, TrainingMeta};
 pub use marker::FORMAT;

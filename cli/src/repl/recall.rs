@@ -19,7 +19,7 @@ use torre::{Effort, SearchOptions};
 use torre::{Progress, Stage};
 use torre::{Row, VECTOR_FIELD, Value};
 use torre_data::{Place, ReadOptions, Source};
-use torre_report::percentile;
+use torre_report::Latency;
 
 /// Hits compared.
 const K: usize = 10;
@@ -34,8 +34,10 @@ struct Point {
     target: Option<f32>,
     /// Lists visited: as asked, or the most that a target took.
     nprobe: u64,
+    #[serde(rename = "recall@10")]
     recall10: f64,
-    p50_micros: f64,
+    #[serde(flatten)]
+    latency: Latency,
 }
 
 /// A vector to search with, and what must not be found: the row that the vector is of.
@@ -100,7 +102,8 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
         let measured = [
             ("nprobe".to_owned(), Json::from(point.nprobe)),
             ("recall@10".to_owned(), Json::from(format!("{:.4}", point.recall10))),
-            ("p50 µs".to_owned(), Json::from(point.p50_micros)),
+            ("p50 us".to_owned(), Json::from(point.latency.p50_us)),
+            ("p99 us".to_owned(), Json::from(point.latency.p99_us)),
         ];
         target.into_iter().chain(measured).collect()
     });
@@ -142,7 +145,7 @@ fn measure(
         Effort::Recall(recall) => (Some(recall), 0),
         _ => (None, 0),
     };
-    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
+    let (mut found, mut wanted, mut times) = (0, 0, Vec::with_capacity(probes.len()));
     for (probe, truth) in probes.iter().zip(truth) {
         let answer = ask(probe, false)?;
         if target.is_some() {
@@ -152,13 +155,13 @@ fn measure(
             found += usize::from(truth.has(collection, probe, id)?);
         }
         wanted += truth.ids.len();
-        micros.push(answer.elapsed.as_secs_f64() * 1e6);
+        times.push(answer.elapsed);
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
         }
     }
     let recall10 = rounded(found as f64 / wanted.max(1) as f64, 4);
-    Ok(Point { target, nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
+    Ok(Point { target, nprobe, recall10, latency: Latency::of(&times) })
 }
 
 /// Stored vectors, spread evenly over the collection.

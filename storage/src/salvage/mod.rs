@@ -23,7 +23,7 @@ pub(crate) use {
 };
 
 use crate::envelope;
-use crate::error::{Error, Result};
+use crate::error::{Error, Foreign, Result};
 use crate::key::{self, CollectionId, Key};
 use crate::layout::{BLOBS, RECORDS};
 use crate::lock::lock_to_read;
@@ -88,7 +88,7 @@ impl Storage {
             return Err(Error::Missing { path: path.into() });
         }
         if !path.join(RECORDS).is_dir() && !path.join(BLOBS).is_dir() {
-            return Err(Error::NotADatabase { path: path.into(), why: format!("there is neither {RECORDS} nor {BLOBS}") });
+            return Err(Error::NotADatabase { path: path.into(), found: Foreign::NoStores });
         }
         let lock = lock_to_read(path)?;
         let mut promised = 0;
