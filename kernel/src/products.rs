@@ -50,3 +50,33 @@ fn transpose(rows: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_gives_the_bits_of_one_chain() {
+        let noise = |n: usize, seed: u32| -> Vec<f32> {
+            let mut state = seed;
+            (0..n)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+                })
+                .collect()
+        };
+        for (rows, cols, dim) in [(0, 3, 4), (1, 1, 1), (3, 5, 7), (12, 32, 16), (13, 33, 17), (64, 31, 100), (25, 97, 3)] {
+            let (a, b) = (noise(rows * dim, 1), noise(cols * dim, 2));
+            for kernel in Kernel::available() {
+                let mut out = vec![f32::NAN; rows * cols];
+                kernel.products(&a, &b, dim, &mut out);
+                for (at, product) in out.iter().enumerate() {
+                    let (x, y) = (&a[at / cols * dim..][..dim], &b[at % cols * dim..][..dim]);
+                    let chain = x.iter().zip(y).fold(0f32, |sum, (x, y)| x.mul_add(*y, sum));
+                    assert_eq!(product.to_bits(), chain.to_bits(), "{} {rows} x {cols} x {dim}", kernel.name());
+                }
+            }
+        }
+    }
+}
