@@ -10,6 +10,25 @@ use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Who has to do something about an error.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::Responsible;
+///
+/// let error = films.search(&[1.0, 0.0, 0.0]).run().unwrap_err();
+/// let status = match error.responsible() {
+///     Responsible::Caller => 422,
+///     Responsible::Operator => 503,
+///     _ => 500,
+/// };
+/// assert_eq!(status, 422);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Responsible {
@@ -24,6 +43,21 @@ pub enum Responsible {
 }
 
 /// Everything that Torre's calls can answer instead of a result.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::Error;
+///
+/// let error = films.search(&[1.0, 0.0, 0.0]).run().unwrap_err();
+/// assert!(matches!(error, Error::VectorLength { expected: 2, got: 3, .. }));
+/// assert_eq!(error.to_string(), "vector (row 0): expected length 2, got 3");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(ThisError, Debug)]
 #[non_exhaustive]
 pub enum Error {
