@@ -5,7 +5,7 @@
     .ci/circles.py --edges    prints who names whom, and by which name
 
 A path counts as naming the file that defines what it ends in: re-exports are followed, and a `mod` or `pub use` is no naming by itself.
-Methods are not followed: who calls one has named its type, or was handed it. Tests are left out.
+Methods are not followed: who calls one has named its type, or was handed it. A glob names the module alone. Tests are left out.
 """
 
 import re
@@ -15,8 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CRATES = [".", "cli", "data", "report", "features", "kernel", "storage"]
 
-# Circles that there are, each with its reason. One that is gone, or smaller, has to leave this list: it only shrinks.
-ALLOWED = {}
+# Circles that there are: folder, files, and why. One that is opened, or grows smaller, has to leave this list or shrink in it.
+ALLOWED = [
+    ("features/src", "row value", "recursive data: a row holds values, and a value may be an object, which is a row"),
+    ("features/src", "parse/mod parse/piece schema spec", "to be opened: a spec parses itself, and a schema reads the fields of specs"),
+    ("src/db", "build collection database import items options", "to be opened: a handle makes the builders that hold it"),
+    ("src/index", "coarse engine", "to be opened: the coarse step reads the engine that holds its copy of the centroids"),
+    ("src/index", "flat ivf refine scan search table", "to be opened: what a search hands from stage to stage has no file of its own"),
+    ("src/ingest", "sweep writer", "to be opened: the writer keeps what the sweep works on"),
+    ("src/segment", "live run sealed shared snapshot", "to be opened: a snapshot holds what is read through it"),
+    ("src/tower", "golden onnx", "to be opened: loading a tower replays its golden rows through it"),
+]
 
 NOISE = re.compile(r"""//[^\n]*|/\*.*?\*/|\bb?r(\#*)".*?"\1|b?"(?:\\.|[^"\\])*"|b?'(?:\\[^']+|\\'|[^\\'])'""", re.S)
 TEST = re.compile(r"#\[cfg\((?:test|all\(test\b[^]]*)\)\]")
@@ -89,7 +98,7 @@ def use_tree(text, before=()):
     yield path, name.strip() or path[-1]
 
 
-def read(file, parent=None, name="", files=None):
+def read(file, parent=None, name=""):
     """The module of a file, with all below it."""
     module = Module(parent, file)
     if parent:
@@ -233,14 +242,17 @@ def main():
                 for file in sorted(group)
                 for other in sorted(group & graph[file].keys())
             ]
+    allowed = [frozenset(f"{folder}/{file}.rs" for file in files.split()) for folder, files, _ in ALLOWED]
     failed = False
     for group, lines in sorted(found.items(), key=lambda entry: sorted(entry[0])):
-        if group not in ALLOWED:
+        if not any(group <= files for files in allowed):
             failed = True
             print("a circle of files:", ", ".join(sorted(group)), *lines, sep="\n", file=sys.stderr)
-    for group in ALLOWED.keys() - found.keys():
-        failed = True
-        print("no circle any more, or a smaller one; take it off the list:", ", ".join(sorted(group)), file=sys.stderr)
+    for files in allowed:
+        still = frozenset().union(*(group for group in found if group <= files))
+        if still != files:
+            failed = True
+            print("in the list of circles, and in none any more:", ", ".join(sorted(files - still)), file=sys.stderr)
     sys.exit(failed)
 
 

@@ -183,7 +183,6 @@ fn opens_string(json: &str, at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
     use crate::repl::{Fed, Session};
     use torre::Database;
 
