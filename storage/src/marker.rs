@@ -10,8 +10,7 @@
 //! 40  u32 LE   crc32c of bytes 0 to 40
 //! ```
 //! It is replaced whole (temporary file, fsync, rename, fsync of the directory): at creation, after opening, at close, and while writing
-//! every 256 commits and with every flush of blobs. In
-//! between, the file `progress` says what is durable.
+//! every 256 commits and with every flush of blobs. In between, the file `progress` says what is durable.
 
 use std::fs::{self, File};
 use std::io::Write;
