@@ -123,6 +123,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match (&error, error.responsible()) {
             (Error::UnknownItem { .. }, _) => StatusCode::NOT_FOUND,
+            _ if error.is_damage() => StatusCode::INTERNAL_SERVER_ERROR,
             (_, Responsible::Caller) => StatusCode::UNPROCESSABLE_ENTITY,
             (_, Responsible::Operator) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,

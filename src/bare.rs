@@ -17,6 +17,19 @@ use crate::vector::{Matrix, validate};
 const MAGIC: &[u8; 8] = b"TORREIX1";
 
 /// How an index is built; what is `None` follows from the vectors.
+///
+/// ```
+/// use torre::bare::{Index, IndexOptions};
+/// use torre::{Matrix, Metric, NoProgress};
+///
+/// let vectors = Matrix::from_vec(2, (0..64).map(|n| (n * n % 29) as f32).collect()).unwrap_or_default();
+/// let mut options = IndexOptions::new(Metric::L2);
+/// options.lists = Some(4);
+/// options.m = Some(2);
+/// let index = Index::build(vectors, &options, &NoProgress)?;
+/// assert_eq!((index.lists(), index.m()), (4, 2));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct IndexOptions {
@@ -67,6 +80,13 @@ impl IndexOptions {
 }
 
 /// Which codes become candidates.
+///
+/// ```
+/// use torre::bare::{Scan, SearchOptions};
+///
+/// let thorough = SearchOptions { scan: Scan::Exact, ..SearchOptions::default() };
+/// assert_ne!(thorough, SearchOptions::default());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Scan {
@@ -78,6 +98,13 @@ pub enum Scan {
 }
 
 /// How hard a search looks.
+///
+/// ```
+/// use torre::bare::SearchOptions;
+///
+/// let options = SearchOptions { k: 100, candidates: 500, ..SearchOptions::default() };
+/// assert_eq!(options.nprobe, 16);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SearchOptions {
     /// Hits wanted.
@@ -109,10 +136,23 @@ impl SearchOptions {
     }
 }
 
-/// Time of each stage of a query: the coarse quantizer, the lookup table, the scan, the selection of candidates, their refining, the best k.
+/// Time of each stage of a query, under the names that [`Explain`](crate::Explain) has for them: the coarse quantizer, the lookup tables, the
+/// scan, the selection of candidates, their refining, the best k.
 pub type StageTimes = [(&'static str, Duration); 6];
 
 /// A trained quantizer and the codes of the vectors that it was built from.
+///
+/// ```
+/// use torre::bare::{Index, IndexOptions, SearchOptions};
+/// use torre::{Matrix, Metric, NoProgress};
+///
+/// let vectors = Matrix::from_vec(2, (0..64).map(|n| (n * n % 29) as f32).collect()).unwrap_or_default();
+/// let index = Index::build(vectors.clone(), &IndexOptions::new(Metric::L2), &NoProgress)?;
+/// let again = Index::from_bytes(&index.to_bytes()?)?;
+/// let found = |index: &Index| index.search_batch(&vectors, SearchOptions::default());
+/// assert_eq!(found(&again)?, found(&index)?);
+/// # Ok::<(), torre::Error>(())
+/// ```
 pub struct Index {
     engine: SearchEngine,
     index: IvfIndex,
@@ -267,6 +307,18 @@ impl Index {
 }
 
 /// Answers queries one after another; after the first it allocates nothing.
+///
+/// ```
+/// use torre::bare::{Index, IndexOptions, SearchOptions};
+/// use torre::{Matrix, Metric, NoProgress};
+///
+/// let vectors = Matrix::from_vec(2, (0..64).map(|n| (n * n % 29) as f32).collect()).unwrap_or_default();
+/// let index = Index::build(vectors, &IndexOptions::new(Metric::L2), &NoProgress)?;
+/// let mut searcher = index.searcher(SearchOptions { k: 3, ..SearchOptions::default() });
+/// assert_eq!(searcher.search(&[0.0, 1.0])?.len(), 3);
+/// println!("{} codes scanned", searcher.codes_scanned());
+/// # Ok::<(), torre::Error>(())
+/// ```
 pub struct Searcher<'a> {
     of: &'a Index,
     params: SearchParams<'a>,
@@ -299,11 +351,11 @@ impl Searcher<'_> {
         let times = self.stats.times;
         [
             ("coarse", times.coarse),
-            ("table", times.table),
+            ("tables", times.table),
             ("scan", times.scan),
             ("select", times.select),
             ("refine", times.refine),
-            ("top", times.top),
+            ("top-k", times.top),
         ]
     }
 }

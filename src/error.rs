@@ -10,20 +10,54 @@ use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Who has to do something about an error.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::Responsible;
+///
+/// let error = films.search(&[1.0, 0.0, 0.0]).run().unwrap_err();
+/// let status = match error.responsible() {
+///     Responsible::Caller => 422,
+///     Responsible::Operator => 503,
+///     _ => 500,
+/// };
+/// assert_eq!(status, 422);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Responsible {
     /// The caller gave something that cannot be used; nothing was changed.
     Caller,
-    /// The model file or its spec has to be mended and attached again.
-    Model,
-    /// The machine: space, permissions, another process, a device.
+    /// Whoever made the model: its file or its feature spec has to be mended and attached again.
+    ModelAuthor,
+    /// Whoever looks after the machine and the files: space, permissions, another process, a device. Also where stored bytes are damaged
+    /// ([`Error::is_damage`]): [`Database::verify`](crate::Database::verify) names the damage, a backup replaces the database, and
+    /// [`Database::salvage`](crate::Database::salvage) saves what is left.
     Operator,
-    /// Stored bytes are damaged: `torre verify` names them, `torre salvage` saves the rest.
-    Damage,
 }
 
 /// Everything that Torre's calls can answer instead of a result.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::Error;
+///
+/// let error = films.search(&[1.0, 0.0, 0.0]).run().unwrap_err();
+/// assert!(matches!(error, Error::VectorLength { expected: 2, got: 3, .. }));
+/// assert_eq!(error.to_string(), "vector (row 0): expected length 2, got 3");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(ThisError, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -152,6 +186,9 @@ pub enum Error {
     /// A row that the feature spec or the schema cannot take.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// A row could not be encoded, for want of what its feature spec looks up.
+    #[error(transparent)]
+    Encode(EncodeError),
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
     Model(#[from] crate::model_error::ModelError),
@@ -174,12 +211,9 @@ pub enum Error {
         /// What is wrong, and in which line.
         what: String,
     },
-    /// Storage failed.
+    /// Storage failed. All threads whose changes were in one failed commit get the same error.
     #[error(transparent)]
     Storage(#[from] torre_storage::Error),
-    /// A commit failed in which changes of several threads were written together.
-    #[error("{0}")]
-    Commit(std::sync::Arc<torre_storage::Error>),
     /// A commit to the collection panicked, this one or an earlier one, so that storage may hold changes that cannot be seen here: the
     /// collection takes no more changes. Whether those of that commit were made shows when the database is opened again.
     #[error(
@@ -221,9 +255,9 @@ impl From<EncodeError> for Error {
             // Lookups of ours fail with errors of ours.
             EncodeError::Lookup(error) => match error.downcast::<Self>() {
                 Ok(error) => *error,
-                Err(other) => Self::Unsupported { what: other.to_string() },
+                Err(other) => Self::Encode(EncodeError::Lookup(other)),
             },
-            other => Self::Unsupported { what: other.to_string() },
+            other => Self::Encode(other),
         }
     }
 }
@@ -231,7 +265,7 @@ impl From<EncodeError> for Error {
 impl Error {
     /// The error for one of the threads whose changes were in a failed commit.
     pub(crate) fn from_shared(error: &std::sync::Arc<torre_storage::Error>) -> Self {
-        Self::Commit(std::sync::Arc::clone(error))
+        Self::Storage(torre_storage::Error::clone(error))
     }
 
     /// True for an error about what the caller gave: a row, a vector, an id, a line of a file.
@@ -271,9 +305,15 @@ impl Error {
     /// there can be opened for reading only.
     #[must_use]
     pub fn can_be_read(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.can_be_read())
+    }
+
+    /// Whether stored bytes are lost or damaged, as opposed to a refusal that leaves them whole.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
         match self {
-            Self::Storage(error) => error.can_be_read(),
-            Self::Commit(error) => error.can_be_read(),
+            Self::Damaged { .. } => true,
+            Self::Storage(error) => error.is_damage(),
             _ => false,
         }
     }
@@ -298,13 +338,11 @@ impl Error {
             | Self::TooManyRows { .. }
             | Self::Interrupted
             | Self::Feature(_)
+            | Self::Encode(_)
             | Self::InvalidDump { .. } => Responsible::Caller,
-            Self::Spec(_) => Responsible::Model,
-            Self::Model(_) => Responsible::Model,
-            Self::Io { .. } | Self::Poisoned { .. } => Responsible::Operator,
-            Self::Damaged { .. } => Responsible::Damage,
+            Self::Spec(_) | Self::Model(_) => Responsible::ModelAuthor,
+            Self::Io { .. } | Self::Poisoned { .. } | Self::Damaged { .. } => Responsible::Operator,
             Self::Storage(error) => of_storage(error),
-            Self::Commit(error) => of_storage(error),
         }
     }
 }
@@ -322,7 +360,7 @@ fn of_storage(error: &torre_storage::Error) -> Responsible {
         | E::DiskFull { .. }
         | E::Io { .. }
         | E::Poisoned { .. } => Responsible::Operator,
-        error if error.is_damage() => Responsible::Damage,
+        error if error.is_damage() => Responsible::Operator,
         _ => Responsible::Caller,
     }
 }
@@ -341,12 +379,15 @@ mod tests {
             (E::DiskFull { path: path.clone(), needed: 2, available: 1 }, Responsible::Operator),
             (E::InUse { path: path.clone(), holder: Some(1) }, Responsible::Operator),
             (E::Poisoned { reason: "a flush failed".to_owned() }, Responsible::Operator),
-            (E::corrupt("row 7", "its checksum differs"), Responsible::Damage),
-            (E::Behind { path, expected: 9, found: 8 }, Responsible::Damage),
+            (E::corrupt("row 7", "its checksum differs"), Responsible::Operator),
+            (E::Behind { path, expected: 9, found: 8 }, Responsible::Operator),
         ];
         for (error, who) in cases {
-            assert_eq!(Error::Commit(error.clone().into()).responsible(), who, "{error}");
-            assert_eq!(Error::from(error.clone()).responsible(), who, "{error}");
+            let damage = error.is_damage();
+            assert_eq!(damage, matches!(error, E::Corrupt { .. } | E::Behind { .. }), "{error}");
+            let shared = Error::from_shared(&error.clone().into());
+            assert_eq!((shared.responsible(), shared.is_damage()), (who, damage), "{error}");
+            assert_eq!((Error::from(error.clone()).responsible(), Error::from(error).is_damage()), (who, damage));
         }
     }
 }

@@ -70,16 +70,17 @@ pub use db::{
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{
-    Dtype, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, ID_FIELD, InputSpec, InvalidOption, Metric, Row, Schema,
-    SpecError, TowerRole, VECTOR_FIELD, Value,
+    Dtype, EncodeError, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, ID_FIELD, InputSpec, InvalidOption, Metric,
+    Row, Schema, SpecError, TowerRole, VECTOR_FIELD, Value,
 };
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, SearchOptions, StageTime};
 pub use torre_features::row;
-/// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
+/// Why storage failed; what [`Error::Storage`] carries.
 pub use torre_storage::Error as StorageError;
+pub use torre_storage::Foreign;
 pub use tower::TowerPair;
 pub use tower_source::TowerSource;
 pub use types::{DEFAULT_RECALL, ItemId, MAX_ID_BYTES, Refine};

@@ -8,6 +8,16 @@ use crate::features::Metric;
 use crate::features::SpecError;
 
 /// A model file, its feature spec, or a run of it is at fault. Every variant names the tensor or node and carries the numbers.
+///
+/// ```
+/// use torre::{Error, ModelError, TowerPair};
+///
+/// match TowerPair::from_bytes(b"not a model", b"nor this") {
+///     Err(Error::Model(ModelError::NotOnnx { reason })) => println!("not a model: {reason}"),
+///     Err(other) => println!("{other}"),
+///     Ok(pair) => println!("vectors of {} numbers", pair.dim()),
+/// }
+/// ```
 #[derive(ThisError, Debug)]
 #[non_exhaustive]
 pub enum ModelError {

@@ -9,6 +9,14 @@ use crate::model_error::ModelError;
 pub(crate) const MODEL_BYTES: usize = 1 << 30;
 
 /// An ONNX file, and the feature spec that belongs to it where the file itself carries none.
+///
+/// ```
+/// use torre::{Error, Responsible, TowerPair, TowerSource};
+///
+/// let tower = || TowerSource::new(*b"not a model").with_spec("{}");
+/// let Err(error) = TowerPair::new(tower(), tower()) else { unreachable!("two towers made of nothing") };
+/// assert!(error.responsible() == Responsible::ModelAuthor || matches!(error, Error::Unsupported { .. }));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TowerSource {
     /// The ONNX file's bytes, weights inside.

@@ -18,6 +18,14 @@ pub const DEFAULT_RECALL: f32 = 0.95;
 pub const MAX_ID_BYTES: usize = 512;
 
 /// An item's id: text of 1 to 512 bytes. An integer is its decimal text, so `42` and `"42"` are the same item.
+///
+/// ```
+/// use torre::ItemId;
+///
+/// assert_eq!(ItemId::from(42), ItemId::new("42")?);
+/// assert_eq!(ItemId::new("").unwrap_err().to_string(), "invalid item id: 0 bytes; expected 1 to 512");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ItemId(Box<str>);
@@ -92,6 +100,14 @@ impl From<ItemId> for Value {
 }
 
 /// What is kept beside the codes so that candidates can be scored again, closer to the truth.
+///
+/// ```
+/// use torre::Refine;
+///
+/// assert_eq!("int8".parse::<Refine>()?, Refine::Int8);
+/// assert_eq!(Refine::default().name(), "auto");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

@@ -48,7 +48,7 @@ fn errors_say_who_must_act() {
     assert_eq!(error.responsible(), Responsible::Caller);
     assert!(error.to_string().contains("the field \"a\" comes twice"), "{error}");
     let error = Error::from(FeatureSpec::parse("{}").unwrap_err());
-    assert_eq!(error.responsible(), Responsible::Model);
+    assert_eq!(error.responsible(), Responsible::ModelAuthor);
     let error = Row::from_json("[]").unwrap_err().at_row(17);
     assert!(error.to_string().starts_with("row 17: "), "{error}");
 }

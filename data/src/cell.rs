@@ -1,32 +1,9 @@
 //! A CSV cell as a value: text means what the field it is meant for says.
 
 use super::error::Problem;
+use super::kind::{CellKind, ColumnKind};
 use super::taken::{Taken, whole_number};
 use torre::Value;
-
-/// What one value of a column is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CellKind {
-    /// Text, and categories: taken as it stands.
-    Text,
-    /// An integer.
-    Int,
-    /// A number, or a bool.
-    Number,
-    /// `true`, `false`, `1` or `0`, in any case.
-    Bool,
-    /// Unix seconds, or RFC 3339 text.
-    Time,
-}
-
-/// What a column holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ColumnKind {
-    /// One value a cell.
-    One(CellKind),
-    /// A list a cell: a JSON array, or values between semicolons (`red;green`). `[]` is the empty list.
-    List(CellKind),
-}
 
 /// A cell as it stands in the file.
 #[derive(Clone, Copy)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cell::{CellKind, ColumnKind};
 use super::error::Problem;
+use super::kind::{CellKind, ColumnKind};
 use super::options::ReadOptions;
 use super::taken::{Taken, Why};
 use torre::{Row, Value};

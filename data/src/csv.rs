@@ -1,11 +1,12 @@
 //! CSV with a header: commas or another delimiter, quotes as in RFC 4180, one record a row, an `id` column. What a cell means is said in
 //! [`super::cell`].
 
-use super::cell::{Cell, CellKind, ColumnKind, read_cell, whole_id};
+use super::cell::{Cell, read_cell, whole_id};
 use super::columns::{Columns, Targets};
 use super::csv_record::{Record, read_record};
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Lines, Meter};
+use super::kind::{CellKind, ColumnKind};
 use super::rows::{ImportRow, Rows, id_of};
 use super::taken::Taken;
 use torre::Row;

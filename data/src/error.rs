@@ -122,6 +122,12 @@ impl ImportError {
         Self { path: path.to_owned(), place, problem: problem.into() }
     }
 
+    /// A file whose name does not say what it holds, or says what is not read here.
+    pub(super) fn unknown_format(path: &Path) -> Self {
+        let extension = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self::new(path, Place::File, Problem::Format { extension })
+    }
+
     /// True when only this row is lost and the rows after it can still be read.
     pub fn is_one_row(&self) -> bool {
         match self.problem {

@@ -107,7 +107,7 @@ impl Rows for JsonLines {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::cell::{CellKind, ColumnKind};
+    use super::super::kind::{CellKind, ColumnKind};
     use super::super::options::ReadOptions;
     use super::super::rows::RowReader;
     use super::*;

@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod input;
 mod json;
 mod jsonl;
+mod kind;
 mod npy;
 mod options;
 mod pack;
@@ -33,10 +34,10 @@ use std::path::Path;
 
 use columns::Columns;
 
-pub use cell::{CellKind, ColumnKind};
 pub use error::{ImportError, Place, Problem};
 pub use format::Format;
 pub use input::{Input, Meter};
+pub use kind::{CellKind, ColumnKind};
 pub use options::ReadOptions;
 pub use rows::{ImportRow, RowReader};
 pub use table::{read_integers, read_vectors};
@@ -57,7 +58,7 @@ impl Source {
         let format = options.format.or_else(|| Format::of_name(path));
         let is_pipe = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
         if format.is_none() && !is_pipe {
-            return Err(unknown(path));
+            return Err(ImportError::unknown_format(path));
         }
         #[cfg(feature = "parquet")]
         if format == Some(Format::Parquet) && !is_pipe {
@@ -90,9 +91,9 @@ impl Source {
             #[cfg(feature = "parquet")]
             Format::Parquet => Self::rows(parquet::Parquet::spooled(input, columns)?, options),
             #[cfg(not(feature = "parquet"))]
-            Format::Parquet => return Err(unknown(&input.path)),
+            Format::Parquet => return Err(ImportError::unknown_format(&input.path)),
             Format::Npy | Format::Fvecs | Format::Bvecs => Self::Vectors(Box::new(VectorReader::over(format, input, ids)?)),
-            Format::Ivecs => return Err(unknown(&input.path)),
+            Format::Ivecs => return Err(ImportError::unknown_format(&input.path)),
         })
     }
 
@@ -115,9 +116,4 @@ impl Source {
             Self::Vectors(_) => Taken::default(),
         }
     }
-}
-
-fn unknown(path: &Path) -> ImportError {
-    let extension = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    ImportError::new(path, Place::File, Problem::Format { extension })
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cell::ColumnKind;
 use super::format::Format;
+use super::kind::ColumnKind;
 
 /// What a field holds, by its name; `None` for a field that nobody declared.
 type Kinds = Arc<dyn Fn(&str) -> Option<ColumnKind> + Send + Sync>;

@@ -180,7 +180,7 @@ mod tests {
     };
     use arrow_schema::{DataType, Field, Schema};
 
-    use super::super::cell::{CellKind, ColumnKind};
+    use super::super::kind::{CellKind, ColumnKind};
     use super::super::options::ReadOptions;
     use super::super::rows::RowReader;
     use super::*;

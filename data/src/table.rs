@@ -6,7 +6,7 @@ use super::elements::Element;
 use super::error::{ImportError, Place, Problem};
 use super::format::Format;
 use super::input::{Input, Meter};
-use super::{npy, unknown};
+use super::npy;
 use torre::Matrix;
 
 /// Widest row read: what is wider is a lying header.
@@ -61,7 +61,7 @@ impl Table {
             Some(Format::Fvecs) => Self::vecs(input, Element::F32),
             Some(Format::Bvecs) => Self::vecs(input, Element::U8),
             Some(Format::Ivecs) => Self::vecs(input, Element::I32),
-            _ => Err(unknown(&input.path)),
+            _ => Err(ImportError::unknown_format(&input.path)),
         }
     }
 

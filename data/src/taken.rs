@@ -1,6 +1,6 @@
 //! What a reader took otherwise than it stands in the file, for the one who sent the file to know.
 
-use super::cell::{CellKind, ColumnKind};
+use super::kind::{CellKind, ColumnKind};
 use torre::Value;
 
 /// Floats up to here, 2^53, tell neighbouring integers apart.

@@ -1,6 +1,14 @@
 //! What the kernels are given, and whom they answer.
 
-use super::{BLOCK, Line};
+use super::line::{BLOCK, Line};
+
+/// Largest query value of the coarse step's integer products: 255 * 64 * 2 fits an i16, so `vpmaddubsw` never saturates.
+pub const COARSE_QUERY_MAX: i32 = 64;
+/// Largest entry of a filter table: eight of them add up in a byte. What five bits round away is small beside what the low nibbles
+/// leave open.
+pub const FILTER_MAX: u8 = 31;
+/// Largest entry of an exact table: two of them add up in a byte, and 256 of them (32,512) in 16 bits.
+pub const EXACT_MAX: u8 = 127;
 
 /// A constant per code that is added to its sum: `(values[lane] * weight) >> 16`. One value a lane, padding lanes included.
 #[derive(Clone, Copy)]

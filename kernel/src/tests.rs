@@ -31,7 +31,7 @@ impl Rng {
 }
 
 const DIMS: [usize; 22] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 384, 1000];
-const SCALAR: Kernel = Kernel(Isa::Scalar);
+const SCALAR: Kernel = Kernel::SCALAR;
 
 fn others() -> Vec<Kernel> {
     let found = Kernel::available();

@@ -8,13 +8,21 @@
 //! - MRR: mean of 1 / place of the first relevant hit, 0 where there is none among the hits given.
 //! - coverage: distinct items among the first k hits of all users (k the largest asked for), over the items of the collection.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::percentile;
+use crate::{Cutoff, Cutoffs};
 
 /// Adds up the users' rankings.
+///
+/// ```
+/// let mut evaluation = torre_report::Evaluation::new(&[1, 2]);
+/// evaluation.add(&["tent", "boots"], &["boots".to_owned()]);
+/// let report = evaluation.report(10);
+/// assert_eq!((report.cutoffs.at(1).recall, report.cutoffs.at(2).recall), (Some(0.0), Some(1.0)));
+/// assert_eq!((report.mrr, report.coverage), (Some(0.5), Some(0.2)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     ks: Vec<usize>,
@@ -25,7 +33,6 @@ pub struct Evaluation {
     hit: Vec<f64>,
     reciprocal: f64,
     shown: HashSet<String>,
-    micros: Vec<f64>,
 }
 
 /// What an evaluation found; the means are `None` where no user had anything relevant.
@@ -35,28 +42,24 @@ pub struct Report {
     pub users: usize,
     /// Users passed over because nothing was relevant to them.
     pub users_without_relevant: usize,
-    /// By k.
-    pub recall: BTreeMap<usize, Option<f64>>,
-    /// By k.
-    pub ndcg: BTreeMap<usize, Option<f64>>,
-    /// By k.
-    pub hit_rate: BTreeMap<usize, Option<f64>>,
+    /// Recall, nDCG and hit rate at each cut-off.
+    #[serde(flatten)]
+    pub cutoffs: Cutoffs,
     /// Mean reciprocal rank.
     pub mrr: Option<f64>,
     /// Share of the items that somebody was shown.
     pub coverage: Option<f64>,
-    /// Median time of a query.
-    pub p50_micros: Option<f64>,
-    /// 99th percentile of the times.
-    pub p99_micros: Option<f64>,
 }
 
 impl Evaluation {
     /// `ks`: the cut-offs to report at.
     pub fn new(ks: &[usize]) -> Self {
+        let mut ks = ks.to_vec();
+        ks.sort_unstable();
+        ks.dedup();
         let zeros = vec![0.0; ks.len()];
         Self {
-            ks: ks.to_vec(),
+            ks,
             users: 0,
             without_relevant: 0,
             recall: zeros.clone(),
@@ -64,7 +67,6 @@ impl Evaluation {
             hit: zeros,
             reciprocal: 0.0,
             shown: HashSet::new(),
-            micros: Vec::new(),
         }
     }
 
@@ -73,15 +75,14 @@ impl Evaluation {
         self.ks.iter().copied().max().unwrap_or(0)
     }
 
-    /// Adds one user: `hits` best first, `micros` what the query took.
-    pub fn add<S: AsRef<str>>(&mut self, hits: &[S], relevant: &[String], micros: f64) {
+    /// Adds one user: `hits` best first.
+    pub fn add<S: AsRef<str>>(&mut self, hits: &[S], relevant: &[String]) {
         let relevant: HashSet<&str> = relevant.iter().map(String::as_str).collect();
         if relevant.is_empty() {
             self.without_relevant += 1;
             return;
         }
         self.users += 1;
-        self.micros.push(micros);
         let hits = &hits[..hits.len().min(self.depth())];
         let found: Vec<bool> = hits.iter().map(|id| relevant.contains(id.as_ref())).collect();
         for (at, &k) in self.ks.iter().enumerate() {
@@ -97,20 +98,29 @@ impl Evaluation {
         }
     }
 
+    /// The measures at each cut-off.
+    pub fn cutoffs(&self) -> Cutoffs {
+        let at = |(at, &k): (usize, &usize)| Cutoff {
+            k,
+            recall: self.mean(self.recall[at]),
+            ndcg: self.mean(self.ndcg[at]),
+            hit_rate: self.mean(self.hit[at]),
+        };
+        Cutoffs(self.ks.iter().enumerate().map(at).collect())
+    }
+
+    fn mean(&self, sum: f64) -> Option<f64> {
+        (self.users > 0).then(|| sum / self.users as f64)
+    }
+
     /// The report; `items` is the number of items in the collection.
     pub fn report(&self, items: usize) -> Report {
-        let mean = |sum: f64| (self.users > 0).then(|| sum / self.users as f64);
-        let by_k = |sums: &[f64]| self.ks.iter().copied().zip(sums.iter().map(|&s| mean(s))).collect();
         Report {
             users: self.users,
             users_without_relevant: self.without_relevant,
-            recall: by_k(&self.recall),
-            ndcg: by_k(&self.ndcg),
-            hit_rate: by_k(&self.hit),
-            mrr: mean(self.reciprocal),
+            cutoffs: self.cutoffs(),
+            mrr: self.mean(self.reciprocal),
             coverage: (items > 0 && self.users > 0).then(|| self.shown.len() as f64 / items as f64),
-            p50_micros: percentile(&self.micros, 50.0),
-            p99_micros: percentile(&self.micros, 99.0),
         }
     }
 }
@@ -148,40 +158,38 @@ mod tests {
 
     #[test]
     fn metrics_of_two_users_by_hand() {
-        let mut e = Evaluation::new(&[2, 4]);
+        let mut e = Evaluation::new(&[4, 2, 4]);
         assert_eq!(e.depth(), 4);
-        e.add(&["a", "b", "c", "d"], &texts(&["b", "d", "x"]), 10.0);
-        e.add(&["a", "q", "r", "s"], &texts(&["s"]), 30.0);
+        e.add(&["a", "b", "c", "d"], &texts(&["b", "d", "x"]));
+        e.add(&["a", "q", "r", "s"], &texts(&["s"]));
         let r = e.report(8);
         assert_eq!((r.users, r.users_without_relevant), (2, 0));
-        near(r.recall[&2], (1.0 / 3.0 + 0.0) / 2.0);
-        near(r.recall[&4], (2.0 / 3.0 + 1.0) / 2.0);
-        near(r.hit_rate[&2], 0.5);
-        near(r.hit_rate[&4], 1.0);
+        near(r.cutoffs.at(2).recall, (1.0 / 3.0 + 0.0) / 2.0);
+        near(r.cutoffs.at(4).recall, (2.0 / 3.0 + 1.0) / 2.0);
+        near(r.cutoffs.at(2).hit_rate, 0.5);
+        near(r.cutoffs.at(4).hit_rate, 1.0);
         let (l3, l4, l5) = (1.0 / 3f64.log2(), 1.0 / 4f64.log2(), 1.0 / 5f64.log2());
-        near(r.ndcg[&2], (l3 / (1.0 + l3)) / 2.0);
-        near(r.ndcg[&4], ((l3 + l5) / (1.0 + l3 + l4) + l5) / 2.0);
+        near(r.cutoffs.at(2).ndcg, (l3 / (1.0 + l3)) / 2.0);
+        near(r.cutoffs.at(4).ndcg, ((l3 + l5) / (1.0 + l3 + l4) + l5) / 2.0);
         near(r.mrr, (0.5 + 0.25) / 2.0);
         near(r.coverage, 7.0 / 8.0);
-        near(r.p50_micros, 20.0);
-        near(r.p99_micros, 29.8);
     }
 
     #[test]
     fn users_without_relevant_items_do_not_count() {
         let mut e = Evaluation::new(&[1]);
-        e.add(&["a"], &[], 1.0);
+        e.add(&["a"], &[]);
         let r = e.report(1);
         assert_eq!((r.users, r.users_without_relevant), (0, 1));
-        assert_eq!((r.recall[&1], r.mrr, r.coverage, r.p50_micros), (None, None, None, None));
+        assert_eq!((r.cutoffs.at(1).recall, r.mrr, r.coverage), (None, None, None));
     }
 
     #[test]
     fn repeated_relevant_ids_count_once_and_extra_hits_not_at_all() {
         let mut e = Evaluation::new(&[2]);
-        e.add(&["a", "b", "c"], &texts(&["a", "a", "c"]), 1.0);
+        e.add(&["a", "b", "c"], &texts(&["a", "a", "c"]));
         let r = e.report(3);
-        near(r.recall[&2], 0.5);
+        near(r.cutoffs.at(2).recall, 0.5);
         near(r.coverage, 2.0 / 3.0);
     }
 }

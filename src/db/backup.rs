@@ -16,6 +16,23 @@ use crate::progress::{Progress, Stage};
 const BATCH_BYTES: usize = 4 << 20;
 
 /// What a backup holds.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use torre::NoProgress;
+///
+/// let copy = directory.path().join("copy");
+/// let report = database.backup(&copy, &NoProgress)?;
+/// assert_eq!((report.collections, report.rows), (1, 2));
+/// assert_eq!(Database::open(&copy)?.collection("films")?.len(), 2);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct BackupReport {

@@ -10,6 +10,20 @@ use crate::types::{Metric, Refine};
 use crate::vector::{Matrix, validate};
 
 /// What to build; see [`Collection::build`](crate::Collection::build). What is not set stays as the collection has it.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::{BuildOptions, NoProgress, Refine};
+///
+/// let built = films.build(&BuildOptions::default().m(1).lists(2).refine(Refine::F32), &NoProgress)?;
+/// assert_eq!((built.m, built.lists, built.refine), (1, 2, Refine::F32));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Default, Debug)]
 pub struct BuildOptions {
     m: Option<usize>,
@@ -117,6 +131,21 @@ impl BuildOptions {
 }
 
 /// What [`Collection::build`](crate::Collection::build) made.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::{BuildOptions, NoProgress};
+///
+/// let built = films.build(&BuildOptions::default(), &NoProgress)?;
+/// assert_eq!(built.rows, 2);
+/// println!("generation {}, {:.0} bytes a row, in {:?}", built.generation, built.bytes_per_row, built.elapsed);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Built {

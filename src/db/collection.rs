@@ -15,6 +15,18 @@ use crate::query::{Query, QueryBatch, Source};
 use crate::types::{ItemId, Metric};
 
 /// A named set of items of one database. Clones share it. `Send` and `Sync`: readers never wait, writers are committed together.
+///
+/// ```
+/// use torre::{CollectionOptions, Database, Item, Metric};
+///
+/// let database = Database::in_memory()?;
+/// let points = database.create_collection("points", CollectionOptions::vectors(2, Metric::L2))?;
+/// points.upsert_many([Item::new("a")?.with_vector([0.0, 1.0]), Item::new("b")?.with_vector([3.0, 4.0])])?;
+/// points.delete(["a"])?;
+/// assert_eq!(points.len(), 1);
+/// assert_eq!(points.search(&[0.0, 0.0]).run()?.hits[0].score, -25.0);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Collection {
     pub(super) core: Arc<Core>,

@@ -18,6 +18,18 @@ use crate::sync::Mutex;
 const MAX_NAME_BYTES: usize = 128;
 
 /// An open database. Clones share it; it closes when the last clone and the last [`Collection`] are dropped. `Send` and `Sync`.
+///
+/// ```
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use torre::{CollectionOptions, Database, Metric};
+///
+/// let path = directory.path().join("shop");
+/// let database = Database::create(&path)?;
+/// database.create_collection("items", CollectionOptions::vectors(8, Metric::InnerProduct))?;
+/// drop(database);
+/// assert_eq!(Database::open(&path)?.collections(), ["items"]);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Database {
     pub(super) inner: Arc<Inner>,

@@ -17,6 +17,21 @@ use crate::features::Row;
 use crate::progress::{Progress, Stage};
 
 /// What a dump holds.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use torre::NoProgress;
+///
+/// let report = database.dump(directory.path().join("dump"), &NoProgress)?;
+/// assert_eq!((report.collections, report.rows), (1, 2));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct DumpReport {

@@ -12,6 +12,19 @@ use crate::progress::{NoProgress, Progress, Stage};
 const BATCH: usize = 4000;
 
 /// An import being set up; see [`Collection::import`](crate::Collection::import).
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let rows = (0..10).map(|n| Ok(Item::new(n)?.with_vector([1.0, n as f32])));
+/// let report = films.import().batch(4).run(rows)?;
+/// assert_eq!((report.rows, report.inserted), (10, 10));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[must_use = "an import does nothing until `run`"]
 pub struct Import<'c> {
     collection: &'c Collection,
@@ -21,6 +34,20 @@ pub struct Import<'c> {
 }
 
 /// How an import went.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let rows = [Item::new("c")?.with_vector([1.0, 1.0]), Item::new("d")?.with_vector([1.0])];
+/// let report = films.import().skip_bad(true).run(rows.map(Ok))?;
+/// assert_eq!((report.inserted, report.rejected), (1, 1));
+/// assert_eq!(report.first_error.as_deref(), Some("vector (row 1): expected length 2, got 1"));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct ImportReport {

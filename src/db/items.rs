@@ -92,6 +92,18 @@ pub(super) fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &st
 }
 
 /// The items of a collection; see [`Collection::items`]. It ends at the first error.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let ids = films.items().map(|item| Ok(item?.id().to_string())).collect::<torre::Result<Vec<_>>>()?;
+/// assert_eq!(ids, ["a", "b"]);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is read before it is iterated"]
 pub struct Items<'c> {

@@ -26,6 +26,23 @@ const BATCH: usize = 1000;
 const LONGEST: u64 = 256 << 20;
 
 /// What was loaded.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use torre::NoProgress;
+///
+/// let (dump, new) = (directory.path().join("dump"), directory.path().join("new"));
+/// database.dump(&dump, &NoProgress)?;
+/// assert_eq!(Database::load(&new, &dump, &NoProgress)?.rows, 2);
+/// assert_eq!(Database::open(&new)?.collection("films")?.len(), 2);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct LoadReport {

@@ -15,6 +15,20 @@ use crate::types::{Metric, Refine};
 pub use torre_storage::Durability;
 
 /// Settings to open a database with; see [`Database::builder`].
+///
+/// ```
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use std::time::Duration;
+/// use torre::{Database, Durability};
+///
+/// let shop = Database::builder(directory.path().join("shop"))
+///     .create(true)
+///     .threads(2)
+///     .durability(Durability::Batched(Duration::from_millis(100)))
+///     .open()?;
+/// assert!(shop.collections().is_empty());
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DatabaseBuilder {
     pub(crate) path: PathBuf,
@@ -110,6 +124,15 @@ impl DatabaseBuilder {
 }
 
 /// What a new collection is: towers or the caller's vectors, fields, index. Everything but that first choice has a default.
+///
+/// ```
+/// use torre::{CollectionOptions, Database, Metric, Refine};
+///
+/// let options = CollectionOptions::vectors(64, Metric::Cosine).field("price:float".parse()?)?.m(16).refine(Refine::Int8);
+/// let items = Database::in_memory()?.create_collection("items", options)?;
+/// assert_eq!((items.dim(), items.metric()), (64, Metric::Cosine));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CollectionOptions {
     pub(crate) towers: Option<TowerPair>,

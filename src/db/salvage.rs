@@ -22,6 +22,23 @@ use crate::vector::{LONGEST, length, too_long};
 const BATCH: usize = 1000;
 
 /// What was saved of a database, and what was not.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # let directory = tempfile::tempdir().map_err(|source| torre::Error::Io { path: std::env::temp_dir(), source })?;
+/// use torre::NoProgress;
+///
+/// let (shop, saved) = (directory.path().join("shop"), directory.path().join("saved"));
+/// database.backup(&shop, &NoProgress)?;
+/// let report = Database::salvage(&shop, &saved, &NoProgress)?;
+/// assert_eq!((report.rows, report.lost.len()), (2, 0));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct SalvageReport {

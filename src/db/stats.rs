@@ -5,6 +5,19 @@ use serde::Serialize;
 use crate::segment::{Shared, Snapshot};
 
 /// The state of a collection in numbers.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let stats = films.stats()?;
+/// assert_eq!((stats.rows, stats.tail, stats.segments), (2, 2, 0));
+/// assert_eq!((stats.dim, stats.metric), (2, "cosine"));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -50,6 +63,21 @@ pub struct Stats {
 }
 
 /// How evenly rows are spread over lists.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::{BuildOptions, NoProgress};
+///
+/// assert!(films.stats()?.list_rows.is_none(), "there are no lists yet");
+/// films.build(&BuildOptions::default().lists(1), &NoProgress)?;
+/// assert_eq!(films.stats()?.list_rows.map(|rows| (rows.min, rows.max)), Some((2, 2)));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ListRows {

@@ -14,6 +14,20 @@ use crate::segment::{LiveRows, Record, Sealed, Space, Stored, Training, View};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # use torre::NoProgress;
+/// for damage in database.verify(&NoProgress)?.damage {
+///     println!("{}: {}", damage.part, damage.what);
+/// }
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Damage {
@@ -24,6 +38,20 @@ pub struct Damage {
 }
 
 /// What a verification read and found.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// # use torre::NoProgress;
+/// let report = database.verify(&NoProgress)?;
+/// assert!(report.is_sound());
+/// assert_eq!((report.collections, report.rows), (1, 2));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct VerifyReport {

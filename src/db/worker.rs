@@ -112,6 +112,22 @@ impl Worker {
 }
 
 /// An import that is running; over when this is dropped. See [`Collection::begin_import`](crate::Collection::begin_import).
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let importing = films.begin_import();
+/// for n in 0..3 {
+///     films.upsert(Item::new(n)?.with_vector([1.0, n as f32]))?;
+/// }
+/// drop(importing);
+/// assert_eq!(films.len(), 5);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[must_use = "the import is over when this is dropped"]
 pub struct Importing<'a> {
     worker: &'a Worker,

@@ -37,6 +37,18 @@ impl Op {
 }
 
 /// What a commit changed.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let changes = films.upsert_many([Item::new("a")?.with_vector([1.0, 1.0]), Item::new("c")?.with_vector([1.0, 2.0])])?;
+/// assert_eq!((changes.inserted, changes.updated), (1, 1));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Changes {

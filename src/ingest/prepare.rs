@@ -11,6 +11,15 @@ use crate::vector::{Matrix, validate};
 const FEW: usize = 64;
 
 /// An item to be stored: an id, raw features, and a vector where the collection has no towers.
+///
+/// ```
+/// use torre::{Item, row};
+///
+/// let item = Item::new("tent-1")?.with_row(row! { "price" => 219.0 }).with_vector([0.6, 0.8]);
+/// assert_eq!((item.id().as_str(), item.vector()), ("tent-1", Some(&[0.6, 0.8][..])));
+/// assert_eq!(Item::from_row(row! { "id" => 7, "price" => 3.5 })?.id().as_str(), "7");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
     pub(crate) id: ItemId,

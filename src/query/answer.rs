@@ -8,6 +8,20 @@ use crate::features::Row;
 use crate::types::ItemId;
 
 /// One item of an answer.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let answer = films.search(&[0.8, 0.6]).fields(["title"]).run()?;
+/// let best = &answer.hits[0];
+/// assert_eq!((best.id.as_str(), best.score), ("a", 0.8));
+/// assert_eq!(best.fields, Some(row! { "title" => "Alpha" }));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Hit {
@@ -21,6 +35,22 @@ pub struct Hit {
 }
 
 /// The hits of one query, best first.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let answer = films.search(&[0.8, 0.6]).k(5).run()?;
+/// assert_eq!(answer.ids().collect::<Vec<_>>(), ["a", "b"]);
+/// assert_eq!(answer.expected_recall, Some(1.0), "all items were compared");
+/// for hit in answer {
+///     println!("{} {}", hit.id, hit.score);
+/// }
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Answer {
@@ -65,6 +95,18 @@ impl<'a> IntoIterator for &'a Answer {
 
 /// Where a query's time went and what it looked at. In a batch each query has its own; of what all went through together, such as the tower, it
 /// has its share of the time.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let explain = films.search(&[1.0, 0.0]).explain().run()?.explain.unwrap_or_default();
+/// assert_eq!((explain.rows_scanned, explain.lists_probed), (2, 0));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Explain {
@@ -92,6 +134,20 @@ pub struct Explain {
 }
 
 /// Time of one stage.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let explain = films.search(&[1.0, 0.0]).explain().run()?.explain.unwrap_or_default();
+/// for stage in explain.stages {
+///     println!("{:<8} {:>9.1} us", stage.stage, stage.micros);
+/// }
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct StageTime {

@@ -10,6 +10,18 @@ use crate::query::{encode, pipeline};
 use crate::segment::Shared;
 
 /// One query. Nothing happens before [`Query::run`].
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let answer = films.search(&[0.8, 0.6]).k(1).exclude(["a"]).recall(0.99).run()?;
+/// assert_eq!(answer.ids().collect::<Vec<_>>(), ["b"]);
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[must_use = "a query does nothing until `run`"]
 #[derive(Debug)]
 pub struct Query<'q> {
@@ -19,6 +31,19 @@ pub struct Query<'q> {
 }
 
 /// Several queries answered in one call, from one snapshot: lists are visited once for all of them.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// let answers = films.similar_many(["a", "b"]).k(1).run()?;
+/// let best: Vec<&str> = answers.iter().flat_map(|answer| answer.ids()).collect();
+/// assert_eq!(best, ["b", "a"], "an item is not similar to itself");
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[must_use = "a batch of queries does nothing until `run`"]
 #[derive(Debug)]
 pub struct QueryBatch<'q> {

@@ -8,6 +8,21 @@ use crate::segment::{Settings, Snapshot};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL};
 
 /// How hard to look.
+///
+/// ```
+/// # use torre::{CollectionOptions, Database, Item, Metric, row};
+/// # let database = Database::in_memory()?;
+/// # let options = CollectionOptions::vectors(2, Metric::Cosine).field("title:text".parse()?)?;
+/// # let films = database.create_collection("films", options)?;
+/// # films.upsert(Item::new("a")?.with_row(row! { "title" => "Alpha" }).with_vector([1.0, 0.0]))?;
+/// # films.upsert(Item::new("b")?.with_row(row! { "title" => "Beta" }).with_vector([0.0, 1.0]))?;
+/// use torre::Effort;
+///
+/// assert_eq!(Effort::default(), Effort::Recall(0.95));
+/// let exact = films.search(&[1.0, 0.0]).exact().run()?;
+/// assert_eq!(exact.expected_recall, Some(1.0));
+/// # Ok::<(), torre::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

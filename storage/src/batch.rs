@@ -3,9 +3,13 @@
 use std::ops::Range;
 
 use crate::codec;
-use crate::error::Result;
-use crate::key::{CollectionId, SpaceId};
+use crate::envelope::PAYLOAD;
+use crate::error::{Error, Result};
+use crate::key::{CollectionId, LAST_ROW, SpaceId};
 use crate::manifest::Manifest;
+
+/// Most bytes of one record, settings value, manifest or tombstone entry: 65,535 pieces.
+const LARGEST: usize = PAYLOAD * u16::MAX as usize;
 
 /// One change of a batch.
 #[derive(Clone, Debug)]
@@ -112,6 +116,44 @@ impl Batch {
     /// Bytes of the values put, keys and envelopes not counted.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Refuses what the caller must mend, before anything is touched.
+    pub(crate) fn check(&self) -> Result<()> {
+        for change in &self.changes {
+            let (what, bytes) = match change {
+                Change::PutRecord(_, row, _) | Change::PutVector(_, _, row, _) if *row > LAST_ROW => {
+                    return Err(Error::Reserved { what: "row", number: *row });
+                }
+                Change::PutRecord(_, _, bytes) | Change::PutVector(_, _, _, bytes) if bytes.len() <= LARGEST => continue,
+                Change::PutRecord(c, row, record) => (format!("record {row} of collection {}", c.0), record.len()),
+                Change::PutVector(c, _, row, vector) => (format!("vector {row} of collection {}", c.0), vector.len()),
+                Change::PutCollection(c, settings) => {
+                    if settings.len() >= PAYLOAD {
+                        let what = format!("the settings of collection {}", c.0);
+                        return Err(Error::TooLarge { what, bytes: settings.len() as u64, limit: PAYLOAD as u64 - 1 });
+                    }
+                    continue;
+                }
+                Change::PutManifest(c, manifest, _) => {
+                    (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
+                }
+                Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
+                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => continue,
+            };
+            if bytes > LARGEST {
+                return Err(Error::TooLarge { what, bytes: bytes as u64, limit: LARGEST as u64 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Room that a batch may take: its bytes, and for deletions the leaves that are written again.
+    pub(crate) fn room(&self) -> u64 {
+        const LEAF: u64 = 32 << 10;
+        let deletes = |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..));
+        let deletions = self.changes.iter().filter(deletes).count() as u64;
+        self.bytes as u64 + self.len() as u64 * 64 + (deletions * LEAF).min(256 << 20)
     }
 
     fn push(&mut self, bytes: usize, change: Change) {

@@ -69,6 +69,11 @@ fn unpack<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     options().with_limit(bytes.len() as u64).deserialize(bytes).map_err(|error| Error::corrupt(what, error.to_string()))
 }
 
+/// `N` bytes from a place on, where there are so many.
+pub(crate) fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

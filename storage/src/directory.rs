@@ -1,22 +1,15 @@
-//! The directory of a database: creation that is all or nothing, the lock, and the fsyncs that the store leaves out.
+//! The directory of a database: what is found there, and creation that is all or nothing.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
-use crate::marker::{self, Marker};
+use crate::error::{Error, Foreign, Result};
+use crate::fsync::{parent, sync_directory, sync_tree};
+use crate::layout::{BLOBS, LOCK, MARKER, MARKER_TEMPORARY, PROBE, PROGRESS, RECORDS};
+use crate::lock::{Lock, lock_to_read};
+use crate::marker::{Marker, new_identity};
 use crate::room;
-
-/// How long a lock of this process is waited for: a child process that another thread is starting has it too, until it is another program.
-pub(crate) const FORKED: Duration = Duration::from_millis(500);
-
-const LOCK: &str = "LOCK";
-/// Directory of the store of records, tombstones, manifests and settings.
-pub(crate) const RECORDS: &str = "records";
-/// Directory of the store of blob chunks.
-pub(crate) const BLOBS: &str = "blobs";
 
 /// Whether opening may create.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,9 +41,9 @@ impl Directory {
         match (look, create) {
             (Look::Nothing, Create::Never) => return Err(Error::Missing { path: path.into() }),
             (Look::Empty, Create::Never) => {
-                return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() });
+                return Err(Error::NotADatabase { path: path.into(), found: Foreign::Empty });
             }
-            (Look::Foreign(why), _) => return Err(Error::NotADatabase { path: path.into(), why }),
+            (Look::Foreign(found), _) => return Err(Error::NotADatabase { path: path.into(), found }),
             (Look::Nothing, _) => make_directory(path)?,
             (Look::Empty | Look::Marked | Look::Headless, _) => {}
         }
@@ -75,7 +68,7 @@ impl Directory {
                 for store in [RECORDS, BLOBS] {
                     remove_tree(&path.join(store))?;
                 }
-                let marker = Marker { ready: false, identity: marker::new_identity(), sequence: 0 };
+                let marker = Marker { ready: false, identity: new_identity(), sequence: 0 };
                 marker.write(path)?;
                 Ok(Self { path: path.into(), marker, fresh: true, _lock: lock })
             }
@@ -86,8 +79,8 @@ impl Directory {
     pub(crate) fn read(path: &Path) -> Result<(Marker, Option<File>)> {
         match look(path)? {
             Look::Nothing => return Err(Error::Missing { path: path.into() }),
-            Look::Empty => return Err(Error::NotADatabase { path: path.into(), why: "the directory is empty".into() }),
-            Look::Foreign(why) => return Err(Error::NotADatabase { path: path.into(), why }),
+            Look::Empty => return Err(Error::NotADatabase { path: path.into(), found: Foreign::Empty }),
+            Look::Foreign(found) => return Err(Error::NotADatabase { path: path.into(), found }),
             Look::Marked | Look::Headless => {}
         }
         let lock = lock_to_read(path)?;
@@ -114,7 +107,7 @@ impl Directory {
 }
 
 fn headless(path: &Path) -> Error {
-    Error::corrupt(path.join(marker::NAME).display().to_string(), "the file is gone, and the database's other files are there")
+    Error::corrupt(path.join(MARKER).display().to_string(), "the file is gone, and the database's other files are there")
 }
 
 enum Look {
@@ -124,7 +117,7 @@ enum Look {
     Marked,
     /// No marker, and files of ours.
     Headless,
-    Foreign(String),
+    Foreign(Foreign),
 }
 
 fn look(path: &Path) -> Result<Look> {
@@ -132,7 +125,7 @@ fn look(path: &Path) -> Result<Look> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Nothing),
         Err(error) => return Err(failed(error)),
-        Ok(about) if !about.is_dir() => return Ok(Look::Foreign("it is not a directory".into())),
+        Ok(about) if !about.is_dir() => return Ok(Look::Foreign(Foreign::NoDirectory)),
         Ok(_) => {}
     }
     let mut ours = false;
@@ -140,17 +133,15 @@ fn look(path: &Path) -> Result<Look> {
     for entry in fs::read_dir(path).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         match name.as_str() {
-            marker::NAME => return Ok(Look::Marked),
-            marker::TEMPORARY | marker::PROGRESS | room::PROBE | LOCK | RECORDS | BLOBS => ours = true,
+            MARKER => return Ok(Look::Marked),
+            MARKER_TEMPORARY | PROGRESS | PROBE | LOCK | RECORDS | BLOBS => ours = true,
             // What a fresh file system has in its root.
             "lost+found" => {}
             _ => foreign = Some(name),
         }
     }
     Ok(match foreign {
-        Some(name) if !path.join(RECORDS).is_dir() => {
-            Look::Foreign(format!("there is no marker file {} and there are other files ({name})", marker::NAME))
-        }
+        Some(one) if !path.join(RECORDS).is_dir() => Look::Foreign(Foreign::Files { one }),
         _ if ours => Look::Headless,
         _ => Look::Empty,
     })
@@ -171,159 +162,9 @@ fn make_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// The locks of a writer. Where `LOCK` cannot be opened to read, readers lock the directory itself.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-    _directory: Option<File>,
-}
-
-impl Lock {
-    /// Takes the locks and leaves our process number in the file.
-    pub(crate) fn take(path: &Path) -> Result<Self> {
-        let name = path.join(LOCK);
-        let failed = |error| room::failed(path, format!("locking {}", name.display()), error);
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
-        let start = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-            // Readers share it, a writer does not.
-            let read = file.try_lock_shared().is_ok() && file.unlock().is_ok();
-            let holder = holder(&mut file);
-            let forked = read || holder == Some(std::process::id());
-            if !forked || start.elapsed() > FORKED {
-                return Err(if read { Error::BeingRead { path: path.into() } } else { Error::InUse { path: path.into(), holder } });
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // A directory cannot be locked everywhere.
-        let directory = File::open(path).ok();
-        while let Some(Err(TryLockError::WouldBlock)) = directory.as_ref().map(File::try_lock) {
-            if start.elapsed() > FORKED {
-                return Err(Error::BeingRead { path: path.into() });
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let _ = file.rewind();
-        // Only for the message above: a failure to write it is none of locking.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { _file: file, _directory: directory })
-    }
-}
-
-/// The process that wrote its number into the file of the lock.
-fn holder(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    let _ = file.rewind().and_then(|()| file.take(20).read_to_string(&mut text));
-    text.trim().parse().ok()
-}
-
-/// Takes the lock that readers share, and writes nothing; `None` where nothing can be locked, as on some media that are mounted for reading.
-pub(crate) fn lock_to_read(path: &Path) -> Result<Option<File>> {
-    let name = path.join(LOCK);
-    // Opening what is no file might wait.
-    let lock = if name.is_file() { File::open(&name).ok() } else { None };
-    let Some(mut file) = lock.or_else(|| File::open(path).ok()) else { return Ok(None) };
-    let start = Instant::now();
-    loop {
-        match file.try_lock_shared() {
-            Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(_)) => return Ok(None),
-        }
-        let holder = holder(&mut file);
-        if holder != Some(std::process::id()) || start.elapsed() > FORKED {
-            return Err(Error::InUse { path: path.into(), holder });
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Makes a directory's list of names durable.
-pub(crate) fn sync_directory(path: &Path) -> Result<()> {
-    #[cfg(unix)]
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| Error::io(format!("syncing {}", path.display()), error))?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Makes every file and directory below durable, then the directory itself, then its name in its parent.
-fn sync_tree(path: &Path) -> Result<()> {
-    fn below(path: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                below(&entry.path())?;
-            } else {
-                // The store's own thread may just have replaced a file, and synced it.
-                match OpenOptions::new().write(true).open(entry.path()) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    file => file?.sync_all()?,
-                }
-            }
-        }
-        Ok(())
-    }
-    fn directories(path: &Path) -> Result<()> {
-        let failed = |error| Error::io(format!("syncing {}", path.display()), error);
-        for entry in fs::read_dir(path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.file_type().map_err(failed)?.is_dir() {
-                directories(&entry.path())?;
-            }
-        }
-        sync_directory(path)
-    }
-    below(path).map_err(|error| Error::io(format!("syncing {}", path.display()), error))?;
-    directories(path)?;
-    sync_directory(parent(path))
-}
-
 fn remove_tree(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(format!("removing {}", path.display()), error)),
         _ => Ok(()),
     }
-}
-
-/// Bytes taken by the files below: blocks where the system tells, for a store may leave holes.
-pub(crate) fn size(path: &Path) -> Result<u64> {
-    fn below(path: &Path) -> io::Result<u64> {
-        let mut total = 0;
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            let about = match entry.metadata() {
-                Ok(about) => about,
-                // The store removes files while we look.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            total += if about.is_dir() { below(&entry.path())? } else { taken(&about) };
-        }
-        Ok(total)
-    }
-    below(path).map_err(|error| Error::io(format!("measuring {}", path.display()), error))
-}
-
-#[cfg(unix)]
-fn taken(about: &fs::Metadata) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    about.blocks() * 512
-}
-
-#[cfg(not(unix))]
-fn taken(about: &fs::Metadata) -> u64 {
-    about.len()
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error as ThisError;
 
+use crate::layout::{BLOBS, MARKER, RECORDS};
+
 /// Storage's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,12 +25,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// A directory (or file) that Torre did not make (caller).
-    #[error("{}: not a Torre database: {why}", .path.display())]
+    #[error("{}: not a Torre database: {found}", .path.display())]
     NotADatabase {
         /// The path asked for.
         path: PathBuf,
-        /// What was seen.
-        why: String,
+        /// What is there.
+        found: Foreign,
     },
     /// A new database was asked for where one is (caller).
     #[error("{}: a database is here already", .path.display())]
@@ -87,12 +89,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// Nothing can be written here (operator), or nothing is to be: it was opened so (caller).
-    #[error("{}: nothing can be written: {why}", .path.display())]
+    #[error("{}: nothing can be written: {}", .path.display(), why_read_only(.source.as_deref()))]
     ReadOnly {
         /// The database.
         path: PathBuf,
-        /// What the system said, or that it was opened so.
-        why: String,
+        /// What the system said; `None` where it was opened so.
+        source: Option<Arc<io::Error>>,
     },
     /// An earlier handle of this process stopped after an I/O error and still holds the files: only the end of the process frees them
     /// (operator).
@@ -196,6 +198,31 @@ pub enum Error {
     Closed,
 }
 
+/// What is where a database was looked for.
+#[derive(ThisError, Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Foreign {
+    /// Something else than a directory.
+    #[error("it is not a directory")]
+    NoDirectory,
+    /// A directory without anything in it.
+    #[error("the directory is empty")]
+    Empty,
+    /// Files that are not Torre's.
+    #[error("there is no marker file {MARKER} and there are other files ({one})")]
+    Files {
+        /// The name of one of them.
+        one: String,
+    },
+    /// None of the stores that there would be something to read in.
+    #[error("there is neither {RECORDS} nor {BLOBS}")]
+    NoStores,
+}
+
+fn why_read_only(refused: Option<&io::Error>) -> String {
+    refused.map_or_else(|| "it was opened for reading only".into(), |error| format!("{error}; `open_read_only` can read it"))
+}
+
 impl Error {
     /// An error of the system, with what was being done.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
@@ -203,13 +230,13 @@ impl Error {
     }
 
     /// The system's refusal to write.
-    pub(crate) fn read_only(path: &Path, error: &io::Error) -> Self {
-        Error::ReadOnly { path: path.into(), why: format!("{error}; `open_read_only` can read it") }
+    pub(crate) fn read_only(path: &Path, error: io::Error) -> Self {
+        Error::ReadOnly { path: path.into(), source: Some(Arc::new(error)) }
     }
 
     /// The refusal of a handle that only reads.
     pub(crate) fn reading_only(path: &Path) -> Self {
-        Error::ReadOnly { path: path.into(), why: "it was opened for reading only".into() }
+        Error::ReadOnly { path: path.into(), source: None }
     }
 
     /// Whether writing was refused by the place or by its readers, with nothing changed, while what is there can be read by

@@ -34,20 +34,29 @@ mod check;
 pub mod codec;
 mod commit;
 mod directory;
+mod disk_size;
+mod durability;
 mod envelope;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod flush;
 mod flusher;
+mod fsync;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod key;
+mod layout;
+mod lock;
 mod manifest;
 mod marker;
 mod open;
 #[cfg(test)]
 mod opening_tests;
+mod plan;
+mod progress;
+mod queue;
 mod read;
 #[cfg(test)]
 mod reading_tests;
@@ -58,6 +67,7 @@ mod salvage;
 mod schedule_tests;
 mod storage;
 mod sweep;
+mod swept;
 #[doc(hidden)]
 pub mod sync;
 #[cfg(test)]
@@ -68,12 +78,13 @@ mod wrong_tests;
 pub use batch::Batch;
 pub use check::Checked;
 pub use directory::Create;
-pub use error::{Error, Result};
+pub use durability::{Durability, Sequence};
+pub use error::{Error, Foreign, Result};
 pub use key::{CollectionId, LAST_ROW, SpaceId};
 pub use manifest::{BlobMeta, Manifest, SegmentMeta, SpaceMeta, TrainingMeta};
 pub use marker::FORMAT;
 pub use open::OpenOptions;
 pub use read::{Rows, Tombstones};
 pub use salvage::{Report, verify};
-pub use storage::{Durability, Sequence, Storage};
-pub use sweep::Swept;
+pub use storage::Storage;
+pub use swept::Swept;

@@ -10,30 +10,22 @@
 //! 40  u32 LE   crc32c of bytes 0 to 40
 //! ```
 //! It is replaced whole (temporary file, fsync, rename, fsync of the directory): at creation, after opening, at close, and while writing
-//! every 256 commits and with every flush of blobs. In between the file `progress` takes the sequence of every flushed commit, in two slots
-//! written in turn and never synced: exact after a crash of the process, a lower bound after a power cut.
-//!
-//! ```text
-//! slot (at 0 and at 64): u64 LE sequence, 16 bytes identity, u32 LE crc32c of the 24 bytes before
-//! ```
+//! every 256 commits and with every flush of blobs. In between, the file `progress` says what is durable.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 
-use crate::directory::sync_directory;
+use crate::codec::bytes_at;
 use crate::error::{Error, Result};
+use crate::fsync::sync_directory;
+use crate::layout::{MARKER, MARKER_TEMPORARY};
 
 /// The format that this version writes, and the only one that it reads.
 pub const FORMAT: u32 = 2;
 
-pub(crate) const NAME: &str = "TORRE";
-pub(crate) const TEMPORARY: &str = "TORRE.tmp";
-pub(crate) const PROGRESS: &str = "progress";
 const MAGIC: [u8; 8] = *b"TORRE\r\n\x1A";
 const LENGTH: usize = 44;
-const SLOT: usize = 28;
-const SLOTS_APART: u64 = 64;
 
 /// What a marker says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,18 +49,18 @@ impl Marker {
     }
 
     pub(crate) fn decode(directory: &Path, bytes: &[u8]) -> Result<Self> {
-        let part = || directory.join(NAME).display().to_string();
+        let part = || directory.join(MARKER).display().to_string();
         if bytes.first_chunk() != Some(&MAGIC) {
             return Err(Error::corrupt(part(), "it does not begin as a marker does"));
         }
         // A newer format may have another length: its number comes before the checksum.
-        let format = number(bytes, 8).map(u32::from_le_bytes).ok_or_else(|| Error::corrupt(part(), "cut short"))?;
+        let format = bytes_at(bytes, 8).map(u32::from_le_bytes).ok_or_else(|| Error::corrupt(part(), "cut short"))?;
         if format > FORMAT {
             return Err(Error::Newer { path: directory.to_path_buf(), found: format, known: FORMAT });
         }
         let bytes: &[u8; LENGTH] = bytes.try_into().map_err(|_| Error::corrupt(part(), format!("{} bytes, not {LENGTH}", bytes.len())))?;
-        let stored = number(bytes, LENGTH - 4).map(u32::from_le_bytes);
-        let (Some(identity), Some(sequence)) = (number(bytes, 16), number(bytes, 32)) else {
+        let stored = bytes_at(bytes, LENGTH - 4).map(u32::from_le_bytes);
+        let (Some(identity), Some(sequence)) = (bytes_at(bytes, 16), bytes_at(bytes, 32)) else {
             return Err(Error::corrupt(part(), "cut short"));
         };
         if stored != Some(crc32c::crc32c(&bytes[..LENGTH - 4])) {
@@ -82,7 +74,7 @@ impl Marker {
 
     /// Reads the marker of a directory; `None` where there is none.
     pub(crate) fn read(directory: &Path) -> Result<Option<Self>> {
-        let path = directory.join(NAME);
+        let path = directory.join(MARKER);
         match fs::read(&path) {
             Ok(bytes) => Self::decode(directory, &bytes).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -92,7 +84,7 @@ impl Marker {
 
     /// Replaces the marker of a directory, durably.
     pub(crate) fn write(&self, directory: &Path) -> Result<()> {
-        let (temporary, path) = (directory.join(TEMPORARY), directory.join(NAME));
+        let (temporary, path) = (directory.join(MARKER_TEMPORARY), directory.join(MARKER));
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&temporary)?;
             file.write_all(&self.encode())?;
@@ -104,62 +96,6 @@ impl Marker {
     }
 }
 
-/// The file `progress`.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    path: PathBuf,
-    file: File,
-    identity: [u8; 16],
-    odd: bool,
-}
-
-impl Progress {
-    /// The highest sequence that the file of a directory holds for this database (0 if none). Changes nothing.
-    pub(crate) fn noted(directory: &Path, identity: [u8; 16]) -> Result<u64> {
-        let path = directory.join(PROGRESS);
-        match File::open(&path).and_then(|mut file| slots(&mut file, identity)) {
-            Ok((first, second)) => Ok(first.max(second)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(Error::io(format!("reading {}", path.display()), error)),
-        }
-    }
-
-    /// Opens the file, and says the highest sequence that it holds for this database (0 if none).
-    pub(crate) fn open(directory: &Path, identity: [u8; 16]) -> Result<(Self, u64)> {
-        let path = directory.join(PROGRESS);
-        let failed = |error| Error::io(format!("opening {}", path.display()), error);
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
-        let (first, second) = slots(&mut file, identity).map_err(failed)?;
-        Ok((Self { path, file, identity, odd: second < first }, first.max(second)))
-    }
-
-    /// Notes that everything up to `sequence` is durable. Costs one small write into the page cache.
-    pub(crate) fn note(&mut self, sequence: u64) -> Result<()> {
-        let mut slot = [0; SLOT];
-        slot[..8].copy_from_slice(&sequence.to_le_bytes());
-        slot[8..24].copy_from_slice(&self.identity);
-        let crc = crc32c::crc32c(&slot[..24]);
-        slot[24..].copy_from_slice(&crc.to_le_bytes());
-        let at = if self.odd { SLOTS_APART } else { 0 };
-        self.odd = !self.odd;
-        let result = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(&slot));
-        result.map_err(|error| Error::io(format!("writing {}", self.path.display()), error))
-    }
-}
-
-/// The sequences of both slots; 0 for one that is not whole, or another database's.
-fn slots(file: &mut File, identity: [u8; 16]) -> std::io::Result<(u64, u64)> {
-    let mut bytes = Vec::new();
-    file.take(SLOTS_APART + SLOT as u64).read_to_end(&mut bytes)?;
-    let slot = |at: usize| -> u64 {
-        let (sequence, owner, crc) = (number(&bytes, at), number::<16>(&bytes, at + 8), number(&bytes, at + 24));
-        let whole = crc.map(u32::from_le_bytes) == bytes.get(at..at + 24).map(crc32c::crc32c);
-        // A torn slot was being written when the process ended; the other one is whole.
-        if whole && owner == Some(identity) { sequence.map_or(0, u64::from_le_bytes) } else { 0 }
-    };
-    Ok((slot(0), slot(SLOTS_APART as usize)))
-}
-
 /// A new identity: different for every database, which is all it has to be.
 pub(crate) fn new_identity() -> [u8; 16] {
     use std::hash::{BuildHasher, RandomState};
@@ -169,10 +105,6 @@ pub(crate) fn new_identity() -> [u8; 16] {
         half.copy_from_slice(&RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes());
     }
     identity
-}
-
-fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..)?.first_chunk().copied()
 }
 
 #[cfg(test)]
@@ -188,13 +120,13 @@ mod tests {
         let marker = Marker { ready: true, identity: new_identity(), sequence: 7 };
         marker.write(path).unwrap();
         assert_eq!(Marker::read(path).unwrap(), Some(marker));
-        let whole = fs::read(path.join(NAME)).unwrap();
+        let whole = fs::read(path.join(MARKER)).unwrap();
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x10;
-            fs::write(path.join(NAME), &bytes).unwrap();
+            fs::write(path.join(MARKER), &bytes).unwrap();
             assert!(Marker::read(path).is_err(), "byte {at}");
-            fs::write(path.join(NAME), &whole[..at]).unwrap();
+            fs::write(path.join(MARKER), &whole[..at]).unwrap();
             assert!(Marker::read(path).is_err(), "length {at}");
         }
     }
@@ -217,25 +149,5 @@ mod tests {
         bytes[LENGTH - 4..].copy_from_slice(&crc.to_le_bytes());
         let error = Marker::decode(Path::new("there"), &bytes).unwrap_err();
         assert!(matches!(error, Error::Older { found: 1, known: FORMAT, .. }), "{error}");
-    }
-
-    #[test]
-    fn progress_is_the_highest_whole_slot() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut progress, found) = Progress::open(directory.path(), [1; 16]).unwrap();
-        assert_eq!(found, 0);
-        for sequence in 1..=4 {
-            progress.note(sequence).unwrap();
-        }
-        assert_eq!(Progress::open(directory.path(), [1; 16]).unwrap().1, 4);
-        assert_eq!(Progress::open(directory.path(), [2; 16]).unwrap().1, 0);
-        let file = directory.path().join(PROGRESS);
-        let mut bytes = fs::read(&file).unwrap();
-        bytes[SLOTS_APART as usize] ^= 1;
-        fs::write(&file, &bytes).unwrap();
-        let (mut progress, found) = Progress::open(directory.path(), [1; 16]).unwrap();
-        assert_eq!(found, 3);
-        progress.note(9).unwrap();
-        assert_eq!(Progress::open(directory.path(), [1; 16]).unwrap().1, 9);
     }
 }

@@ -8,17 +8,20 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::backend::memory::Memory;
 use crate::backend::sled::{Settings, Sled};
-use crate::directory::{BLOBS, Create, Directory, RECORDS};
+use crate::directory::{Create, Directory};
 use crate::envelope::{self, seal};
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::marker::{Progress, new_identity};
+use crate::layout::{BLOBS, RECORDS};
+use crate::marker::new_identity;
+use crate::progress::Progress;
+use crate::queue::Queue;
 use crate::room::Room;
 use crate::salvage::Reader;
-use crate::storage::{Inner, Queue, Stop, Storage, Writer};
-use crate::sweep::Swept;
+use crate::storage::{Inner, Stop, Storage, Writer};
+use crate::swept::Swept;
 use crate::sync::atomic::AtomicBool;
-use crate::sync::{Condvar, Mutex, RwLock};
+use crate::sync::{Mutex, RwLock};
 
 /// Entries a leaf of the store of records, and of the store of chunks (see docs/format.md for why).
 const RECORDS_FANOUT: usize = 64;
@@ -142,8 +145,7 @@ pub(crate) fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path:
             path,
             records,
             blobs,
-            queue: Mutex::new(Queue::default()),
-            answered: Condvar::new(),
+            queue: Queue::default(),
             writer: Mutex::new(writer),
             stop: RwLock::new(None),
             room: Room::default(),

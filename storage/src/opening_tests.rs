@@ -125,7 +125,7 @@ fn a_lock_that_a_child_process_keeps_for_a_moment_is_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
     make(&path);
-    let held = crate::directory::Lock::take(&path).unwrap();
+    let held = crate::lock::Lock::take(&path).unwrap();
     let store = fs::File::open(path.join("records/metadata")).unwrap();
     store.try_lock().unwrap();
     std::thread::scope(|scope| {
@@ -137,6 +137,6 @@ fn a_lock_that_a_child_process_keeps_for_a_moment_is_waited_for() {
         });
         open(&path).unwrap().close().unwrap();
     });
-    let _held = crate::directory::Lock::take(&path).unwrap();
+    let _held = crate::lock::Lock::take(&path).unwrap();
     assert!(matches!(open(&path), Err(Error::InUse { holder: Some(pid), .. }) if pid == std::process::id()));
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs2::FileExt;
 
-use crate::directory::{BLOBS, RECORDS};
 use crate::error::{Error, Result};
+use crate::layout::{BLOBS, PROBE, RECORDS};
 
 /// Kept free: a store's flush also rewrites neighbours of what changed, and its own lists.
 const RESERVE: u64 = 32 << 20;
@@ -17,8 +17,6 @@ const OPENING: u64 = 1 << 20;
 /// What a quota must leave, and after how many bytes written it is asked again.
 const PROBED: u64 = 8 << 20;
 const PROBE_EVERY: u64 = 4 << 20;
-/// A file that is there for a moment only.
-pub(crate) const PROBE: &str = "TORRE.probe";
 
 /// Bytes handed to the stores since the system was last asked to give some.
 #[derive(Debug)]
@@ -68,13 +66,13 @@ pub(crate) fn check_opening(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::ReadOnly`].
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
-    let refused = |error: &io::Error| if is_read_only(error) { Err(Error::read_only(path, error)) } else { Ok(()) };
+    let refused = |error: io::Error| if is_read_only(&error) { Err(Error::read_only(path, error)) } else { Ok(()) };
     let mut folders = vec![path.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) => {
-                refused(&error)?;
+                refused(error)?;
                 continue;
             }
         };
@@ -86,11 +84,11 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
             } else if kind.is_file()
                 && let Err(error) = OpenOptions::new().write(true).open(entry.path())
             {
-                refused(&error)?;
+                refused(error)?;
             }
         }
         if let Err(error) = make(&folder) {
-            refused(&error)?;
+            refused(error)?;
         }
     }
     Ok(())
@@ -109,7 +107,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 /// An error of opening or creating, by what it means for writing there.
 pub(crate) fn failed(path: &Path, what: String, error: io::Error) -> Error {
     if is_read_only(&error) {
-        Error::read_only(path, &error)
+        Error::read_only(path, error)
     } else if is_full(&error) {
         Error::DiskFull { path: path.into(), needed: OPENING, available: 0 }
     } else {
@@ -134,7 +132,7 @@ fn free(path: &Path, needed: u64) -> Result<()> {
 fn probe(path: &Path, needed: u64) -> Result<()> {
     let file = match make(path) {
         Ok(file) => file,
-        Err(error) if is_read_only(&error) => return Err(Error::read_only(path, &error)),
+        Err(error) if is_read_only(&error) => return Err(Error::read_only(path, error)),
         // No name for another file: of inodes there are none left.
         Err(error) if is_full(&error) => return Err(Error::DiskFull { path: path.into(), needed, available: 0 }),
         Err(_) => return Ok(()),

@@ -1,34 +1,22 @@
 //! The handle: what is shared by everything that reads and writes one database.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::backend::Backend;
-use crate::commit::Waiting;
 use crate::directory::Directory;
+use crate::disk_size;
+use crate::durability::Sequence;
 use crate::error::{Error, Result};
 use crate::flusher::Flusher;
 use crate::key::CollectionId;
-use crate::marker::Progress;
+use crate::progress::Progress;
+use crate::queue::Queue;
 use crate::room::{self, Room};
-use crate::sweep::Swept;
+use crate::swept::Swept;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, RwLock};
-
-/// The number of a commit: one more than the last, from 1.
-pub type Sequence = u64;
-
-/// When a commit returns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Durability {
-    /// When it is durable.
-    #[default]
-    Commit,
-    /// When it is applied; it is durable after at most about this long. A crash loses no more, and never half a commit.
-    Batched(Duration),
-}
+use crate::sync::{Mutex, RwLock};
 
 /// One open database. Clones share it; the last one closes it.
 #[derive(Clone)]
@@ -42,9 +30,7 @@ pub(crate) struct Inner {
     pub(crate) records: Box<dyn Backend>,
     pub(crate) blobs: Box<dyn Backend>,
     /// Commits that wait for a leader.
-    pub(crate) queue: Mutex<Queue>,
-    /// Signalled when a leader has answered its group.
-    pub(crate) answered: Condvar,
+    pub(crate) queue: Queue,
     /// Held by whoever applies or flushes.
     pub(crate) writer: Mutex<Writer>,
     /// Why nothing is written, if so.
@@ -62,12 +48,6 @@ pub(crate) enum Stop {
     Failed(String),
     /// It was opened so.
     ReadOnly,
-}
-
-#[derive(Default)]
-pub(crate) struct Queue {
-    pub(crate) waiting: VecDeque<Arc<Waiting>>,
-    pub(crate) led: bool,
 }
 
 /// What only the one who applies may know and change.
@@ -132,7 +112,7 @@ impl Storage {
     /// [`Error::Io`].
     pub fn disk_bytes(&self) -> Result<u64> {
         match self.path() {
-            Some(path) => crate::directory::size(path),
+            Some(path) => disk_size::of(path),
             None => Ok(self.inner.records.bytes()? + self.inner.blobs.bytes()?),
         }
     }

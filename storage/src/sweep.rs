@@ -6,17 +6,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::key::{self, CollectionId, Key};
 use crate::storage::Storage;
-
-/// What a sweep removed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Swept {
-    /// Blobs that no manifest named.
-    pub blobs: u64,
-    /// Their chunks.
-    pub chunks: u64,
-    /// Records, vectors and tombstone entries of dropped collections.
-    pub records: u64,
-}
+use crate::swept::Swept;
 
 impl Storage {
     /// What the sweep at opening removed.

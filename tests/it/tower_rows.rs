@@ -86,7 +86,7 @@ fn rows_of_items() {
     shop(true).upsert_row(good("more").with("colour", "red")).unwrap();
     // The row is right, and the vector it gives has no direction: that is the tower's fault.
     let error = items.upsert_row(row! { "id" => "none", "price" => 0, "stars" => 0, "sizes" => vec![0.0, 0.0] }).unwrap_err();
-    assert_eq!(error.responsible(), Responsible::Model, "{error}");
+    assert_eq!(error.responsible(), Responsible::ModelAuthor, "{error}");
     let error = items.upsert(Item::new("own").unwrap().with_vector([1.0, 0.0, 0.0])).unwrap_err();
     assert!(matches!(&error, Error::InvalidRow { problem, .. } if problem.contains("item tower")), "{error}");
     assert_eq!(items.len(), 2);

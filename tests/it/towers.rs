@@ -9,7 +9,7 @@ use crate::onnx::{linear, linear_spec, linear_tower};
 
 fn refusal(item: TowerSource, user: TowerSource) -> ModelError {
     let error = TowerPair::new(item, user).expect_err("a pair that must be refused");
-    assert_eq!(error.responsible(), Responsible::Model, "{error}");
+    assert_eq!(error.responsible(), Responsible::ModelAuthor, "{error}");
     match error {
         Error::Model(error) => error,
         other => panic!("{other:?}"),

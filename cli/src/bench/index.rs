@@ -6,9 +6,10 @@ use torre::bare::{Index, IndexOptions};
 use torre::{Progress, Refine};
 
 use super::args::BenchArgs;
+use super::cost::Cost;
 use super::data::Dataset;
 use super::error::BenchError;
-use super::process::{cpu_seconds, resident_mb};
+use super::process::resident_mb;
 use super::store;
 
 /// What is measured, and what it took to get there.
@@ -22,13 +23,6 @@ pub(super) struct Built {
     pub(super) disk_mb: f64,
 }
 
-/// Seconds of training, assigning, encoding and laying out; opening the files left out.
-#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Cost {
-    pub(super) build_s: f64,
-    pub(super) build_cpu_s: f64,
-}
-
 pub(super) fn open_or_build(args: &BenchArgs, data: &Dataset, progress: &dyn Progress) -> Result<Built, BenchError> {
     let recipe = store::Recipe::of(args, data)?;
     if let Some(path) = args.index.as_deref().filter(|path| path.exists()) {
@@ -39,9 +33,8 @@ pub(super) fn open_or_build(args: &BenchArgs, data: &Dataset, progress: &dyn Pro
         return Ok(Built { index, cost, open_s: start.elapsed().as_secs_f64(), before, disk_mb });
     }
     let base = data.read_base()?;
-    let (start, cpu) = (Instant::now(), cpu_seconds());
-    let index = Index::build(base, &recipe.options, progress)?;
-    let cost = Cost { build_s: start.elapsed().as_secs_f64(), build_cpu_s: cpu_seconds() - cpu };
+    let (index, cost) = Cost::of(|| Index::build(base, &recipe.options, progress));
+    let index = index?;
     let disk_mb = match &args.index {
         Some(path) => store::write(path, &recipe, &index, cost)? as f64 / 1e6,
         None => 0.0,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::process::{busy_seconds, cpu_seconds};
-use torre_report::percentile;
+use torre_report::{Latency, percentile};
 
 /// A core is another's when it takes more than this share of it.
 const FOREIGN: f64 = 0.1;
@@ -22,8 +22,8 @@ pub(super) struct Timing {
     pub(super) cpu_frac: f64,
     /// Share of the core that other processes took.
     pub(super) foreign: f64,
-    pub(super) p50_us: Option<f64>,
-    pub(super) p99_us: Option<f64>,
+    #[serde(flatten)]
+    pub(super) latency: Latency,
 }
 
 /// One repeat.
@@ -66,8 +66,7 @@ pub(super) fn repeats<E>(queries: usize, repeats: usize, mut once: impl FnMut(&m
         cpu_qps: median(&|r| r.cpu_qps, 1),
         cpu_frac: median(&|r| r.cpu_frac, 3),
         foreign: median(&|r| r.foreign, 3),
-        p50_us: latency(50.0),
-        p99_us: latency(99.0),
+        latency: Latency { p50_us: latency(50.0), p99_us: latency(99.0) },
     })
 }
 
@@ -91,9 +90,9 @@ mod tests {
         };
         let timing = repeats(2, 3, once).unwrap();
         assert!((3..=5).contains(&runs), "{runs}");
-        assert_eq!(timing.p50_us, Some(2000.0));
-        assert!(timing.p99_us.unwrap() > 2900.0 && timing.qps <= timing.qps_max);
-        assert_eq!(repeats(2, 1, |_| Ok::<(), ()>(())).unwrap().p50_us, None, "a batch has no time of its single queries");
+        assert_eq!(timing.latency.p50_us, Some(2000.0));
+        assert!(timing.latency.p99_us.unwrap() > 2900.0 && timing.qps <= timing.qps_max);
+        assert_eq!(repeats(2, 1, |_| Ok::<(), ()>(())).unwrap().latency.p50_us, None, "a batch has no time of its single queries");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! libraries, so that its lines can stand beside theirs. A line is a JSON object; see `docs/benchmarks.md`.
 
 mod args;
+mod cost;
 mod data;
 mod error;
 mod index;

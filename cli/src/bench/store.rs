@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use torre::bare::{Index, IndexOptions};
 
 use super::args::BenchArgs;
+use super::cost::Cost;
 use super::data::Dataset;
 use super::error::BenchError;
-use super::index::Cost;
 
 /// What an index was made from: another recipe needs another file.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

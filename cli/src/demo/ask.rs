@@ -3,15 +3,15 @@
 use super::baseline::Popularity;
 use super::catalogue::Product;
 use super::clicks::Split;
-use super::measure::{K, Tally, percentile};
 use super::names::{CITIES, DEVICES};
-use super::report::{HeldOut, Line, QueryLine, Shown};
+use super::report::{HeldOut, K, Line, Shown};
 use super::rows::ids;
 use super::shop::Shop;
 use super::shopper::Shopper;
 use super::showcase;
 use super::time::HELD_OUT;
 use torre::{Answer, Collection, Error, Progress, Result, Row, Stage, row};
+use torre_report::{Cutoff, Evaluation, Latency};
 
 /// Shoppers whose vectors recall targets are calibrated with.
 const CALIBRATED_WITH: usize = 1000;
@@ -19,33 +19,34 @@ const CALIBRATED_WITH: usize = 1000;
 const LOOKED_AT: usize = 6;
 
 /// Recommends to every shopper who clicked something new in the held-out days, as of their first visit in them.
-pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress) -> Result<(HeldOut, QueryLine)> {
+pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress) -> Result<(HeldOut, Latency)> {
     let popularity = Popularity::new(shop);
-    let (mut towers, mut own_categories, mut popular) = (Tally::default(), Tally::default(), Tally::default());
-    let mut micros = Vec::new();
+    let [mut towers, mut own_categories, mut popular] = [(); 3].map(|()| Evaluation::new(&[K]));
+    let mut times = Vec::new();
+    let named = |numbers: &[usize]| ids(&shop.catalogue, numbers);
     for (shopper, split) in &shop.shoppers {
         let (relevant, seen) = (split.relevant(), split.seen());
         if relevant.is_empty() {
             continue;
         }
-        let answer = recommend(items, &user_row(shop, shopper, split), ids(&shop.catalogue, &seen))?;
-        let list: Vec<usize> = answer.ids().filter_map(Product::number_of).collect();
-        towers.add(&list, &relevant);
-        own_categories.add(&popularity.own_categories(&seen), &relevant);
-        popular.add(&popularity.overall(&seen), &relevant);
-        micros.push(answer.elapsed.as_secs_f64() * 1e6);
-        progress.update(Stage::Evaluate, micros.len() as u64, Some(shop.shoppers.len() as u64));
+        let relevant = named(&relevant);
+        let answer = recommend(items, &user_row(shop, shopper, split), named(&seen))?;
+        towers.add(&answer.ids().collect::<Vec<_>>(), &relevant);
+        own_categories.add(&named(&popularity.own_categories(&seen)), &relevant);
+        popular.add(&named(&popularity.overall(&seen)), &relevant);
+        times.push(answer.elapsed);
+        progress.update(Stage::Evaluate, times.len() as u64, Some(shop.shoppers.len() as u64));
         if progress.cancelled() {
             return Err(Error::Interrupted);
         }
     }
-    let held_out = HeldOut {
-        shoppers: micros.len(),
-        towers: towers.quality(),
-        own_categories: own_categories.quality(),
-        popularity: popular.quality(),
-    };
-    Ok((held_out, QueryLine { p50_micros: percentile(&mut micros, 50), p99_micros: percentile(&mut micros, 99) }))
+    let held_out =
+        HeldOut { shoppers: times.len(), towers: at_k(&towers), own_categories: at_k(&own_categories), popularity: at_k(&popular) };
+    Ok((held_out, Latency::of(&times)))
+}
+
+fn at_k(evaluation: &Evaluation) -> Cutoff {
+    evaluation.cutoffs().at(K)
 }
 
 /// A few shoppers who differ, and somebody of whom nothing is known but city, age and device.

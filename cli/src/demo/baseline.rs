@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::measure::K;
 use super::names::CATEGORIES;
+use super::report::K;
 use super::shop::Shop;
 
 /// Products by how often they were clicked before the held-out days.

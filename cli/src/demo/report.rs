@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::measure::Quality;
 use torre::Row;
+use torre_report::{Cutoff, Latency};
 
+/// Hits of a recommendation, and those that are judged.
+pub(super) const K: usize = 10;
 /// Widest title on the page, in characters.
 const TITLE: usize = 58;
 
@@ -23,7 +25,8 @@ pub(crate) struct Report {
     pub(super) index: IndexLine,
     pub(super) shown: Vec<Shown>,
     pub(super) held_out: HeldOut,
-    pub(super) query: QueryLine,
+    /// Of a recommendation, from the raw row to the hits.
+    pub(super) query: Latency,
     /// Where the database was kept, if it was.
     pub(super) kept: Option<PathBuf>,
 }
@@ -50,16 +53,9 @@ pub(super) struct IndexLine {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub(super) struct HeldOut {
     pub(super) shoppers: usize,
-    pub(super) towers: Quality,
-    pub(super) own_categories: Quality,
-    pub(super) popularity: Quality,
-}
-
-/// Time of a recommendation, from the raw row to the hits.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub(super) struct QueryLine {
-    pub(super) p50_micros: f64,
-    pub(super) p99_micros: f64,
+    pub(super) towers: Cutoff,
+    pub(super) own_categories: Cutoff,
+    pub(super) popularity: Cutoff,
 }
 
 /// One shopper, before and after.
@@ -120,11 +116,8 @@ impl Display for Report {
         }
         writeln!(f, "\n* = clicked in the held-out days")?;
         write!(f, "\n{}", self.held_out)?;
-        let QueryLine { p50_micros, p99_micros } = self.query;
-        writeln!(
-            f,
-            "\nA recommendation took {p50_micros:.0} us (median), {p99_micros:.0} us (99th percentile), from the raw row to the hits."
-        )?;
+        let (p50_us, p99_us) = (self.query.p50_us.unwrap_or(0.0), self.query.p99_us.unwrap_or(0.0));
+        writeln!(f, "\nA recommendation took {p50_us:.0} us (median), {p99_us:.0} us (99th percentile), from the raw row to the hits.")?;
         if let Some(path) = &self.kept {
             writeln!(f, "\nThe database is kept. Try:  torre {}", path.display())?;
         }
@@ -159,9 +152,10 @@ impl Display for HeldOut {
         let shoppers = thousands(self.shoppers as u64);
         writeln!(f, "Ten products for each of {shoppers} shoppers, none seen before, against what they then clicked:")?;
         writeln!(f, "                                     hit rate@10   ndcg@10")?;
-        let mut line = |name: &str, quality: Quality| {
-            let (rate, times) = (quality.hit_rate * 100.0, quality.hit_rate / self.popularity.hit_rate);
-            let mut text = format!("  {name:34} {rate:>9.1} %   {:>7.4}", quality.ndcg);
+        let rate = |quality: Cutoff| quality.hit_rate.unwrap_or(0.0);
+        let mut line = |name: &str, quality: Cutoff| {
+            let (percent, times) = (rate(quality) * 100.0, rate(quality) / rate(self.popularity));
+            let mut text = format!("  {name:34} {percent:>9.1} %   {:>7.4}", quality.ndcg.unwrap_or(0.0));
             if times.is_finite() && times > 1.0 {
                 write!(text, "   {times:.1} x popularity")?;
             }

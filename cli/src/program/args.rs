@@ -1,11 +1,9 @@
 //! The subcommands and their arguments.
 
-use std::path::PathBuf;
-
 use clap::{Args, Parser, Subcommand};
 
+use super::target::Target;
 use super::{keep, measure};
-use crate::repl::DEFAULT_COLLECTION;
 use crate::repl::command as repl;
 
 /// An embedded vector database with the two towers of a recommender built in.
@@ -19,23 +17,6 @@ use crate::repl::command as repl;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Subcommands,
-}
-
-/// Which database, which collection, and how to answer.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Target {
-    /// The database's directory
-    #[arg(value_name = "DB")]
-    pub(super) db: PathBuf,
-    /// The collection
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_COLLECTION)]
-    pub(super) collection: String,
-    /// Answer in JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Open for reading only, beside other readers; by itself where nothing can be written
-    #[arg(long)]
-    pub(super) read_only: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -8,6 +8,7 @@ mod open;
 mod print;
 mod progress;
 mod shell;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,9 +21,10 @@ use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::{Context, Failure, run};
-use args::{Arguments, Subcommands, Target, With};
+use args::{Arguments, Subcommands, With};
 use open::{Purpose, open};
 use progress::Bar;
+use target::Target;
 use torre::Database;
 
 /// Runs the binary with these arguments, the program's name first, and returns its exit code: 0 when it did what was asked, 1 when it

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::args::Target;
 use super::print;
+use super::target::Target;
 use crate::repl::Failure;
 use torre::{Database, DatabaseBuilder};
 

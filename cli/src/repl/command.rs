@@ -321,6 +321,9 @@ pub(crate) struct Recall {
     /// Refine FACTOR x 10 candidates by their stored vectors
     #[arg(long, value_name = "FACTOR", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) refine_factor: Option<usize>,
+    /// Leave out each query's nearest ROWS, as if they had been seen: what is wanted then are the ten after them
+    #[arg(long, value_name = "ROWS,...", value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) excluded: Vec<usize>,
 }
 
 /// What to create.

@@ -3,56 +3,123 @@
 use super::dot::DOTS;
 use super::parse::grammar;
 use super::render::Mode;
-use super::session::Session;
 use super::words;
-use torre::Collection;
+use torre::{Collection, Database};
 
 /// Candidates shown at most.
 const MOST: usize = 60;
 
-/// The byte at which the completed part begins, and what may stand there. No candidates: the terminal may complete a file name.
-pub(super) fn complete(session: &Session, line: &str, cursor: usize) -> (usize, Vec<String>) {
-    let Some(before) = line.get(..cursor) else { return (cursor, vec![]) };
-    match words::split(before) {
-        Err((words::Open::Json, start)) => json_key(session, before, start),
-        Err((words::Open::Quote(_), start)) => {
-            let partial = before[start + 1..].to_owned();
-            let command = first_word(before);
-            (start, ids(session, &command, &partial))
+/// Completes what is written in a session of this database, in the collection of this name, which need not exist.
+#[derive(Clone, Copy)]
+pub(super) struct Completer<'a> {
+    pub(super) database: &'a Database,
+    pub(super) collection: &'a str,
+}
+
+impl Completer<'_> {
+    /// The byte at which the completed part begins, and what may stand there. No candidates: the terminal may complete a file name.
+    pub(super) fn complete(self, line: &str, cursor: usize) -> (usize, Vec<String>) {
+        let Some(before) = line.get(..cursor) else { return (cursor, vec![]) };
+        match words::split(before) {
+            Err((words::Open::Json, start)) => self.json_key(before, start),
+            Err((words::Open::Quote(_), start)) => {
+                let partial = before[start + 1..].to_owned();
+                let command = first_word(before);
+                (start, self.ids(&command, &partial))
+            }
+            Ok(words) => {
+                // A space after the last word begins a new one.
+                let open = words.last().filter(|word| word.at.end == before.len());
+                let (start, partial) = open.map_or((before.len(), ""), |word| (word.at.start, word.text.as_str()));
+                let done: Vec<&str> =
+                    words.iter().filter(|word| word.at.end < before.len() || open.is_none()).map(|word| word.text.as_str()).collect();
+                self.word(&done, partial, start)
+            }
         }
-        Ok(words) => {
-            // A space after the last word begins a new one.
-            let open = words.last().filter(|word| word.at.end == before.len());
-            let (start, partial) = open.map_or((before.len(), ""), |word| (word.at.start, word.text.as_str()));
-            let done: Vec<&str> =
-                words.iter().filter(|word| word.at.end < before.len() || open.is_none()).map(|word| word.text.as_str()).collect();
-            word(session, &done, partial, start)
+    }
+
+    /// A word after those that are `done`.
+    fn word(self, done: &[&str], partial: &str, start: usize) -> (usize, Vec<String>) {
+        let done = if done.first() == Some(&"explain") { &done[1..] } else { done };
+        let Some((&command, rest)) = done.split_first() else { return (start, starting(partial, first_words())) };
+        let previous = rest.last().copied().unwrap_or_default();
+        match (command, previous) {
+            (".help" | "help", _) => (start, starting(partial, first_words())),
+            (".use" | ".drop", _) | (_, "--collection") => (start, starting(partial, self.database.collections())),
+            (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
+            (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
+            (".ids", _) => (start, self.all_ids(partial)),
+            (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
+            (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),
+            (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
+            (_, "--metric") => (start, starting(partial, ["ip", "cosine", "l2"].map(str::to_owned))),
+            _ if partial.starts_with('-') => (start, starting(partial, options(command))),
+            _ => (start, self.ids(command, partial)),
         }
+    }
+
+    fn open(self) -> Option<Collection> {
+        self.database.collection(self.collection).ok()
+    }
+
+    /// Ids, where the command takes them.
+    fn ids(self, command: &str, partial: &str) -> Vec<String> {
+        match command {
+            "similar" | "get" | "delete" | "patch" => self.all_ids(partial),
+            _ => vec![],
+        }
+    }
+
+    fn all_ids(self, partial: &str) -> Vec<String> {
+        self.raw_ids(partial).iter().map(|id| words::write(id)).collect()
+    }
+
+    fn raw_ids(self, partial: &str) -> Vec<String> {
+        self.open().map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+    }
+
+    fn item_fields(self) -> Vec<String> {
+        let Some(collection) = self.open() else { return vec![] };
+        let mut names = vec!["id".to_owned()];
+        match collection.specs() {
+            Some((item, _)) => names.extend(item.fields().map(str::to_owned)),
+            None => names.push("vector".to_owned()),
+        }
+        names.extend(collection.schema().fields.iter().map(|field| field.name.clone()));
+        names.dedup();
+        names
+    }
+
+    fn user_fields(self) -> Vec<String> {
+        let specs = self.open().and_then(|collection| collection.specs());
+        specs.map(|(_, user)| user.fields().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// The name of a field in an open JSON object: after `{` or `,`, with or without its quote.
+    fn json_key(self, before: &str, start: usize) -> (usize, Vec<String>) {
+        let json = &before[start..];
+        let none = (before.len(), vec![]);
+        let (at, partial) = match json.rfind('"') {
+            Some(quote) if opens_string(json, quote) => (quote, &json[quote + 1..]),
+            _ if json.trim_end().ends_with(['{', ',', '[']) => (json.len(), ""),
+            _ => return none,
+        };
+        if !json[..at].trim_end().ends_with(['{', ',', '[']) {
+            return none;
+        }
+        if innermost(&json[..at]) == Some('[') {
+            // A list of a user is most often a history.
+            let ids = if first_word(before) == "recommend" { self.raw_ids(partial) } else { vec![] };
+            return (start + at, ids.into_iter().map(|id| serde_json::Value::from(id).to_string()).collect());
+        }
+        let names = if first_word(before) == "recommend" { self.user_fields() } else { self.item_fields() };
+        let names = names.into_iter().filter(|name| name.starts_with(partial)).take(MOST);
+        (start + at, names.map(|name| format!("{}: ", serde_json::Value::from(name))).collect())
     }
 }
 
 fn first_word(text: &str) -> String {
     text.split_whitespace().find(|word| *word != "explain").unwrap_or_default().to_owned()
-}
-
-/// A word after those that are `done`.
-fn word(session: &Session, done: &[&str], partial: &str, start: usize) -> (usize, Vec<String>) {
-    let done = if done.first() == Some(&"explain") { &done[1..] } else { done };
-    let Some((&command, rest)) = done.split_first() else { return (start, starting(partial, first_words())) };
-    let previous = rest.last().copied().unwrap_or_default();
-    match (command, previous) {
-        (".help" | "help", _) => (start, starting(partial, first_words())),
-        (".use" | ".drop", _) | (_, "--collection") => (start, starting(partial, session.database.collections())),
-        (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
-        (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
-        (".ids", _) => (start, all_ids(session, partial)),
-        (_, "--fields") => list(partial, start, |part| starting(part, item_fields(session))),
-        (_, "--exclude") => list(partial, start, |part| all_ids(session, part)),
-        (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
-        (_, "--metric") => (start, starting(partial, ["ip", "cosine", "l2"].map(str::to_owned))),
-        _ if partial.starts_with('-') => (start, starting(partial, options(command))),
-        _ => (start, ids(session, command, partial)),
-    }
 }
 
 fn first_words() -> Vec<String> {
@@ -81,65 +148,6 @@ fn starting(partial: &str, names: impl IntoIterator<Item = String>) -> Vec<Strin
 fn list(partial: &str, start: usize, candidates: impl Fn(&str) -> Vec<String>) -> (usize, Vec<String>) {
     let at = partial.rfind(',').map_or(0, |comma| comma + 1);
     (start + at, candidates(&partial[at..]))
-}
-
-fn collection(session: &Session) -> Option<Collection> {
-    session.database.collection(&session.collection).ok()
-}
-
-/// Ids, where the command takes them.
-fn ids(session: &Session, command: &str, partial: &str) -> Vec<String> {
-    match command {
-        "similar" | "get" | "delete" | "patch" => all_ids(session, partial),
-        _ => vec![],
-    }
-}
-
-fn all_ids(session: &Session, partial: &str) -> Vec<String> {
-    raw_ids(session, partial).iter().map(|id| words::write(id)).collect()
-}
-
-fn raw_ids(session: &Session, partial: &str) -> Vec<String> {
-    collection(session).map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
-}
-
-fn item_fields(session: &Session) -> Vec<String> {
-    let Some(collection) = collection(session) else { return vec![] };
-    let mut names = vec!["id".to_owned()];
-    match collection.specs() {
-        Some((item, _)) => names.extend(item.fields().map(str::to_owned)),
-        None => names.push("vector".to_owned()),
-    }
-    names.extend(collection.schema().fields.iter().map(|field| field.name.clone()));
-    names.dedup();
-    names
-}
-
-fn user_fields(session: &Session) -> Vec<String> {
-    let specs = collection(session).and_then(|collection| collection.specs());
-    specs.map(|(_, user)| user.fields().map(str::to_owned).collect()).unwrap_or_default()
-}
-
-/// The name of a field in an open JSON object: after `{` or `,`, with or without its quote.
-fn json_key(session: &Session, before: &str, start: usize) -> (usize, Vec<String>) {
-    let json = &before[start..];
-    let none = (before.len(), vec![]);
-    let (at, partial) = match json.rfind('"') {
-        Some(quote) if opens_string(json, quote) => (quote, &json[quote + 1..]),
-        _ if json.trim_end().ends_with(['{', ',', '[']) => (json.len(), ""),
-        _ => return none,
-    };
-    if !json[..at].trim_end().ends_with(['{', ',', '[']) {
-        return none;
-    }
-    if innermost(&json[..at]) == Some('[') {
-        // A list of a user is most often a history.
-        let ids = if first_word(before) == "recommend" { raw_ids(session, partial) } else { vec![] };
-        return (start + at, ids.into_iter().map(|id| serde_json::Value::from(id).to_string()).collect());
-    }
-    let names = if first_word(before) == "recommend" { user_fields(session) } else { item_fields(session) };
-    let names = names.into_iter().filter(|name| name.starts_with(partial)).take(MOST);
-    (start + at, names.map(|name| format!("{}: ", serde_json::Value::from(name))).collect())
 }
 
 /// The bracket that is open at the end of a piece of JSON.
@@ -175,8 +183,7 @@ fn opens_string(json: &str, at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::repl::Fed;
+    use crate::repl::{Fed, Session};
     use torre::Database;
 
     fn session() -> Session {

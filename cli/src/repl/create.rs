@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::command::Create;
+use super::context::Context;
 use super::failure::Failure;
 use super::output::Output;
-use super::run::Context;
 use torre::Metric;
 use torre::{CollectionOptions, TowerPair, TowerSource};
 
@@ -42,6 +42,7 @@ pub(crate) fn create(context: &Context<'_>, name: Option<&str>, options: Collect
     let result = json!({"collection": name, "dim": dim, "metric": metric.name(), "generation": generation});
     Ok(Output::note(&result, format!("collection {name} created: vectors of length {dim}, metric {metric}")))
 }
+
 fn base(args: &Create) -> Result<CollectionOptions, Failure> {
     let source = |file: &std::path::Path, spec: Option<&std::path::Path>| -> Result<TowerSource, Failure> {
         let source = TowerSource::from_file(file)?;

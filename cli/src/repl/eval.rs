@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -10,14 +11,14 @@ use serde_json::Value as Json;
 use super::command::Eval;
 use super::failure::Failure;
 use super::import::located;
-use super::output::{Output, Record, count, rounded, to_json};
+use super::output::{Output, Record, count, to_json};
 use super::query::describe;
 use torre::Collection;
 use torre::Error;
 use torre::Row;
 use torre::{Progress, Stage};
 use torre_data::Place;
-use torre_report::{EvalCase, Evaluation, Report, percentile, read_cases};
+use torre_report::{Cutoff, EvalCase, Evaluation, Latency, Report, read_cases};
 
 /// Users answered in one call.
 const BATCH: usize = 256;
@@ -26,6 +27,8 @@ const BATCH: usize = 256;
 struct Evaluated {
     #[serde(flatten)]
     report: Report,
+    #[serde(flatten)]
+    latency: Latency,
     /// Users that were timed, one query at a time.
     timed_users: usize,
     effort: Json,
@@ -42,17 +45,16 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
         let answers = answers.map_err(|error| about(&args.file, cases, error))?;
         for (answer, case) in answers.iter().zip(cases) {
             let hits: Vec<&str> = answer.ids().collect();
-            evaluation.add(&hits, &case.relevant, answer.elapsed.as_secs_f64() * 1e6);
+            evaluation.add(&hits, &case.relevant);
         }
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
         }
     }
-    let micros = time(collection, args, progress, &users, &cases)?;
-    let mut report = evaluation.report(usize::try_from(collection.len()).unwrap_or(usize::MAX));
-    report.p50_micros = percentile(&micros, 50.0).map(|x| rounded(x, 1));
-    report.p99_micros = percentile(&micros, 99.0).map(|x| rounded(x, 1));
-    Ok(show(&Evaluated { report, timed_users: micros.len(), effort: describe(args.effort.effort()) }))
+    let times = time(collection, args, progress, &users, &cases)?;
+    let report = evaluation.report(usize::try_from(collection.len()).unwrap_or(usize::MAX));
+    let effort = describe(args.effort.effort());
+    Ok(show(&Evaluated { report, latency: Latency::of(&times), timed_users: times.len(), effort }))
 }
 
 fn read(path: &Path) -> Result<Vec<EvalCase>, Failure> {
@@ -80,48 +82,48 @@ fn about(path: &Path, cases: &[EvalCase], error: Error) -> Failure {
     located(path, &error, &lines)
 }
 
-/// The time of single calls, in microseconds, of users spread evenly over the file; a batch's share would not be what a caller waits.
-fn time(collection: &Collection, args: &Eval, progress: &dyn Progress, users: &[Row], cases: &[EvalCase]) -> Result<Vec<f64>, Failure> {
+/// The times of single calls, of users spread evenly over the file; a batch's share would not be what a caller waits.
+fn time(
+    collection: &Collection,
+    args: &Eval,
+    progress: &dyn Progress,
+    users: &[Row],
+    cases: &[EvalCase],
+) -> Result<Vec<Duration>, Failure> {
     let depth = args.k.iter().copied().max().unwrap_or(0);
     let step = users.len().div_ceil(args.timed).max(1);
-    let mut micros = Vec::with_capacity(users.len() / step + 1);
+    let mut times = Vec::with_capacity(users.len() / step + 1);
     let total = users.len().div_ceil(step) as u64;
     for (user, case) in users.iter().zip(cases).step_by(step) {
         let answer =
             collection.recommend(user).options(args.effort.search()).k(depth).exclude(case.seen.iter().map(String::as_str)).run()?;
-        micros.push(answer.elapsed.as_secs_f64() * 1e6);
-        progress.update(Stage::Evaluate, micros.len() as u64, Some(total));
+        times.push(answer.elapsed);
+        progress.update(Stage::Evaluate, times.len() as u64, Some(total));
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
         }
     }
-    Ok(micros)
+    Ok(times)
 }
 
 fn show(evaluated: &Evaluated) -> Output {
-    let Evaluated { report, timed_users, .. } = evaluated;
+    let Evaluated { report, latency, timed_users, .. } = evaluated;
     let share = |value: Option<f64>| value.map_or(Json::Null, |value| Json::from(format!("{value:.4}")));
-    let record = |k: &usize| -> Record {
-        let at = |metric: &std::collections::BTreeMap<usize, Option<f64>>| share(metric.get(k).copied().flatten());
+    let record = |at: &Cutoff| -> Record {
         vec![
-            ("k".to_owned(), Json::from(*k)),
-            ("recall".to_owned(), at(&report.recall)),
-            ("ndcg".to_owned(), at(&report.ndcg)),
-            ("hit rate".to_owned(), at(&report.hit_rate)),
+            ("k".to_owned(), Json::from(at.k)),
+            ("recall@k".to_owned(), share(at.recall)),
+            ("ndcg@k".to_owned(), share(at.ndcg)),
+            ("hit rate@k".to_owned(), share(at.hit_rate)),
         ]
     };
     let text = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let mut notes = vec![
         format!("{}, MRR {}, coverage {}", count(report.users as u64, "user"), text(report.mrr, 4), text(report.coverage, 4)),
-        format!(
-            "p50 {} µs, p99 {} µs ({}, one query at a time)",
-            text(report.p50_micros, 1),
-            text(report.p99_micros, 1),
-            count(*timed_users as u64, "user")
-        ),
+        format!("{latency} ({}, one query at a time)", count(*timed_users as u64, "user")),
     ];
     if report.users_without_relevant > 0 {
         notes.push(format!("passed over, with nothing relevant: {}", count(report.users_without_relevant as u64, "user")));
     }
-    Output { json: to_json(evaluated), records: report.recall.keys().map(record).collect(), notes, ..Output::default() }
+    Output { json: to_json(evaluated), records: report.cutoffs.0.iter().map(record).collect(), notes, ..Output::default() }
 }

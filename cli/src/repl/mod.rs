@@ -5,6 +5,7 @@
 
 pub(crate) mod command;
 mod complete;
+mod context;
 pub(crate) mod create;
 mod dot;
 mod eval;
@@ -25,7 +26,8 @@ mod spread;
 mod values;
 mod words;
 
+pub(crate) use context::Context;
 pub(crate) use failure::Failure;
-pub(crate) use run::{Context, run};
+pub(crate) use run::run;
 pub(crate) use session::DEFAULT_COLLECTION;
 pub use session::{Fed, Reply, Session};

@@ -75,9 +75,9 @@ pub(super) fn out_of_reach(expected: Option<f32>, refine: &str) -> Option<String
 
 fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
     let total = answer.elapsed.as_secs_f64() * 1e6;
-    notes.push(format!("generation {}, {total:.1} µs:", answer.generation));
+    notes.push(format!("generation {}, {total:.1} us:", answer.generation));
     for stage in &explain.stages {
-        notes.push(format!("  {:<8} {:>9.1} µs", stage.stage, stage.micros));
+        notes.push(format!("  {:<8} {:>9.1} us", stage.stage, stage.micros));
     }
     notes.push(format!(
         "lists probed {}, codes scanned {}, candidates refined {}, rows scanned exactly {}",

@@ -19,7 +19,7 @@ use torre::{Effort, SearchOptions};
 use torre::{Progress, Stage};
 use torre::{Row, VECTOR_FIELD, Value};
 use torre_data::{Place, ReadOptions, Source};
-use torre_report::percentile;
+use torre_report::Latency;
 
 /// Hits compared.
 const K: usize = 10;
@@ -32,16 +32,24 @@ const CHUNK_ROWS: usize = 1024;
 struct Point {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<f32>,
+    /// The nearest rows that were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excluded: Option<usize>,
     /// Lists visited: as asked, or the most that a target took.
     nprobe: u64,
+    #[serde(rename = "recall@10")]
     recall10: f64,
-    p50_micros: f64,
+    /// What the answers say of their recall, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<f64>,
+    #[serde(flatten)]
+    latency: Latency,
 }
 
-/// A vector to search with, and what must not be found: the row that the vector is of.
+/// A vector to search with, and what must not be found: the row that the vector is of, and rows nearest to it.
 struct Probe {
     vector: Vec<f32>,
-    itself: Vec<String>,
+    excluded: Vec<String>,
 }
 
 /// What an exact scan finds.
@@ -52,9 +60,10 @@ struct Truth {
 }
 
 impl Truth {
-    fn new(answer: &Answer) -> Self {
-        let least = answer.hits.last().map_or(f32::INFINITY, |hit| hit.score);
-        Self { ids: answer.ids().map(str::to_owned).collect(), least }
+    /// The hits of an exact answer after the first `excluded`.
+    fn new(answer: &Answer, excluded: usize) -> Self {
+        let hits = || answer.hits.iter().skip(excluded).take(K);
+        Self { ids: hits().map(|hit| hit.id.to_string()).collect(), least: hits().last().map_or(f32::INFINITY, |hit| hit.score) }
     }
 
     /// Whether a row that was found is one of the nearest.
@@ -78,7 +87,9 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
     if probes.is_empty() {
         return Err(Failure::new("there are no queries to measure with"));
     }
-    let truth: Vec<Truth> = exact(collection, &probes)?.iter().map(Truth::new).collect();
+    let excluded: Vec<usize> = if args.excluded.is_empty() { vec![0] } else { args.excluded.clone() };
+    let exact = exact(collection, &probes, excluded.iter().copied().max().unwrap_or(0))?;
+    let cases: Vec<(usize, Vec<Probe>, Vec<Truth>)> = excluded.into_iter().map(|excluded| without(&probes, &exact, excluded)).collect();
     let mut points = Vec::new();
     let tried: Vec<Effort> = match (&args.target[..], &args.nprobe[..]) {
         ([], []) => powers(lists).into_iter().map(Effort::Nprobe).collect(),
@@ -86,23 +97,28 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
         (targets, _) => targets.iter().copied().map(Effort::Recall).collect(),
     };
     let all = args.nprobe.is_empty() && args.target.is_empty();
-    for (at, &setting) in tried.iter().enumerate() {
-        let point = measure(collection, args, setting, &probes, &truth, progress)?;
-        let enough = all && point.recall10 >= ENOUGH;
-        points.push(point);
-        progress.update(Stage::Evaluate, at as u64 + 1, Some(tried.len() as u64));
-        if enough {
-            break;
+    for (case, (excluded, probes, truth)) in cases.iter().enumerate() {
+        for (at, &setting) in tried.iter().enumerate() {
+            let point = measure(collection, args, setting, probes, truth, progress)?;
+            let enough = all && point.recall10 >= ENOUGH;
+            points.push(Point { excluded: (!args.excluded.is_empty()).then_some(*excluded), ..point });
+            progress.update(Stage::Evaluate, (case * tried.len() + at) as u64 + 1, Some((cases.len() * tried.len()) as u64));
+            if enough {
+                break;
+            }
         }
     }
     let mut output = Output::list(&points, |point| {
         let target = point.target.map(|target| ("target".to_owned(), Json::from(target.to_string())));
+        let excluded = point.excluded.map(|excluded| ("excluded".to_owned(), Json::from(excluded)));
+        let expected = point.expected.map(|expected| ("expected".to_owned(), Json::from(format!("{expected:.4}"))));
         let measured = [
             ("nprobe".to_owned(), Json::from(point.nprobe)),
             ("recall@10".to_owned(), Json::from(format!("{:.4}", point.recall10))),
-            ("p50 µs".to_owned(), Json::from(point.p50_micros)),
+            ("p50 us".to_owned(), Json::from(point.latency.p50_us)),
+            ("p99 us".to_owned(), Json::from(point.latency.p99_us)),
         ];
-        target.into_iter().chain(measured).collect()
+        target.into_iter().chain(excluded).chain(measured).chain(expected).collect()
     });
     output.notes.push(format!("queries: {} ({origin}); lists: {}", grouped(probes.len() as u64), grouped(lists as u64)));
     Ok(output)
@@ -115,9 +131,26 @@ fn powers(lists: usize) -> Vec<usize> {
     powers
 }
 
-fn exact(collection: &Collection, probes: &[Probe]) -> Result<Vec<Answer>, Failure> {
+/// The queries without their nearest `excluded` rows, and what is to be found then.
+fn without(probes: &[Probe], exact: &[Answer], excluded: usize) -> (usize, Vec<Probe>, Vec<Truth>) {
+    let nearest = |answer: &Answer| answer.ids().take(excluded).map(str::to_owned).collect::<Vec<String>>();
+    let probe = |(probe, answer): (&Probe, &Answer)| Probe {
+        vector: probe.vector.clone(),
+        excluded: probe.excluded.iter().cloned().chain(nearest(answer)).collect(),
+    };
+    let truth = exact.iter().map(|answer| Truth::new(answer, excluded)).collect();
+    (excluded, probes.iter().zip(exact).map(probe).collect(), truth)
+}
+
+/// The nearest rows of each query, as many as are measured and `more`.
+fn exact(collection: &Collection, probes: &[Probe], more: usize) -> Result<Vec<Answer>, Failure> {
     let queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
-    Ok(queries.unsampled().k(K).exact().exclude_each(probes.iter().map(|probe| probe.itself.clone()).collect()).run()?)
+    Ok(queries
+        .unsampled()
+        .k(K.saturating_add(more))
+        .exact()
+        .exclude_each(probes.iter().map(|probe| probe.excluded.clone()).collect())
+        .run()?)
 }
 
 fn measure(
@@ -134,7 +167,7 @@ fn measure(
     options.effort = setting;
     options.refine_factor = args.refine_factor;
     let ask = |probe: &Probe, explain: bool| {
-        let query = collection.search(&probe.vector).options(options.clone()).exclude(probe.itself.iter().map(String::as_str));
+        let query = collection.search(&probe.vector).options(options.clone()).exclude(probe.excluded.iter().map(String::as_str));
         if explain { query.explain().run() } else { query.run() }
     };
     let (target, mut nprobe) = match setting {
@@ -142,7 +175,8 @@ fn measure(
         Effort::Recall(recall) => (Some(recall), 0),
         _ => (None, 0),
     };
-    let (mut found, mut wanted, mut micros) = (0, 0, Vec::with_capacity(probes.len()));
+    let mut expected = Vec::with_capacity(probes.len());
+    let (mut found, mut wanted, mut times) = (0, 0, Vec::with_capacity(probes.len()));
     for (probe, truth) in probes.iter().zip(truth) {
         let answer = ask(probe, false)?;
         if target.is_some() {
@@ -152,13 +186,16 @@ fn measure(
             found += usize::from(truth.has(collection, probe, id)?);
         }
         wanted += truth.ids.len();
-        micros.push(answer.elapsed.as_secs_f64() * 1e6);
+        expected.extend(answer.expected_recall.map(f64::from));
+        times.push(answer.elapsed);
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
         }
     }
     let recall10 = rounded(found as f64 / wanted.max(1) as f64, 4);
-    Ok(Point { target, nprobe, recall10, p50_micros: rounded(percentile(&micros, 50.0).unwrap_or(0.0), 1) })
+    let mean = expected.iter().sum::<f64>() / expected.len().max(1) as f64;
+    let expected = (!expected.is_empty()).then(|| rounded(mean, 4));
+    Ok(Point { target, excluded: None, nprobe, recall10, expected, latency: Latency::of(&times) })
 }
 
 /// Stored vectors, spread evenly over the collection.
@@ -169,13 +206,13 @@ fn stored(collection: &Collection, most: usize) -> Result<Vec<Probe>, Failure> {
     for id in ids.into_iter().step_by(step) {
         // Deleted since the ids were listed.
         let Some(item) = collection.get(&id)? else { continue };
-        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), itself: vec![id] });
+        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), excluded: vec![id] });
     }
     Ok(probes)
 }
 
 fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Probe>, Failure> {
-    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, itself: vec![] }).collect())
+    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, excluded: vec![] }).collect())
 }
 
 /// The queries of a file: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).

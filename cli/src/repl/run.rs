@@ -4,28 +4,14 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::command::{Build, Command, Delete, Get, Patch, Put};
+use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
 use super::{create, eval, import, query, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
-use torre::{BuildOptions, Collection, Database};
-
-/// What a command works on.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub(crate) database: &'a Database,
-    /// Name of the collection.
-    pub(crate) collection: &'a str,
-    pub(crate) progress: &'a dyn Progress,
-}
-
-impl Context<'_> {
-    pub(super) fn open(&self) -> Result<Collection, Failure> {
-        Ok(self.database.collection(self.collection)?)
-    }
-}
+use torre::{BuildOptions, Collection};
 
 /// Carries out one command.
 pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Failure> {

@@ -5,12 +5,14 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::command::Command;
+use super::complete::Completer;
+use super::context::Context;
 use super::dot::Dot;
 use super::failure::Failure;
 use super::output::{Output, count};
 use super::parse::{self, Line, Request};
 use super::render::{Mode, render};
-use super::run::{Context, run};
+use super::run::run;
 use super::{help, words};
 use torre::Database;
 use torre::{NoProgress, Progress};
@@ -37,8 +39,8 @@ const READ_DEPTH: usize = 8;
 /// # }
 /// ```
 pub struct Session {
-    pub(super) database: Database,
-    pub(super) collection: String,
+    database: Database,
+    collection: String,
     mode: Mode,
     timer: bool,
     width: Option<u16>,
@@ -120,7 +122,7 @@ impl Session {
     /// What may follow in place of the part of `line` from the returned byte to `cursor`.
     #[must_use]
     pub fn complete(&self, line: &str, cursor: usize) -> (usize, Vec<String>) {
-        super::complete::complete(self, line, cursor)
+        Completer { database: &self.database, collection: &self.collection }.complete(line, cursor)
     }
 
     /// What a terminal shows before a line.

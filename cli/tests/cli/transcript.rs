@@ -65,8 +65,7 @@ pub(crate) fn check(path: &Path, prompts: &[&str], mut answer: impl FnMut(&str, 
 
 /// Times differ from run to run: their digits become `?`.
 fn mask(text: &str) -> String {
-    const JSON_KEYS: [&str; 6] =
-        ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_micros\":", "\"p99_micros\":", "_bytes_per_row\":"];
+    const JSON_KEYS: [&str; 6] = ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_us\":", "\"p99_us\":", "_bytes_per_row\":"];
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let mut line = line.to_owned();
@@ -79,11 +78,11 @@ fn mask(text: &str) -> String {
                 from = start;
             }
         }
-        for (before, after) in [("time: ", " ms"), (" in ", " s"), ("p50 ", " µs"), ("p99 ", " µs")] {
+        for (before, after) in [("time: ", " ms"), (" in ", " s"), ("p50 ", " us"), ("p99 ", " us")] {
             line = masked_between(&line, before, after);
         }
         // Columns that hold times, and the stages of an explanation.
-        if line.trim_end().ends_with("µs") || line.trim_end().ends_with("µs:") {
+        if line.trim_end().ends_with("us") || line.trim_end().ends_with("us:") {
             // Of any width: one `?` for a number and one space before it.
             line = line.split_inclusive('\n').map(|line| without_numbers(line.trim_end()) + "\n").collect();
         }

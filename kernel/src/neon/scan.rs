@@ -2,7 +2,8 @@
 
 use std::arch::aarch64::*;
 
-use super::super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink, prefetch};
+use super::super::prefetch::prefetch;
+use super::super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 use super::load;
 
 /// The 16-bit sums of a block's codes, in order.

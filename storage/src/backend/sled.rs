@@ -21,9 +21,10 @@ use parking_lot::{Mutex, RwLock};
 
 use super::worker::{Failed, Wait, Worker};
 use super::{Backend, Entry, Write, sled_files};
-use crate::directory;
+use crate::disk_size;
 use crate::error::{Error, Result};
 use crate::key::{describe, describe_bound};
+use crate::lock::FORKED;
 use crate::salvage::diagnose;
 
 type Db<const FANOUT: usize> = ::sled::Db<FANOUT>;
@@ -89,7 +90,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
             loop {
                 match config.open::<FANOUT>().map_err(|error| failure(&settings.path, "opening", error)) {
                     // Ours is the only handle: a child process that is being started has its lock a little longer.
-                    Err(Error::Held { .. }) if start.elapsed() < directory::FORKED => std::thread::sleep(Duration::from_millis(5)),
+                    Err(Error::Held { .. }) if start.elapsed() < FORKED => std::thread::sleep(Duration::from_millis(5)),
                     opened => break *db = Some(opened?),
                 }
             }
@@ -336,7 +337,7 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
     }
 
     fn bytes(&self) -> Result<u64> {
-        directory::size(&self.settings.path)
+        disk_size::of(&self.settings.path)
     }
 }
 

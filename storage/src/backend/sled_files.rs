@@ -11,8 +11,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use crate::directory::sync_directory;
 use crate::error::{Error, Result};
+use crate::fsync::sync_directory;
 use crate::salvage::slabs_needed;
 
 /// Longest slab that is filled up: beyond it the list of leaves is wrong.

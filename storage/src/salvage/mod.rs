@@ -22,12 +22,14 @@ pub(crate) use {
     leaves::{parse, unpack},
 };
 
-use crate::directory::{self, BLOBS, RECORDS};
 use crate::envelope;
-use crate::error::{Error, Result};
+use crate::error::{Error, Foreign, Result};
 use crate::key::{self, CollectionId, Key};
-use crate::marker::{Marker, Progress};
+use crate::layout::{BLOBS, RECORDS};
+use crate::lock::lock_to_read;
+use crate::marker::Marker;
 use crate::open::assemble;
+use crate::progress::Progress;
 use crate::storage::{Stop, Storage, Writer};
 
 /// What [`verify`] found.
@@ -86,9 +88,9 @@ impl Storage {
             return Err(Error::Missing { path: path.into() });
         }
         if !path.join(RECORDS).is_dir() && !path.join(BLOBS).is_dir() {
-            return Err(Error::NotADatabase { path: path.into(), why: format!("there is neither {RECORDS} nor {BLOBS}") });
+            return Err(Error::NotADatabase { path: path.into(), found: Foreign::NoStores });
         }
-        let lock = directory::lock_to_read(path)?;
+        let lock = lock_to_read(path)?;
         let mut promised = 0;
         match Marker::read(path) {
             Ok(Some(marker)) => {

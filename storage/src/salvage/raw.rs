@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::index::{self, Listed, TREE};
 use super::leaves::{Leaf, Place, SLOTS, Slabs};
 use crate::backend::{Backend, Entry, Write};
-use crate::directory;
+use crate::disk_size;
 use crate::envelope;
 use crate::error::{Error, Result};
 use crate::key::describe_bound;
@@ -219,6 +219,6 @@ impl Backend for Raw {
     }
 
     fn bytes(&self) -> Result<u64> {
-        directory::size(&self.path)
+        disk_size::of(&self.path)
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::index::{self, TREE};
 use super::leaves::{Leaf, Place, Slabs};
 use crate::backend::{Backend, Entry, Write};
-use crate::directory;
+use crate::disk_size;
 use crate::error::{Error, Result};
 use crate::key::describe_bound;
 
@@ -158,7 +158,7 @@ impl Backend for Reader {
     }
 
     fn bytes(&self) -> Result<u64> {
-        directory::size(&self.path)
+        disk_size::of(&self.path)
     }
 }
 

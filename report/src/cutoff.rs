@@ -1,0 +1,63 @@
+//! Measures of rankings at a cut-off, under the names that they have everywhere: `recall@10`, `ndcg@10`, `hit_rate@10`.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// The means of what is measured among the first `k` hits; `None` where no user had anything relevant. Definitions: see
+/// [`Evaluation`](crate::Evaluation).
+///
+/// ```
+/// let at = torre_report::Cutoff { k: 10, recall: Some(0.5), ndcg: Some(0.25), hit_rate: None };
+/// assert_eq!(serde_json::to_string(&at)?, r#"{"recall@10":0.5,"ndcg@10":0.25,"hit_rate@10":null}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Cutoff {
+    /// Hits that count.
+    pub k: usize,
+    /// Share of the relevant items that are found.
+    pub recall: Option<f64>,
+    /// Normalised discounted cumulative gain.
+    pub ndcg: Option<f64>,
+    /// Share of the users of whom anything relevant is found.
+    pub hit_rate: Option<f64>,
+}
+
+impl Cutoff {
+    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let Self { k, recall, ndcg, hit_rate } = self;
+        for (name, value) in [("recall", recall), ("ndcg", ndcg), ("hit_rate", hit_rate)] {
+            map.serialize_entry(&format!("{name}@{k}"), value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Cutoff {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
+}
+
+/// Several cut-offs, ascending, as one map.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cutoffs(pub Vec<Cutoff>);
+
+impl Cutoffs {
+    /// The measures at `k`; there are none where it is not one of the cut-offs.
+    pub fn at(&self, k: usize) -> Cutoff {
+        let found = self.0.iter().find(|cutoff| cutoff.k == k);
+        found.copied().unwrap_or(Cutoff { k, recall: None, ndcg: None, hit_rate: None })
+    }
+}
+
+impl Serialize for Cutoffs {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        for cutoff in &self.0 {
+            cutoff.entries(&mut map)?;
+        }
+        map.end()
+    }
+}
