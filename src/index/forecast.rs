@@ -35,6 +35,8 @@ pub(super) struct Forecast<'a> {
     lists: &'a [List],
     /// Scores of the excluded rows, best first.
     excluded: &'a [f32],
+    /// By how many times there are more rows above the excluded rows' scores than the density says, at least 1.
+    scale: f32,
     /// How far the candidates' scores reach below the last wanted one.
     reach: f32,
 }
@@ -84,7 +86,8 @@ impl<'a> Forecast<'a> {
             List { centre, width: width(metric, query_squares, centre), rows: rows as f32, passing: passing as f32 }
         }));
         excluded.sort_unstable_by(|a, b| b.total_cmp(a));
-        let mut forecast = Self { density: goal.density, lists, excluded, reach: 0.0 };
+        let mut forecast = Self { density: goal.density, lists, excluded, scale: 1.0, reach: 0.0 };
+        forecast.scale = forecast.scale();
         let first = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
         let last = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.k as f32);
         let reached = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.candidates as f32);
@@ -97,10 +100,26 @@ impl<'a> Forecast<'a> {
         lists.iter().map(|list| of(list) * self.density.share((threshold - list.centre) / list.width)).sum()
     }
 
+    /// The excluded rows are known, so there are at least as many rows above their scores as there are of them.
+    fn scale(&self) -> f32 {
+        /// Looks at so many of them, and expects the chance of a few by their square root.
+        const LOOKS: usize = 8;
+        let look = |look: usize| {
+            let rank = (self.excluded.len() * look).div_ceil(LOOKS);
+            let (score, rank) = (*self.excluded.get(rank.checked_sub(1)?)?, rank as f32);
+            let by_density = self.above(self.lists, score, |list| list.passing);
+            (score.is_finite() && by_density > 0.0).then_some((rank - 2.0 * rank.sqrt()) / by_density)
+        };
+        (1..=LOOKS).filter_map(look).fold(1.0, f32::max)
+    }
+
     /// Rows above a threshold that may be returned, were all lists probed.
     fn wanted_above(&self, threshold: f32) -> f32 {
-        let excluded = self.excluded.partition_point(|&score| score >= threshold);
-        self.above(self.lists, threshold, |list| list.passing) - excluded as f32
+        self.scale * self.above(self.lists, threshold, |list| list.passing) - self.excluded_above(threshold)
+    }
+
+    fn excluded_above(&self, threshold: f32) -> f32 {
+        self.excluded.partition_point(|&score| score >= threshold) as f32
     }
 
     /// The threshold with `count` rows above.
@@ -159,8 +178,7 @@ impl<'a> Forecast<'a> {
         });
         let nprobe = nprobe.map(|at| at + 1).or((unprobed == 0).then_some(self.lists.len()));
         let probed = &self.lists[..nprobe.unwrap_or(self.lists.len())];
-        let excluded = self.excluded.partition_point(|&score| score >= band.last);
-        let near = self.above(probed, band.last - self.reach, |list| list.passing) - excluded as f32;
+        let near = self.scale * self.above(probed, band.last - self.reach, |list| list.passing) - self.excluded_above(band.last);
         Need { nprobe, candidates: (near.max(0.0).ceil() as usize).max(goal.candidates) }
     }
 

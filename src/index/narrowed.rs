@@ -16,9 +16,10 @@ const COUNTED: usize = 4;
 const FEWEST: usize = 64;
 /// Turns a query takes at most: what the last one found is the answer.
 const TURNS: usize = 5;
-/// What was forecast is near enough to what turned out within these factors.
-const NEAR_LISTS: f32 = 1.1;
-const NEAR_CANDIDATES: f32 = 1.3;
+/// A forecast was right where what turned out is so near to it: shares lost of what is wanted, and candidates. Forecasts are right on average;
+/// searching again wherever one fell a little short would find more than was asked for.
+const NEAR_LOSS: f32 = 3.0;
+const NEAR_CANDIDATES: f32 = 2.0;
 /// Where no more than one row in so many may be returned, those of a list are gathered, which is so cheap that more lists are visited.
 const SPARSE: usize = 16;
 const SPARSE_SHARE: f32 = 0.985;
@@ -116,13 +117,12 @@ impl Narrowed<'_> {
             let score = |score: f64| density_score(metric, squares, score as f32);
             let band = Band { best: score(best.score), last: score(last.score) };
             let now = forecast.need(band, goal, unprobed);
-            let enough = |now: usize, before: usize, near: f32| now as f32 <= before as f32 * near + 1.0;
-            let lists_do = now.nprobe.is_some_and(|now| enough(now, nprobe, NEAR_LISTS));
-            if last_turn || (lists_do && enough(now.candidates, candidates, NEAR_CANDIDATES)) {
-                return Some(forecast.kept(band, nprobe, unprobed));
+            let kept = forecast.kept(band, nprobe, unprobed);
+            let enough = 1.0 - kept <= NEAR_LOSS * (1.0 - goal.share) && now.candidates as f32 <= NEAR_CANDIDATES * candidates as f32;
+            if last_turn || enough {
+                return Some(kept);
             }
-            let lists = now.nprobe.map(|now| now.max(nprobe));
-            need = Need { nprobe: lists, candidates: now.candidates.max(candidates) };
+            need = Need { nprobe: now.nprobe.map(|now| now.max(nprobe)), candidates: now.candidates.max(candidates) };
         }
     }
 
