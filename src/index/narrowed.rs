@@ -18,8 +18,8 @@ const FEWEST: usize = 64;
 const TURNS: usize = 5;
 /// A forecast was right where what turned out is so near to it: shares lost of what is wanted, and candidates. Forecasts are right on average;
 /// searching again wherever one fell a little short would find more than was asked for.
-const NEAR_LOSS: f32 = 3.0;
-const NEAR_CANDIDATES: f32 = 2.0;
+const NEAR_LOSS: f32 = 2.0;
+const NEAR_CANDIDATES: f32 = 1.5;
 /// Where no more than one row in so many may be returned, those of a list are gathered, which is so cheap that more lists are visited.
 const SPARSE: usize = 16;
 const SPARSE_SHARE: f32 = 0.985;

@@ -25,6 +25,9 @@ const TRUSTED: f64 = 20.0;
 /// Shares of the ten nearest for which it is known which share the model has to promise.
 pub(super) const SHARES: [f32; 6] = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99];
 
+/// No promise is higher: what the model takes for nothing may be a little.
+const MOST_PROMISED: f32 = 0.999_99;
+
 /// The share of a list's rows above a threshold, as a function of its centroid's score.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Density {
@@ -92,7 +95,7 @@ impl Density {
         let mut before = 0.0f32;
         SHARES.map(|share| {
             let at = ((f64::from(share) * reached.len() as f64).ceil() as usize).clamp(1, reached.len().max(1)) - 1;
-            before = reached.get(at).copied().unwrap_or(share).clamp(before, 1.0);
+            before = reached.get(at).copied().unwrap_or(share).min(MOST_PROMISED).max(before);
             before
         })
     }
@@ -227,9 +230,9 @@ fn probit(share: f64) -> f64 {
     high
 }
 
-/// `to` at `x` between points of `from`, which ascend; beyond them towards (0, 0) and (1, 1).
+/// `to` at `x` between points of `from`, which ascend; beyond them towards (0, 0) and (1, 1). Of several points at `x` the last counts.
 fn interpolate(from: &[f32], to: &[f32], x: f32) -> f32 {
-    let after = from.partition_point(|&known| known < x);
+    let after = from.partition_point(|&known| known <= x);
     let point = |at: usize| if at == 0 { (0.0, 0.0) } else { from.get(at - 1).map_or((1.0, 1.0), |&known| (known, to[at - 1])) };
     let ((low, a), (high, b)) = (point(after), point(after + 1));
     if high > low { (a + (b - a) * (x - low) / (high - low)).clamp(0.0, 1.0) } else { b }

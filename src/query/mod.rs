@@ -21,6 +21,8 @@ mod segments;
 mod source;
 mod tail;
 #[cfg(test)]
+mod narrowed_tests;
+#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
