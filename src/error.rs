@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
+use crate::filter::FilterError;
 
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -141,6 +142,9 @@ pub enum Error {
     /// A row that the feature spec or the schema cannot take.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// A filter that is not in the language, or does not fit the collection.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
     Model(#[from] crate::model_error::ModelError),
@@ -286,6 +290,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Interrupted
             | Self::Feature(_)
+            | Self::Filter(_)
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) => Responsible::Model,
             Self::Model(_) => Responsible::Model,
