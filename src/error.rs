@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
+use crate::filter::FilterError;
 
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -152,6 +153,9 @@ pub enum Error {
     /// A row that the feature spec or the schema cannot take.
     #[error(transparent)]
     Feature(#[from] FeatureError),
+    /// A filter that is not in the language, or does not fit the collection.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
     Model(#[from] crate::model_error::ModelError),
@@ -298,6 +302,7 @@ impl Error {
             | Self::TooManyRows { .. }
             | Self::Interrupted
             | Self::Feature(_)
+            | Self::Filter(_)
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) => Responsible::Model,
             Self::Model(_) => Responsible::Model,

@@ -34,4 +34,5 @@ pub use metric::Metric;
 pub use row::Row;
 pub use schema::{Field, FieldType, ID_FIELD, Schema, VECTOR_FIELD};
 pub use spec::{Dtype, FeatureSpec, Golden, InputSpec, TowerRole};
+pub use tokens::Tokens;
 pub use value::Value;
