@@ -147,6 +147,24 @@ pub enum Error {
         /// Bytes of their ids.
         id_bytes: u64,
     },
+    /// A filter tests a field that is not indexed.
+    #[error("a filter tests the field {field:?}, which is not indexed (indexed: {}); add an index to it", if .indexed.is_empty() { "none".to_owned() } else { .indexed.join(", ") })]
+    NotIndexed {
+        /// The field.
+        field: String,
+        /// The fields that are indexed.
+        indexed: Vec<String>,
+    },
+    /// More values, or longer texts, than the index of one field can hold: in one call that writes, or in a collection.
+    #[error("the index of the field {field:?} would have {size} {what}, and {most} is the most; write smaller batches, or drop the index", most = u32::MAX)]
+    IndexTooLarge {
+        /// The field.
+        field: String,
+        /// How many there would be.
+        size: u64,
+        /// What is counted.
+        what: &'static str,
+    },
     /// The work was asked to stop, and did.
     #[error("interrupted; everything acknowledged so far is kept")]
     Interrupted,
@@ -300,6 +318,8 @@ impl Error {
             | Self::CollectionDropped { .. }
             | Self::Unsupported { .. }
             | Self::TooManyRows { .. }
+            | Self::IndexTooLarge { .. }
+            | Self::NotIndexed { .. }
             | Self::Interrupted
             | Self::Feature(_)
             | Self::Filter(_)

@@ -124,28 +124,74 @@ impl TryFrom<String> for FieldType {
     }
 }
 
-/// A declared field. Read from `NAME:TYPE`; the name may hold colons itself.
+/// A declared field. Read from `NAME:TYPE`, or `NAME:TYPE index` for one that is indexed; the name may hold colons itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "Document", try_from = "Document")]
 pub struct Field {
     /// The row's field.
     pub name: String,
     /// What it holds.
     pub kind: FieldType,
+    /// Whether its values are kept in memory too, for filters.
+    pub indexed: bool,
+}
+
+/// What follows the type of a field that is indexed.
+const INDEX: &str = " index";
+
+/// A field as it is stored: its type as it is written, so that one without an index looks as it did before there were any.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Field")]
+struct Document {
+    name: String,
+    kind: String,
+}
+
+impl From<Field> for Document {
+    fn from(field: Field) -> Self {
+        Self { kind: field.holds(), name: field.name }
+    }
+}
+
+impl TryFrom<Document> for Field {
+    type Error = InvalidOption;
+    fn try_from(Document { name, kind }: Document) -> Result<Self, InvalidOption> {
+        Self::read(name, &kind)
+    }
+}
+
+impl Field {
+    /// A field that is not indexed.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: FieldType) -> Self {
+        Self { name: name.into(), kind, indexed: false }
+    }
+
+    /// Its type, and whether it is indexed, as it is written: `float`, `float index`.
+    #[must_use]
+    pub fn holds(&self) -> String {
+        format!("{}{}", self.kind, if self.indexed { INDEX } else { "" })
+    }
+
+    fn read(name: String, holds: &str) -> Result<Self, InvalidOption> {
+        let kind = holds.strip_suffix(INDEX);
+        Ok(Self { name, kind: kind.unwrap_or(holds).parse()?, indexed: kind.is_some() })
+    }
 }
 
 impl FromStr for Field {
     type Err = InvalidOption;
     fn from_str(text: &str) -> Result<Self, InvalidOption> {
         match text.rsplit_once(':') {
-            Some((name, kind)) if !name.is_empty() => Ok(Self { name: name.to_owned(), kind: kind.parse()? }),
-            _ => Err(InvalidOption::new("field", text, "NAME:TYPE")),
+            Some((name, holds)) if !name.is_empty() => Self::read(name.to_owned(), holds),
+            _ => Err(InvalidOption::new("field", text, "NAME:TYPE or NAME:TYPE index")),
         }
     }
 }
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.name, self.kind)
+        write!(f, "{}:{}", self.name, self.holds())
     }
 }
 
@@ -163,6 +209,21 @@ mod tests {
         let field: Field = "a:b:list<time>".parse().unwrap();
         assert_eq!((field.name.as_str(), field.kind, field.to_string().as_str()), ("a:b", FieldType::TimeList, "a:b:list<time>"));
         for bad in ["", "a", ":int", "a:list<list<int>>", "a:string"] {
+            assert!(bad.parse::<Field>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_read_written_and_stored_and_a_field_without_one_looks_as_ever() {
+        for (text, stored) in
+            [("a:b:float", r#"{"name":"a:b","kind":"float"}"#), ("tags:list<text> index", r#"{"name":"tags","kind":"list<text> index"}"#)]
+        {
+            let field: Field = text.parse().unwrap();
+            assert_eq!((field.to_string().as_str(), field.indexed), (text, text.ends_with(" index")));
+            assert_eq!(serde_json::to_string(&field).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<Field>(stored).unwrap(), field);
+        }
+        for bad in ["a:index", "a: index", "a:float  index", "a:float index index", "a:float indexed"] {
             assert!(bad.parse::<Field>().is_err(), "{bad}");
         }
     }

@@ -28,6 +28,11 @@ impl Schema {
         self.fields.iter().any(|known| known.name == field)
     }
 
+    /// The fields that are indexed.
+    pub fn indexed(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.indexed)
+    }
+
     /// Checks what can be checked without encoding: names (`id`, the item's own, is always known), the types of declared fields, and that the row can be kept (finite numbers, bounded
     /// nesting). Fields of the spec are checked by the spec when the row is encoded.
     ///

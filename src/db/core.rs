@@ -7,10 +7,11 @@ use std::time::Duration;
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::error::{Error, Result};
+use crate::features::Schema;
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
+use crate::segment::{ColumnsBuilder, RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, TableError, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -56,6 +57,7 @@ impl Core {
         let snapshot = Snapshot {
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
+            schema: Arc::new(settings.schema.clone()),
             space: Arc::new(space),
             training: Arc::new(training),
             segments: vec![],
@@ -92,7 +94,7 @@ impl Core {
         core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
-            let sealed = Sealed::read(&core.shared, &snapshot.space, &snapshot.training, meta)?;
+            let sealed = Sealed::read(&core.shared, &snapshot.schema, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(masked(sealed, &dead));
         }
         core.read_tail(&mut snapshot, &dead)?;
@@ -127,14 +129,8 @@ impl Core {
     fn read_tail(&self, snapshot: &mut Snapshot, dead: &HashSet<u64>) -> Result<()> {
         let shared = &*self.shared;
         let dim = shared.settings.dim;
-        let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
-        let flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
-            let table = RowTable::from_iter(ids.iter().map(String::as_str).zip(rows.iter().copied()))?;
-            snapshot.runs.push(Run { rows: table, vectors: std::mem::replace(vectors, Matrix::new(dim)) }.view());
-            ids.clear();
-            rows.clear();
-            Ok::<(), Error>(())
-        };
+        let schema = Arc::clone(&snapshot.schema);
+        let mut part = TailPart::new(&schema, dim);
         for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
             let Stored { row, record, vector } = stored?;
             if row >= IMPOSSIBLE {
@@ -146,15 +142,19 @@ impl Core {
             }
             let record = record.ok_or_else(|| shared.damaged(format!("row {row}"), "it has a vector and no record"))?;
             let vector = vector.ok_or_else(|| shared.without_vector(row))?;
-            ids.push(shared.decode(row, &record)?.id.to_owned());
-            rows.push(row);
-            shared.values(row, &vector)?.push_to(&mut vectors);
-            if rows.len() == RUN_ROWS {
-                flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
+            let record = shared.decode(row, &record)?;
+            if !part.columns.is_empty() {
+                part.columns.push(&shared.features(row, &record)?);
+            }
+            part.ids.push(record.id.to_owned());
+            part.rows.push(row);
+            shared.values(row, &vector)?.push_to(&mut part.vectors);
+            if part.rows.len() == RUN_ROWS {
+                snapshot.runs.push(std::mem::replace(&mut part, TailPart::new(&schema, dim)).run()?.view());
             }
         }
-        if !rows.is_empty() {
-            flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
+        if !part.rows.is_empty() {
+            snapshot.runs.push(part.run()?.view());
         }
         Ok(())
     }
@@ -292,6 +292,26 @@ impl Core {
         }
         let nanos = self.seal_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);
         Duration::from_nanos(nanos as u64).min(LONGEST_WAIT)
+    }
+}
+
+/// Rows of the tail that are read back, for one run.
+struct TailPart<'s> {
+    ids: Vec<String>,
+    rows: Vec<u64>,
+    columns: ColumnsBuilder<'s>,
+    vectors: Matrix,
+}
+
+impl<'s> TailPart<'s> {
+    fn new(schema: &'s Schema, dim: usize) -> Self {
+        let columns = ColumnsBuilder::new(schema.indexed());
+        Self { ids: Vec::new(), rows: Vec::new(), columns, vectors: Matrix::new(dim) }
+    }
+
+    fn run(self) -> Result<Run, TableError> {
+        let rows = RowTable::from_iter(self.ids.iter().map(String::as_str).zip(self.rows.iter().copied()))?;
+        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into() })
     }
 }
 

@@ -3,6 +3,8 @@
 mod backup;
 mod build;
 mod collection;
+#[cfg(test)]
+mod column_tests;
 mod core;
 #[cfg(test)]
 mod damage_tests;

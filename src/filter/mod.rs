@@ -50,3 +50,9 @@ pub use error::FilterError;
 pub use operand::{Now, Operand, Param, Values, now, param};
 pub use params::Params;
 pub use tree::Filter;
+
+// What evaluators take.
+pub(crate) use bound::{BoundField, Node, Source, Test};
+pub(crate) use circle::Circle;
+pub(crate) use eval::has_words;
+pub(crate) use range::Range;

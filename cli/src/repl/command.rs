@@ -346,7 +346,7 @@ pub(crate) struct Create {
     /// Metric of your own vectors: ip, cosine or l2 [default: ip]
     #[arg(long, value_name = "METRIC", requires = "dim")]
     pub(crate) metric: Option<Metric>,
-    /// A further field of the rows, NAME:TYPE; types: text, int, float, bool, time, list<...> of one of them
+    /// A further field of the rows, NAME:TYPE, or "NAME:TYPE index" to index it; types: text, int, float, bool, time, list<...> of one of them
     #[arg(long, value_name = "NAME:TYPE")]
     pub(crate) field: Vec<torre::Field>,
     /// Take rows with any further fields
