@@ -210,7 +210,7 @@ impl<'a> Binder<'a> {
         let text = subject.text(&given)?;
         let mut tokens = Tokens::default();
         tokens.split(&text, true, usize::MAX);
-        let mut words: Vec<Box<str>> = (0..tokens.len()).map(|place| tokens.ngram(place, 1).into()).collect();
+        let mut words: Vec<Box<str>> = tokens.iter().map(Into::into).collect();
         words.sort_unstable();
         words.dedup();
         if words.is_empty() {
