@@ -44,6 +44,15 @@ mod print;
 mod range;
 mod tree;
 
+#[cfg(test)]
+mod bind_tests;
+#[cfg(test)]
+mod parse_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod testing;
+
 pub use bound::Bound;
 pub use builder::{Field, field, in_list, within};
 pub use error::FilterError;
