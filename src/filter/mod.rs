@@ -33,6 +33,7 @@ mod bound;
 mod builder;
 mod circle;
 mod constant;
+mod cursor;
 mod error;
 mod eval;
 mod json;
@@ -43,9 +44,12 @@ mod parse;
 mod print;
 mod range;
 mod tree;
+mod typed;
 
 #[cfg(test)]
 mod bind_tests;
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod parse_tests;
 #[cfg(test)]

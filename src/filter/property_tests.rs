@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::testing::{NOW, any_filter, fitting, naive, params, rows, schema};
+use super::naive::naive;
+use super::testing::{NOW, any_filter, fitting, params, rows, schema};
 use super::{Filter, Params};
 use crate::features::Row;
 
