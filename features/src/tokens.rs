@@ -45,6 +45,16 @@ impl Tokens {
         self.ends.len()
     }
 
+    /// Whether there are no words.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The words, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|place| self.ngram(place, 1))
+    }
+
     /// The `n` words from word `first` on, joined by one space.
     pub fn ngram(&self, first: usize, n: usize) -> &str {
         let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };

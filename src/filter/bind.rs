@@ -1,15 +1,13 @@
 //! The syntax tree against a schema.
 
-use std::ops::Bound as End;
-
 use super::bound::{Bound, BoundField, Node, Source, Test};
 use super::circle::Circle;
 use super::constant::{Given, Scope, Subject, unknown_field};
 use super::error::{FilterError, shown};
 use super::operand::{Name, Operand, ValueList};
 use super::params::Params;
-use super::range::Range;
 use super::tree::{Comparison, Expr, Filter, MAX_DEPTH, MAX_TESTS, Quantifier};
+use super::typed;
 use crate::features::{FieldType, ID_FIELD, Schema, Tokens};
 
 impl Filter {
@@ -109,7 +107,7 @@ impl<'a> Binder<'a> {
         let (field, subject) = self.field(name)?;
         match subject.kind {
             FieldType::Bool => Ok(Node::Test { field, test: Test::Bool(true) }),
-            _ => Err(lacks(&subject, "truth of its own")),
+            _ => Err(typed::lacks(&subject, "truth of its own")),
         }
     }
 
@@ -117,24 +115,10 @@ impl<'a> Binder<'a> {
         let (field, subject) = self.field(name)?;
         let ordered = !matches!(op, Comparison::Eq | Comparison::Ne);
         if subject.kind.element().is_some() || (ordered && subject.kind == FieldType::Bool) {
-            return Err(lacks(&subject, op.symbol()));
+            return Err(typed::lacks(&subject, op.symbol()));
         }
         let given = self.scope.value(operand)?;
-        let test = match subject.kind {
-            FieldType::Bool => Test::Bool(subject.flag(&given)?),
-            FieldType::Text => {
-                let text: Box<str> = subject.text(&given)?.into();
-                match op {
-                    Comparison::Eq | Comparison::Ne => Test::TextSet([text].into()),
-                    Comparison::Lt => Test::Texts(End::Unbounded, End::Excluded(text)),
-                    Comparison::Le => Test::Texts(End::Unbounded, End::Included(text)),
-                    Comparison::Gt => Test::Texts(End::Excluded(text), End::Unbounded),
-                    Comparison::Ge => Test::Texts(End::Included(text), End::Unbounded),
-                }
-            }
-            FieldType::Int => ints(Range::comparing(op, subject.number(&given)?)),
-            _ => floats(Range::comparing(op, subject.number(&given)?)),
-        };
+        let test = typed::compare(&subject, op, &given)?;
         let node = Node::Test { field, test };
         Ok(if op == Comparison::Ne { not(node) } else { node })
     }
@@ -142,39 +126,29 @@ impl<'a> Binder<'a> {
     fn between(&mut self, name: &'a Name, low: &'a Operand, high: &'a Operand) -> Result<Node, FilterError> {
         let (field, subject) = self.field(name)?;
         if subject.kind.element().is_some() || subject.kind == FieldType::Bool {
-            return Err(lacks(&subject, "BETWEEN"));
+            return Err(typed::lacks(&subject, "BETWEEN"));
         }
         let (low, high) = (self.scope.value(low)?, self.scope.value(high)?);
-        let test = match subject.kind {
-            FieldType::Text => Test::Texts(End::Included(subject.text(&low)?.into()), End::Included(subject.text(&high)?.into())),
-            kind => {
-                let (low, high) = (subject.number(&low)?, subject.number(&high)?);
-                if kind == FieldType::Int {
-                    ints(Range::comparing(Comparison::Ge, low).and(Range::comparing(Comparison::Le, high)))
-                } else {
-                    floats(Range::comparing(Comparison::Ge, low).and(Range::comparing(Comparison::Le, high)))
-                }
-            }
-        };
+        let test = typed::between(&subject, &low, &high)?;
         Ok(Node::Test { field, test })
     }
 
     fn is_in(&mut self, name: &'a Name, values: &'a ValueList) -> Result<Node, FilterError> {
         let (field, subject) = self.field(name)?;
         if subject.kind.element().is_some() || subject.kind == FieldType::Bool {
-            return Err(lacks(&subject, "IN"));
+            return Err(typed::lacks(&subject, "IN"));
         }
-        Ok(Node::Test { field, test: one_of(&subject, &self.scope.values(values)?)? })
+        Ok(Node::Test { field, test: typed::one_of(&subject, &self.scope.values(values)?)? })
     }
 
     fn has(&mut self, name: &'a Name, which: Quantifier, values: &'a ValueList) -> Result<Node, FilterError> {
         let (field, subject) = self.field(name)?;
         if subject.kind.element().is_none() {
-            return Err(lacks(&subject, "HAS"));
+            return Err(typed::lacks(&subject, "HAS"));
         }
         let values = self.scope.values(values)?;
         let any = |values: &[Given<'_>]| -> Result<Node, FilterError> {
-            let test = match one_of(&subject, values)? {
+            let test = match typed::one_of(&subject, values)? {
                 Test::Known(false) => Test::Known(false),
                 test => Test::Element(Box::new(test)),
             };
@@ -195,7 +169,7 @@ impl<'a> Binder<'a> {
     fn starts_with(&mut self, name: &'a Name, prefix: &'a Operand) -> Result<Node, FilterError> {
         let (field, subject) = self.field(name)?;
         if subject.kind != FieldType::Text {
-            return Err(lacks(&subject, "STARTS WITH"));
+            return Err(typed::lacks(&subject, "STARTS WITH"));
         }
         let prefix = self.scope.value(prefix)?;
         Ok(Node::Test { field, test: Test::Prefix(subject.text(&prefix)?.into()) })
@@ -204,13 +178,13 @@ impl<'a> Binder<'a> {
     fn matches(&mut self, name: &'a Name, words: &'a Operand) -> Result<Node, FilterError> {
         let (field, subject) = self.field(name)?;
         if subject.scalar() != FieldType::Text {
-            return Err(lacks(&subject, "MATCH"));
+            return Err(typed::lacks(&subject, "MATCH"));
         }
         let given = self.scope.value(words)?;
         let text = subject.text(&given)?;
         let mut tokens = Tokens::default();
         tokens.split(&text, true, usize::MAX);
-        let mut words: Vec<Box<str>> = (0..tokens.len()).map(|place| tokens.ngram(place, 1).into()).collect();
+        let mut words: Vec<Box<str>> = tokens.iter().map(Into::into).collect();
         words.sort_unstable();
         words.dedup();
         if words.is_empty() {
@@ -227,7 +201,7 @@ impl<'a> Binder<'a> {
             let (field, subject) = self.field(name)?;
             match subject.kind {
                 FieldType::Int | FieldType::Float => Ok(field),
-                _ => Err(lacks(&subject, "WITHIN")),
+                _ => Err(typed::lacks(&subject, "WITHIN")),
             }
         };
         let (lat, lon) = (place(lat)?, place(lon)?);
@@ -251,73 +225,4 @@ impl<'a> Binder<'a> {
 
 fn not(node: Node) -> Node {
     Node::Not(Box::new(node))
-}
-
-fn ints(range: Range<i128>) -> Test {
-    if range.is_empty() { Test::Known(false) } else { Test::Ints(range) }
-}
-
-fn floats(range: Range<f64>) -> Test {
-    if range.is_empty() { Test::Known(false) } else { Test::Floats(range) }
-}
-
-/// A value, or an element, equals one of these.
-fn one_of(subject: &Subject<'_>, values: &[Given<'_>]) -> Result<Test, FilterError> {
-    Ok(match subject.scalar() {
-        FieldType::Bool => {
-            let flags = values.iter().map(|value| subject.flag(value)).collect::<Result<Vec<_>, _>>()?;
-            match (flags.contains(&true), flags.contains(&false)) {
-                (yes, no) if yes == no => Test::Known(yes),
-                (yes, _) => Test::Bool(yes),
-            }
-        }
-        FieldType::Text => {
-            let mut texts = values.iter().map(|value| Ok(subject.text(value)?.into())).collect::<Result<Vec<Box<str>>, FilterError>>()?;
-            texts.sort_unstable();
-            texts.dedup();
-            if texts.is_empty() { Test::Known(false) } else { Test::TextSet(texts.into()) }
-        }
-        FieldType::Int => {
-            let mut numbers = Vec::with_capacity(values.len());
-            for value in values {
-                let range = Range::<i128>::comparing(Comparison::Eq, subject.number(value)?);
-                numbers.extend((!range.is_empty()).then_some(range.low));
-            }
-            numbers.sort_unstable();
-            numbers.dedup();
-            match numbers[..] {
-                [] => Test::Known(false),
-                [one] => Test::Ints(Range { low: one, high: one }),
-                _ => Test::IntSet(numbers.into()),
-            }
-        }
-        _ => {
-            let mut numbers = Vec::with_capacity(values.len());
-            for value in values {
-                let range = Range::<f64>::comparing(Comparison::Eq, subject.number(value)?);
-                // Adding 0.0 turns -0.0 into it.
-                numbers.extend((!range.is_empty()).then_some(range.low + 0.0));
-            }
-            numbers.sort_unstable_by(f64::total_cmp);
-            numbers.dedup();
-            match numbers[..] {
-                [] => Test::Known(false),
-                [one] => Test::Floats(Range { low: one, high: one }),
-                _ => Test::FloatSet(numbers.into()),
-            }
-        }
-    })
-}
-
-/// The error for a test that the field's type does not have.
-fn lacks(subject: &Subject<'_>, test: &'static str) -> FilterError {
-    let has = match subject.kind {
-        FieldType::Text => "=, !=, <, <=, >, >=, BETWEEN, IN, STARTS WITH, MATCH and IS NULL",
-        FieldType::Int | FieldType::Float => "=, !=, <, <=, >, >=, BETWEEN, IN, IS NULL and WITHIN",
-        FieldType::Time => "=, !=, <, <=, >, >=, BETWEEN, IN and IS NULL",
-        FieldType::Bool => "=, !=, IS NULL and its name alone",
-        FieldType::TextList => "HAS, HAS ANY, HAS ALL, HAS NONE, MATCH and IS NULL",
-        _ => "HAS, HAS ANY, HAS ALL, HAS NONE and IS NULL",
-    };
-    FilterError::Test { column: subject.name.at.column(), field: subject.name.text.to_string(), kind: subject.kind, test, has }
 }

@@ -25,9 +25,9 @@ impl Circle {
         Self { lat, lon: lon.to_radians(), cos_lat: lat.cos(), most }
     }
 
-    /// Whether the place lies in it; `None` where the latitude is beyond 90 degrees, which is no place.
+    /// Whether the place lies in it; `None` where the latitude is beyond 90 degrees or the longitude beyond 360, which is no place.
     pub(crate) fn contains(&self, lat: f64, lon: f64) -> Option<bool> {
-        if !(-90.0..=90.0).contains(&lat) || !lon.is_finite() {
+        if !(-90.0..=90.0).contains(&lat) || !(-360.0..=360.0).contains(&lon) {
             return None;
         }
         let (lat, lon) = (lat.to_radians(), lon.to_radians());
@@ -61,6 +61,8 @@ mod tests {
         assert_eq!(Circle::new(89.9, 0.0, 23.0).contains(89.9, 180.0), Some(true));
         assert_eq!(Circle::new(10.0, 20.0, 0.0).contains(10.0, 20.0), Some(true));
         assert_eq!(Circle::new(0.0, 0.0, 1e9).contains(90.1, 0.0), None);
+        assert_eq!(Circle::new(0.0, 0.0, 1e9).contains(0.0, 360.1), None);
         assert_eq!(Circle::new(0.0, 0.0, 1e9).contains(0.0, f64::NAN), None);
+        assert_eq!(Circle::new(0.0, -10.0, 1.0).contains(0.0, 350.0), Some(true));
     }
 }

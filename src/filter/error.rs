@@ -63,7 +63,7 @@ pub enum FilterError {
         known: Vec<String>,
     },
     /// No value was given for a parameter.
-    #[error("filter{}: no value for the parameter ${name}; there is: {}", at(*.column), names(.known))]
+    #[error("filter{}: no value for the parameter {}; there is: {}", at(*.column), shown(.name), names(.known))]
     MissingParameter {
         /// Where, if it came from a text.
         column: Option<usize>,

@@ -134,8 +134,8 @@ pub(crate) fn has_words(text: &str, words: &[Box<str>]) -> bool {
     let mut tokens = Tokens::default();
     tokens.split(text, true, usize::MAX);
     let mut missing = vec![true; words.len()];
-    for place in 0..tokens.len() {
-        if let Ok(found) = words.binary_search_by(|word| (**word).cmp(tokens.ngram(place, 1))) {
+    for token in tokens.iter() {
+        if let Ok(found) = words.binary_search_by(|word| (**word).cmp(token)) {
             missing[found] = false;
         }
     }

@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for OperandVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Operand, A::Error> {
         Ok(Operand::new(match Reference::deserialize(MapAccessDeserializer::new(map))? {
             Reference::Param(name) => Term::Param(name),
-            Reference::Now(seconds) => Term::Now(seconds),
+            Reference::Now(seconds) => Term::now(seconds),
         }))
     }
 }

@@ -33,6 +33,7 @@ mod bound;
 mod builder;
 mod circle;
 mod constant;
+mod cursor;
 mod error;
 mod eval;
 mod json;
@@ -43,6 +44,18 @@ mod parse;
 mod print;
 mod range;
 mod tree;
+mod typed;
+
+#[cfg(test)]
+mod bind_tests;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod parse_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod testing;
 
 pub use bound::Bound;
 pub use builder::{Field, field, in_list, within};

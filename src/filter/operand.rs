@@ -53,8 +53,15 @@ pub(crate) enum Term {
     Literal(Literal),
     /// The value that is given under this name when the filter is bound.
     Param(Box<str>),
-    /// The time of the query, and so many seconds.
+    /// The time of the query, and so many seconds; made by [`Term::now`].
     Now(i64),
+}
+
+impl Term {
+    /// The least integer has no magnitude of its type, so no text, and stands for the next one.
+    pub(crate) fn now(seconds: i64) -> Self {
+        Self::Now(seconds.max(-i64::MAX))
+    }
 }
 
 /// A value that stands in the filter itself.
@@ -137,7 +144,7 @@ impl From<Param> for Operand {
 
 impl From<Now> for Operand {
     fn from(now: Now) -> Self {
-        Self::new(Term::Now(now.0))
+        Self::new(Term::now(now.0))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tokens to the syntax tree, by recursive descent. Only parentheses recurse, and their depth is bounded.
 
+use super::cursor::Cursor;
 use super::error::FilterError;
-use super::lexer::{Lexer, Token, syntax};
+use super::lexer::{Token, syntax};
 use super::operand::{Literal, Name, Operand, Place, Term, ValueList};
 use super::tree::{Comparison, Expr, Filter, Joint, MAX_DEPTH, MAX_TESTS, MAX_VALUES, Quantifier};
 
@@ -20,13 +21,11 @@ impl Filter {
         if text.len() > MAX_TEXT_BYTES {
             return Err(FilterError::TooLong { bytes: text.len(), limit: MAX_TEXT_BYTES });
         }
-        let mut lexer = Lexer::new(text);
-        let (token, column) = lexer.next()?;
-        let mut parser = Parser { lexer, token, column, depth: 0, tests: 0, values: 0 };
+        let mut parser = Parser { at: Cursor::new(text)?, depth: 0, tests: 0, values: 0 };
         let filter = parser.or()?;
-        match parser.token {
+        match parser.at.token {
             Token::End => Ok(filter),
-            _ => Err(parser.expected("AND, OR or the end")),
+            _ => Err(parser.at.expected("AND, OR or the end")),
         }
     }
 }
@@ -39,16 +38,14 @@ impl std::str::FromStr for Filter {
 }
 
 struct Parser<'a> {
-    lexer: Lexer<'a>,
-    token: Token<'a>,
-    column: usize,
+    at: Cursor<'a>,
     /// Open parentheses.
     depth: usize,
     tests: usize,
     values: usize,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn or(&mut self) -> Result<Filter, FilterError> {
         self.joined(Joint::Or, "or", Self::and)
     }
@@ -59,7 +56,7 @@ impl<'a> Parser<'a> {
 
     fn joined(&mut self, joint: Joint, word: &str, part: fn(&mut Self) -> Result<Filter, FilterError>) -> Result<Filter, FilterError> {
         let mut joined = part(self)?;
-        while self.take_word(word)? {
+        while self.at.take_word(word)? {
             joined = joined.join(joint, part(self)?);
             self.check_depth(&joined)?;
         }
@@ -68,7 +65,7 @@ impl<'a> Parser<'a> {
 
     fn not(&mut self) -> Result<Filter, FilterError> {
         let mut negated = false;
-        while self.take_word("not")? {
+        while self.at.take_word("not")? {
             negated = !negated;
         }
         let filter = self.atom()?;
@@ -78,31 +75,31 @@ impl<'a> Parser<'a> {
     }
 
     fn check_depth(&self, filter: &Filter) -> Result<(), FilterError> {
-        if filter.is_too_deep() { Err(FilterError::TooDeep { column: Some(self.column), limit: MAX_DEPTH }) } else { Ok(()) }
+        if filter.is_too_deep() { Err(FilterError::TooDeep { column: Some(self.at.column), limit: MAX_DEPTH }) } else { Ok(()) }
     }
 
     fn atom(&mut self) -> Result<Filter, FilterError> {
-        if self.take_symbol("(")? {
+        if self.at.take_symbol("(")? {
             self.depth += 1;
             if self.depth > MAX_DEPTH {
-                return Err(FilterError::TooDeep { column: Some(self.column), limit: MAX_DEPTH });
+                return Err(FilterError::TooDeep { column: Some(self.at.column), limit: MAX_DEPTH });
             }
             let inner = self.or()?;
-            self.need_symbol(")", "AND, OR or `)`")?;
+            self.at.need_symbol(")", "AND, OR or `)`")?;
             self.depth -= 1;
             return Ok(inner);
         }
         self.tests += 1;
         if self.tests > MAX_TESTS {
-            return Err(FilterError::TooMany { column: Some(self.column), what: "tests", limit: MAX_TESTS });
+            return Err(FilterError::TooMany { column: Some(self.at.column), what: "tests", limit: MAX_TESTS });
         }
-        if self.take_word("in")? {
-            self.need_word("list", "LIST, as in IN LIST 'name'")?;
+        if self.at.take_word("in")? {
+            self.at.need_word("list", "LIST, as in IN LIST 'name'")?;
             return Ok(Filter::test(Expr::InList(self.value("the name of a list")?)));
         }
-        let unquoted = matches!(self.token, Token::Word(_));
+        let unquoted = matches!(self.at.token, Token::Word(_));
         let field = self.field()?;
-        if unquoted && field.text.eq_ignore_ascii_case("within") && self.token == Token::Symbol("(") {
+        if unquoted && field.text.eq_ignore_ascii_case("within") && self.at.token == Token::Symbol("(") {
             return self.within();
         }
         self.test(field)
@@ -111,51 +108,51 @@ impl<'a> Parser<'a> {
     /// What follows the name of a field.
     fn test(&mut self, field: Name) -> Result<Filter, FilterError> {
         if let Some(op) = self.comparison() {
-            self.advance()?;
+            self.at.advance()?;
             return Ok(Filter::test(Expr::Compare { field, op, value: self.value("a value")? }));
         }
-        if self.take_word("is")? {
-            let negated = self.take_word("not")?;
-            self.need_word("null", "NULL or NOT NULL")?;
+        if self.at.take_word("is")? {
+            let negated = self.at.take_word("not")?;
+            self.at.need_word("null", "NULL or NOT NULL")?;
             let test = Filter::test(Expr::IsNull(field));
             return Ok(if negated { test.negate() } else { test });
         }
-        let negated = self.take_word("not")?;
-        let test = if self.take_word("between")? {
+        let negated = self.at.take_word("not")?;
+        let test = if self.at.take_word("between")? {
             let low = self.value("a value")?;
-            self.need_word("and", "AND and the upper end")?;
+            self.at.need_word("and", "AND and the upper end")?;
             Expr::Between { field, low, high: self.value("a value")? }
-        } else if self.take_word("in")? {
+        } else if self.at.take_word("in")? {
             Expr::In { field, values: self.values("`(` and values, or a $parameter; IN LIST stands without a field")? }
-        } else if self.take_word("has")? {
+        } else if self.at.take_word("has")? {
             self.has(field)?
-        } else if self.take_word("starts")? {
-            self.need_word("with", "WITH")?;
+        } else if self.at.take_word("starts")? {
+            self.at.need_word("with", "WITH")?;
             Expr::StartsWith { field, prefix: self.value("a text")? }
-        } else if self.take_word("match")? {
+        } else if self.at.take_word("match")? {
             Expr::Match { field, words: self.value("a text")? }
         } else if negated {
-            return Err(self.expected("BETWEEN, IN, HAS, STARTS WITH or MATCH"));
-        } else if matches!(self.token, Token::End | Token::Symbol(")")) || self.is_word("and") || self.is_word("or") {
+            return Err(self.at.expected("BETWEEN, IN, HAS, STARTS WITH or MATCH"));
+        } else if matches!(self.at.token, Token::End | Token::Symbol(")")) || self.at.is_word("and") || self.at.is_word("or") {
             Expr::IsTrue(field)
         } else {
-            return Err(
-                self.expected("=, !=, <, <=, >, >=, [NOT] BETWEEN, [NOT] IN, IS [NOT] NULL, HAS, STARTS WITH or MATCH after a field")
-            );
+            return Err(self
+                .at
+                .expected("=, !=, <, <=, >, >=, [NOT] BETWEEN, [NOT] IN, IS [NOT] NULL, HAS, STARTS WITH or MATCH after a field"));
         };
         let test = Filter::test(test);
         Ok(if negated { test.negate() } else { test })
     }
 
     fn comparison(&self) -> Option<Comparison> {
-        let Token::Symbol(symbol) = self.token else { return None };
+        let Token::Symbol(symbol) = self.at.token else { return None };
         let all = [Comparison::Eq, Comparison::Ne, Comparison::Lt, Comparison::Le, Comparison::Gt, Comparison::Ge];
         all.into_iter().find(|op| op.symbol() == symbol)
     }
 
     fn has(&mut self, field: Name) -> Result<Expr, FilterError> {
         for (word, which) in [("any", Quantifier::Any), ("all", Quantifier::All), ("none", Quantifier::None)] {
-            if self.take_word(word)? {
+            if self.at.take_word(word)? {
                 return Ok(Expr::Has { field, which, values: self.values("`(` and values, or a $parameter")? });
             }
         }
@@ -164,143 +161,106 @@ impl<'a> Parser<'a> {
     }
 
     fn within(&mut self) -> Result<Filter, FilterError> {
-        self.need_symbol("(", "`(`")?;
+        self.at.need_symbol("(", "`(`")?;
         let lat = self.field()?;
-        self.need_symbol(",", "`,`")?;
+        self.at.need_symbol(",", "`,`")?;
         let lon = self.field()?;
-        self.need_symbol(",", "`,`")?;
+        self.at.need_symbol(",", "`,`")?;
         let north = self.value("a latitude")?;
-        self.need_symbol(",", "`,`")?;
+        self.at.need_symbol(",", "`,`")?;
         let east = self.value("a longitude")?;
-        self.need_symbol(",", "`,`")?;
+        self.at.need_symbol(",", "`,`")?;
         let km = self.value("a distance in km")?;
-        self.need_symbol(")", "`)`")?;
+        self.at.need_symbol(")", "`)`")?;
         Ok(Filter::test(Expr::Within { fields: [lat, lon], center: [north, east], km }))
     }
 
     fn field(&mut self) -> Result<Name, FilterError> {
-        let at = Place::new(self.column);
-        let text: Box<str> = match &self.token {
+        let at = Place::new(self.at.column);
+        let text: Box<str> = match &self.at.token {
             Token::Word(word) if RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved)) => {
-                return Err(self.expected("a field (one of such a name stands in double quotes)"));
+                return Err(self.at.expected("a field (one of such a name stands in double quotes)"));
             }
             Token::Word(word) => (*word).into(),
             Token::Name(name) => name.as_str().into(),
-            _ => return Err(self.expected("a field, `(`, NOT, IN LIST or WITHIN")),
+            _ => return Err(self.at.expected("a field, `(`, NOT, IN LIST or WITHIN")),
         };
-        self.advance()?;
+        self.at.advance()?;
         Ok(Name { text, at })
     }
 
     /// The values of a list in parentheses, or the parameter that is one.
     fn values(&mut self, expected: &str) -> Result<ValueList, FilterError> {
-        let at = Place::new(self.column);
-        if let Token::Param(name) = &mut self.token {
+        let at = Place::new(self.at.column);
+        if let Token::Param(name) = &mut self.at.token {
             let text = std::mem::take(name).into_boxed_str();
-            self.advance()?;
+            self.at.advance()?;
             return Ok(ValueList::Param(Name { text, at }));
         }
-        self.need_symbol("(", expected)?;
+        self.at.need_symbol("(", expected)?;
         let mut values = Vec::new();
-        if self.take_symbol(")")? {
+        if self.at.take_symbol(")")? {
             return Ok(ValueList::Each(values));
         }
         loop {
             values.push(self.value("a value")?);
-            if !self.take_symbol(",")? {
+            if !self.at.take_symbol(",")? {
                 break;
             }
         }
-        self.need_symbol(")", "`,` or `)`")?;
+        self.at.need_symbol(")", "`,` or `)`")?;
         Ok(ValueList::Each(values))
     }
 
     fn value(&mut self, expected: &str) -> Result<Operand, FilterError> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(FilterError::TooMany { column: Some(self.column), what: "values", limit: MAX_VALUES });
+            return Err(FilterError::TooMany { column: Some(self.at.column), what: "values", limit: MAX_VALUES });
         }
-        let at = Place::new(self.column);
-        let negative = self.take_symbol("-")?;
+        let at = Place::new(self.at.column);
+        let negative = self.at.take_symbol("-")?;
         if !negative {
-            self.take_symbol("+")?;
+            self.at.take_symbol("+")?;
         }
-        let signed = at.column() != Some(self.column);
-        let term = match &mut self.token {
+        let signed = at.column() != Some(self.at.column);
+        let term = match &mut self.at.token {
             Token::Int(number) => Term::Literal(integer(*number, negative).ok_or_else(|| {
                 syntax(at.column().unwrap_or_default(), "a number that 64 bits can hold", format!("the number -{number}"))
             })?),
             Token::Float(number) => Term::Literal(Literal::Float(if negative { -*number } else { *number })),
-            _ if signed => return Err(self.expected("a number after the sign")),
+            _ if signed => return Err(self.at.expected("a number after the sign")),
             Token::Text(text) => Term::Literal(Literal::Text(std::mem::take(text).into_boxed_str())),
             Token::Param(name) => Term::Param(std::mem::take(name).into_boxed_str()),
             Token::Word(word) if word.eq_ignore_ascii_case("true") => Term::Literal(Literal::Bool(true)),
             Token::Word(word) if word.eq_ignore_ascii_case("false") => Term::Literal(Literal::Bool(false)),
             Token::Word(word) if word.eq_ignore_ascii_case("null") => {
-                return Err(FilterError::Null { column: Some(self.column), got: "NULL".to_owned() });
+                return Err(FilterError::Null { column: Some(self.at.column), got: "NULL".to_owned() });
             }
             Token::Word(word) if word.eq_ignore_ascii_case("now") => {
-                self.advance()?;
+                self.at.advance()?;
                 let term = Term::Now(self.now()?);
                 return Ok(Operand { term, at });
             }
-            Token::Word(_) | Token::Name(_) => return Err(self.expected(&format!("{expected} (text stands in single quotes)"))),
-            _ => return Err(self.expected(expected)),
+            Token::Word(_) | Token::Name(_) => return Err(self.at.expected(&format!("{expected} (text stands in single quotes)"))),
+            _ => return Err(self.at.expected(expected)),
         };
-        self.advance()?;
+        self.at.advance()?;
         Ok(Operand { term, at })
     }
 
     /// What follows the word now: the seconds to add.
     fn now(&mut self) -> Result<i64, FilterError> {
-        self.need_symbol("(", "`()` after now")?;
-        self.need_symbol(")", "`)` after now(")?;
-        let negative = self.take_symbol("-")?;
-        if !negative && !self.take_symbol("+")? {
+        self.at.need_symbol("(", "`()` after now")?;
+        self.at.need_symbol(")", "`)` after now(")?;
+        let negative = self.at.take_symbol("-")?;
+        if !negative && !self.at.take_symbol("+")? {
             return Ok(0);
         }
-        let Token::Span(seconds) = self.token else {
-            return Err(self.expected("a span of time such as 90s, 15m, 12h, 7d or 2w"));
+        let Token::Span(seconds) = self.at.token else {
+            return Err(self.at.expected("a span of time such as 90s, 15m, 12h, 7d or 2w"));
         };
-        self.advance()?;
+        self.at.advance()?;
         Ok(if negative { -seconds } else { seconds })
-    }
-
-    fn advance(&mut self) -> Result<(), FilterError> {
-        (self.token, self.column) = self.lexer.next()?;
-        Ok(())
-    }
-
-    fn is_word(&self, keyword: &str) -> bool {
-        matches!(self.token, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
-    }
-
-    fn take_word(&mut self, keyword: &str) -> Result<bool, FilterError> {
-        let found = self.is_word(keyword);
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
-    }
-
-    fn need_word(&mut self, keyword: &str, expected: &str) -> Result<(), FilterError> {
-        if self.take_word(keyword)? { Ok(()) } else { Err(self.expected(expected)) }
-    }
-
-    fn take_symbol(&mut self, symbol: &'static str) -> Result<bool, FilterError> {
-        let found = self.token == Token::Symbol(symbol);
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
-    }
-
-    fn need_symbol(&mut self, symbol: &'static str, expected: &str) -> Result<(), FilterError> {
-        if self.take_symbol(symbol)? { Ok(()) } else { Err(self.expected(expected)) }
-    }
-
-    fn expected(&self, expected: &str) -> FilterError {
-        syntax(self.column, expected, self.token.describe())
     }
 }
 
