@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
+use crate::db::tail::{IMPOSSIBLE, read_tail};
 use crate::error::{Error, Result};
-use crate::features::Schema;
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{ColumnsBuilder, RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, TableError, Training, View};
+use crate::segment::{Sealed, Settings, Shared, Snapshot, Space, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
-
-/// Rows of one run of a tail that is read back.
-const RUN_ROWS: usize = 1 << 14;
 
 /// Bytes of vectors that the tail may come to before training begins in the middle of an import.
 const IMPORT_TAIL_BYTES: u64 = 256 << 20;
@@ -27,9 +24,6 @@ const EASY_TAIL: u64 = 4 * ingest::SEAL_ROWS;
 const EASY_SEGMENTS: usize = 24;
 /// The longest that a write waits for the background.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-
-/// Row and blob numbers only grow, by one, so no database reaches this number. A stored one at or beyond it is damage, and numbering does not continue from it.
-const IMPOSSIBLE: u64 = 1 << 62;
 
 /// Everything about one open collection.
 pub(crate) struct Core {
@@ -97,7 +91,7 @@ impl Core {
             let sealed = Sealed::read(&core.shared, &snapshot.schema, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(masked(sealed, &dead));
         }
-        core.read_tail(&mut snapshot, &dead)?;
+        read_tail(&core.shared, &mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
         snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));
         for row in snapshot.segments.iter().flat_map(View::dead) {
@@ -124,39 +118,6 @@ impl Core {
     /// Stores the sample of queries before the database is closed.
     pub(crate) fn store_sample(&self) -> Result<()> {
         ingest::store_sample(&self.writer)
-    }
-
-    fn read_tail(&self, snapshot: &mut Snapshot, dead: &HashSet<u64>) -> Result<()> {
-        let shared = &*self.shared;
-        let dim = shared.settings.dim;
-        let schema = Arc::clone(&snapshot.schema);
-        let mut part = TailPart::new(&schema, dim);
-        for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
-            let Stored { row, record, vector } = stored?;
-            if row >= IMPOSSIBLE {
-                return Err(shared.damaged(format!("row {row}"), "there cannot be such a row"));
-            }
-            snapshot.next_row = snapshot.next_row.max(row + 1);
-            if dead.contains(&row) {
-                continue;
-            }
-            let record = record.ok_or_else(|| shared.damaged(format!("row {row}"), "it has a vector and no record"))?;
-            let vector = vector.ok_or_else(|| shared.without_vector(row))?;
-            let record = shared.decode(row, &record)?;
-            if !part.columns.is_empty() {
-                part.columns.push(&shared.features(row, &record)?);
-            }
-            part.ids.push(record.id.to_owned());
-            part.rows.push(row);
-            shared.values(row, &vector)?.push_to(&mut part.vectors);
-            if part.rows.len() == RUN_ROWS {
-                snapshot.runs.push(std::mem::replace(&mut part, TailPart::new(&schema, dim)).run()?.view());
-            }
-        }
-        if !part.rows.is_empty() {
-            snapshot.runs.push(part.run()?.view());
-        }
-        Ok(())
     }
 
     fn wants_build(&self, snapshot: &Snapshot, now: bool) -> bool {
@@ -292,26 +253,6 @@ impl Core {
         }
         let nanos = self.seal_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);
         Duration::from_nanos(nanos as u64).min(LONGEST_WAIT)
-    }
-}
-
-/// Rows of the tail that are read back, for one run.
-struct TailPart<'s> {
-    ids: Vec<String>,
-    rows: Vec<u64>,
-    columns: ColumnsBuilder<'s>,
-    vectors: Matrix,
-}
-
-impl<'s> TailPart<'s> {
-    fn new(schema: &'s Schema, dim: usize) -> Self {
-        let columns = ColumnsBuilder::new(schema.indexed());
-        Self { ids: Vec::new(), rows: Vec::new(), columns, vectors: Matrix::new(dim) }
-    }
-
-    fn run(self) -> Result<Run, TableError> {
-        let rows = RowTable::from_iter(self.ids.iter().map(String::as_str).zip(self.rows.iter().copied()))?;
-        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into() })
     }
 }
 

@@ -34,6 +34,7 @@ mod score;
 mod snapshot_tests;
 mod staging;
 mod stats;
+mod tail;
 mod verify;
 mod verify_codes;
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Columns are made value by value, from raw rows or from other columns.
 
-use std::collections::HashMap;
-
 use super::bits::Bits;
-use super::dictionary::{Codes, Dictionary};
 use super::numbers::Numbers;
+use super::texts::{CodeMap, Texts};
 use super::values::{Cells, Column};
 use crate::error::Error;
 use crate::features::{Field, FieldType, Value};
@@ -50,48 +48,6 @@ enum CellsBuilder {
     Texts(Texts),
 }
 
-/// Codes in the order in which texts came.
-#[derive(Default)]
-struct Texts {
-    codes: Vec<u32>,
-    known: HashMap<Box<str>, u32>,
-}
-
-impl Texts {
-    fn code(&mut self, text: &str) -> u32 {
-        if let Some(code) = self.known.get(text) {
-            return *code;
-        }
-        let code = self.known.len() as u32;
-        self.known.insert(text.into(), code);
-        code
-    }
-
-    fn push(&mut self, text: &str) {
-        let code = self.code(text);
-        self.codes.push(code);
-    }
-
-    /// Sorted: codes are changed to the places of their texts.
-    fn finish(self) -> Result<Cells, u64> {
-        let mut texts: Vec<(Box<str>, u32)> = self.known.into_iter().collect();
-        texts.sort_unstable();
-        let mut places = vec![0; texts.len()];
-        for (place, (_, code)) in texts.iter().enumerate() {
-            places[*code as usize] = place as u32;
-        }
-        // A null has no text, and where all are null there is none at all.
-        let codes = self.codes.iter().map(|&code| places.get(code as usize).copied().unwrap_or(0)).collect();
-        let dictionary = Dictionary::from_sorted(texts.iter().map(|(text, _)| &**text))?;
-        let mut codes = Codes::new(codes, texts.len());
-        codes.shrink();
-        Ok(Cells::Texts { codes, dictionary })
-    }
-}
-
-/// The code of a null while texts are collected.
-const NO_TEXT: u32 = u32::MAX;
-
 impl CellsBuilder {
     fn new(kind: FieldType) -> Self {
         match kind.element().unwrap_or(kind) {
@@ -107,31 +63,35 @@ impl CellsBuilder {
         match self {
             Self::Bools(bits) => bits.push(false),
             Self::Numbers(numbers) => numbers.push_zero(),
-            Self::Texts(texts) => texts.codes.push(NO_TEXT),
+            Self::Texts(texts) => texts.push_nothing(),
         }
     }
 
     /// Adds a value; false when it is not of the type, and nothing was added.
     fn push(&mut self, kind: FieldType, value: &Value) -> bool {
-        let pushed = match (self, kind, value) {
-            (Self::Bools(bits), _, Value::Bool(flag)) => Some(bits.push(*flag)),
-            (Self::Numbers(numbers), FieldType::Int, Value::Int(number)) => Some(numbers.push_whole(i128::from(*number))),
-            (Self::Numbers(numbers), FieldType::Int, Value::Uint(number)) => Some(numbers.push_whole(i128::from(*number))),
-            (Self::Numbers(numbers), FieldType::Float, value) => {
-                value.as_f64().filter(|number| number.is_finite()).map(|number| numbers.push_float(number))
-            }
-            (Self::Numbers(numbers), FieldType::Time, value) => value.to_unix_seconds().map(|seconds| numbers.push_time(seconds)),
-            (Self::Texts(texts), _, Value::Text(text)) => Some(texts.push(text)),
+        match (self, kind, value) {
+            (Self::Bools(bits), _, Value::Bool(flag)) => bits.push(*flag),
+            (Self::Numbers(numbers), FieldType::Int, Value::Int(number)) => numbers.push_whole(i128::from(*number)),
+            (Self::Numbers(numbers), FieldType::Int, Value::Uint(number)) => numbers.push_whole(i128::from(*number)),
+            (Self::Numbers(numbers), FieldType::Float, value) => match value.as_f64() {
+                Some(number) if number.is_finite() => numbers.push_float(number),
+                _ => return false,
+            },
+            (Self::Numbers(numbers), FieldType::Time, value) => match value.to_unix_seconds() {
+                Some(seconds) => numbers.push_time(seconds),
+                None => return false,
+            },
+            (Self::Texts(texts), _, Value::Text(text)) => texts.push(text),
             // An integer is its decimal text, as in a category or an id.
-            (Self::Texts(texts), _, value) => value.to_id_text().map(|text| texts.push(&text)),
-            _ => None,
-        };
-        pushed.is_some()
+            (Self::Texts(texts), _, value) => match value.to_id_text() {
+                Some(text) => texts.push(&text),
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
     }
 }
-
-/// Where the texts of another column's codes went.
-type CodeMap = Vec<u32>;
 
 impl ColumnBuilder {
     /// Room for a field.
@@ -261,13 +221,8 @@ impl CellsBuilder {
                 _ => numbers.push_time(other.float_at(at)),
             },
             (Self::Texts(texts), Cells::Texts { codes, dictionary }) => {
-                map.resize(dictionary.len(), NO_TEXT);
-                let from = codes.get(at);
-                let code = &mut map[from as usize];
-                if *code == NO_TEXT {
-                    *code = texts.code(dictionary.get(from));
-                }
-                texts.codes.push(*code);
+                let code = codes.get(at);
+                texts.push_mapped(code, dictionary, map);
             }
             // Columns are of one field and type, and so are their cells.
             (cells, _) => cells.push_nothing(),

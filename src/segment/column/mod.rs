@@ -8,6 +8,7 @@ mod numbers;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
+mod texts;
 mod values;
 
 pub(crate) use bits::Bits;

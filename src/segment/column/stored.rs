@@ -97,7 +97,13 @@ impl Column {
             lists,
         };
         let listed = |bounds: &Vec<u32>| (0..rows).any(|at| column.is_null(at) && bounds[at] != bounds[at + 1]);
-        if column.lists.as_ref().is_some_and(listed) { Err(wrong("a row without a value has elements")) } else { Ok(column) }
+        if column.lists.as_ref().is_some_and(listed) {
+            return Err(wrong("a row without a value has elements"));
+        }
+        // A code that stands for nothing is for rows without a value only.
+        let no_texts = matches!(&column.cells, Cells::Texts { dictionary, .. } if dictionary.len() == 0);
+        let no_values = if column.lists.is_some() { cells == 0 } else { (0..rows).all(|at| column.is_null(at)) };
+        if no_texts && !no_values { Err(wrong("it has values, and no texts for them")) } else { Ok(column) }
     }
 }
 
@@ -196,6 +202,21 @@ mod tests {
                     assert!(Column::from_parts(&bad, rows).is_err(), "{kind}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn codes_of_no_text_are_for_rows_without_a_value_only() {
+        for kind in ["text", "list<text>"] {
+            let with = |parts: Vec<Part>, number: u16, bytes: Vec<u8>| -> Vec<Part> {
+                parts.into_iter().map(|part| if part.0 == number { (number, bytes.clone()) } else { part }).collect()
+            };
+            let value = if kind == "text" { Value::from("a") } else { Value::from(vec!["a"]) };
+            let parts = column_of(kind, &[value]).parts().unwrap();
+            let empty = Dictionary::from_sorted([].into_iter()).unwrap();
+            assert!(Column::from_parts(&with(parts, DICTIONARY, empty.to_bytes()), 1).unwrap_err().is_damage(), "{kind}");
+            let nothing = column_of(kind, &[Value::Null, Value::Null]);
+            assert_eq!(Column::from_parts(&nothing.parts().unwrap(), 2).unwrap(), nothing);
         }
     }
 

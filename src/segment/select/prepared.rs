@@ -162,9 +162,7 @@ impl Plan<'_> {
                 let mut open = *wanted;
                 for part in parts {
                     truth.and(&part.truth(table, block, &open));
-                    for word in 0..CHUNK {
-                        open[word] &= truth.yes[word] | truth.unknown[word];
-                    }
+                    open.iter_mut().zip(truth.yes.iter().zip(&truth.unknown)).for_each(|(open, (yes, unknown))| *open &= yes | unknown);
                     if open == [0; CHUNK] {
                         break;
                     }
@@ -174,9 +172,7 @@ impl Plan<'_> {
                 let mut open = *wanted;
                 for part in parts {
                     truth.or(&part.truth(table, block, &open));
-                    for word in 0..CHUNK {
-                        open[word] &= !truth.yes[word];
-                    }
+                    open.iter_mut().zip(&truth.yes).for_each(|(open, yes)| *open &= !yes);
                     if open == [0; CHUNK] {
                         break;
                     }
@@ -191,10 +187,8 @@ impl Plan<'_> {
                 if let Some(nulls) = nulls {
                     each_word(block, wanted, &mut truth.unknown, |at| nulls.window(at.start));
                 }
-                for word in 0..CHUNK {
-                    truth.unknown[word] &= wanted[word];
-                    truth.yes[word] &= wanted[word] & !truth.unknown[word];
-                }
+                let known = truth.unknown.iter().zip(wanted).map(|(unknown, wanted)| wanted & !unknown);
+                truth.yes.iter_mut().zip(known).for_each(|(yes, known)| *yes &= known);
             }
             Self::Null(None) => {}
             Self::Null(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),

@@ -43,27 +43,28 @@ pub(super) struct Truth {
 impl Truth {
     /// Kleene's AND.
     pub(super) fn and(&mut self, other: &Self) {
-        for word in 0..CHUNK {
-            let (a, b) = ((self.yes[word], self.unknown[word]), (other.yes[word], other.unknown[word]));
-            let possible = (a.0 | a.1) & (b.0 | b.1);
-            self.yes[word] = a.0 & b.0;
-            self.unknown[word] = possible & !self.yes[word];
+        for ((yes, unknown), (other_yes, other_unknown)) in self.words().zip(other.yes.iter().zip(&other.unknown)) {
+            let possible = (*yes | *unknown) & (other_yes | other_unknown);
+            *yes &= other_yes;
+            *unknown = possible & !*yes;
         }
     }
 
     /// Kleene's OR.
     pub(super) fn or(&mut self, other: &Self) {
-        for word in 0..CHUNK {
-            self.yes[word] |= other.yes[word];
-            self.unknown[word] = (self.unknown[word] | other.unknown[word]) & !self.yes[word];
+        for ((yes, unknown), (other_yes, other_unknown)) in self.words().zip(other.yes.iter().zip(&other.unknown)) {
+            *yes |= other_yes;
+            *unknown = (*unknown | other_unknown) & !*yes;
         }
     }
 
     /// The negation, of these rows.
     pub(super) fn not(&mut self, of: &Words) {
-        for word in 0..CHUNK {
-            self.yes[word] = of[word] & !(self.yes[word] | self.unknown[word]);
-        }
+        self.words().zip(of).for_each(|((yes, unknown), of)| *yes = of & !(*yes | *unknown));
+    }
+
+    fn words(&mut self) -> impl Iterator<Item = (&mut u64, &mut u64)> {
+        self.yes.iter_mut().zip(&mut self.unknown)
     }
 }
 
