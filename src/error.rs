@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
+use crate::filter::FilterError;
 
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -180,6 +181,24 @@ pub enum Error {
         /// Bytes of their ids.
         id_bytes: u64,
     },
+    /// A filter tests a field that is not indexed.
+    #[error("a filter tests the field {field:?}, which is not indexed (indexed: {}); add an index to it", if .indexed.is_empty() { "none".to_owned() } else { .indexed.join(", ") })]
+    NotIndexed {
+        /// The field.
+        field: String,
+        /// The fields that are indexed.
+        indexed: Vec<String>,
+    },
+    /// More values, or longer texts, than the index of one field can hold: in one call that writes, or in a collection.
+    #[error("the index of the field {field:?} would have {size} {what}, and {most} is the most; write smaller batches, or drop the index", most = u32::MAX)]
+    IndexTooLarge {
+        /// The field.
+        field: String,
+        /// How many there would be.
+        size: u64,
+        /// What is counted.
+        what: &'static str,
+    },
     /// The work was asked to stop, and did.
     #[error("interrupted; everything acknowledged so far is kept")]
     Interrupted,
@@ -189,6 +208,9 @@ pub enum Error {
     /// A row could not be encoded, for want of what its feature spec looks up.
     #[error(transparent)]
     Encode(EncodeError),
+    /// A filter that is not in the language, or does not fit the collection.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
     Model(#[from] crate::model_error::ModelError),
@@ -336,9 +358,12 @@ impl Error {
             | Self::CollectionDropped { .. }
             | Self::Unsupported { .. }
             | Self::TooManyRows { .. }
+            | Self::IndexTooLarge { .. }
+            | Self::NotIndexed { .. }
             | Self::Interrupted
             | Self::Feature(_)
             | Self::Encode(_)
+            | Self::Filter(_)
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) | Self::Model(_) => Responsible::ModelAuthor,
             Self::Io { .. } | Self::Poisoned { .. } | Self::Damaged { .. } => Responsible::Operator,

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, TensorData, TowerRole};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Ids, Record, Rows, Settings, TrainingHead, Values};
+use crate::segment::{Column, Ids, Record, Rows, Settings, TrainingHead, Values};
 use crate::tower::{Tower, TowerSource};
 
 /// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
@@ -32,6 +32,8 @@ pub enum Stored {
     Ids(usize),
     /// So many row numbers of a segment.
     Rows(usize),
+    /// A column of so many rows, its parts end to end: number u8, length u16, bytes.
+    Column(usize),
     /// A quantizer.
     Quantizer,
     /// A calibration.
@@ -57,6 +59,13 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             (0..ids.len()).all(|at| ids.find(ids.get(at)).is_some()).then(|| ids.to_bytes())
         }
         Stored::Rows(count) => Rows::from_bytes(bytes, 0, count).map(|rows| rows.to_bytes()),
+        Stored::Column(rows) => {
+            let column = Column::from_parts(&column_parts(bytes)?, rows).ok()?;
+            // Every value can be read.
+            (0..column.len()).for_each(|at| drop(column.value(at)));
+            let parts = column.parts().ok()?;
+            Some(parts.iter().flat_map(|(part, bytes)| [&[*part as u8], &(bytes.len() as u16).to_le_bytes()[..], bytes].concat()).collect())
+        }
         Stored::Quantizer => Quantizer::from_bytes(bytes).map(|quantizer| quantizer.to_bytes()),
         Stored::Calibration => Calibration::from_bytes(bytes).map(|calibration| {
             for k in [1, 10, 1000] {
@@ -67,6 +76,17 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
         Stored::Settings => codec::decode::<Settings>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
         Stored::Head => codec::decode::<TrainingHead>(bytes).and_then(|settings| codec::encode(&settings)).ok(),
     }
+}
+
+fn column_parts(mut bytes: &[u8]) -> Option<Vec<(u16, Vec<u8>)>> {
+    let mut parts = Vec::new();
+    while let Some((&number, rest)) = bytes.split_first() {
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let (part, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        parts.push((u16::from(number), part.to_vec()));
+        bytes = rest;
+    }
+    Some(parts)
 }
 
 /// An input tensor: name, shape, and its elements' bits.

@@ -39,6 +39,7 @@
 pub mod bare;
 mod db;
 mod error;
+pub mod filter;
 mod index;
 mod ingest;
 mod model_error;

@@ -29,6 +29,8 @@ pub enum Stage {
     Seal,
     /// Merging segments.
     Compact,
+    /// Reading the values of a field that becomes indexed.
+    Index,
     /// Reading and checking everything.
     Verify,
     /// Copying or moving a database.

@@ -56,7 +56,7 @@ fn errors_say_who_must_act() {
 #[test]
 fn a_schema_refuses_what_it_does_not_know() {
     let schema = Schema { fields: vec!["stock:int".parse().unwrap(), "tags:list<text>".parse().unwrap()], lenient: false };
-    assert_eq!(schema.fields[1], Field { name: "tags".to_owned(), kind: FieldType::TextList });
+    assert_eq!(schema.fields[1], Field::new("tags", FieldType::TextList));
     assert_eq!(schema.check(&row! { "id" => 7, "stock" => 3, "tags" => ["a"] }, None, 0), Ok(()));
     let error = schema.check(&row! { "stock" => 3, "colour" => "red" }, None, 2).unwrap_err();
     assert_eq!(error.to_string(), "feature \"colour\" (row 2): unknown field");

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::SpecError;
+use super::field::FieldType;
+use super::metric::Metric;
 use super::op::{Op, Piece};
-use super::parse;
 use super::row::Row;
-use super::schema::FieldType;
-use crate::metric::Metric;
 
 /// Which side of the pair a tower is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -113,14 +111,6 @@ pub(crate) struct Inner {
 }
 
 impl FeatureSpec {
-    /// Reads and checks a spec (the JSON of `torre.features`).
-    ///
-    /// # Errors
-    /// [`SpecError`], which names the key or the input that is wrong and what was expected.
-    pub fn parse(json: &str) -> Result<Self, SpecError> {
-        Ok(Self { inner: Arc::new(parse::document(json)?) })
-    }
-
     /// Item tower or user tower.
     #[must_use]
     pub fn tower(&self) -> TowerRole {

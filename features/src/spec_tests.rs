@@ -5,7 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::encode::{EncodeOptions, TensorData};
-use super::schema::FieldType;
+use super::field::FieldType;
 use super::spec::{Dtype, FeatureSpec, TowerRole};
 use super::vectors::every_op;
 use crate::metric::Metric;

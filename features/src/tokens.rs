@@ -2,7 +2,7 @@
 
 /// Room for the words of one text, reused from row to row.
 #[derive(Default)]
-pub(crate) struct Tokens {
+pub struct Tokens {
     /// The words with one space between them, so that an n-gram is a piece of it.
     text: String,
     /// Where word `i` ends; it begins one space after the one before it.
@@ -11,7 +11,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// Splits `text` and keeps at most the first `most` words.
-    pub(crate) fn split(&mut self, text: &str, lower: bool, most: usize) {
+    pub fn split(&mut self, text: &str, lower: bool, most: usize) {
         self.text.clear();
         self.ends.clear();
         let mut rest = text;
@@ -41,12 +41,22 @@ impl Tokens {
     }
 
     /// The number of words.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Whether there are no words.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The words, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|place| self.ngram(place, 1))
+    }
+
     /// The `n` words from word `first` on, joined by one space.
-    pub(crate) fn ngram(&self, first: usize, n: usize) -> &str {
+    pub fn ngram(&self, first: usize, n: usize) -> &str {
         let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
         &self.text[start..self.ends[first + n - 1]]
     }

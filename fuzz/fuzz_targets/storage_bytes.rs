@@ -65,6 +65,7 @@ fn decoder(which: u8, bytes: &[u8]) {
             let Some((&count, rest)) = bytes.split_first() else { return };
             again(Stored::Ids(usize::from(count)), rest, true);
             again(Stored::Rows(usize::from(count)), rest, true);
+            again(Stored::Column(usize::from(count)), rest, false);
             // A manifest may say any number.
             assert_eq!(recode(Stored::Ids(usize::MAX - usize::from(count)), rest), None);
             assert_eq!(recode(Stored::Rows(usize::MAX - usize::from(count)), rest), None);

@@ -86,7 +86,7 @@ fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) 
     let shared = &*pinned.core.shared;
     let (id, manifest) = (shared.id, &pinned.manifest);
     let mut batch = Batch::new();
-    batch.put_collection(id, &codec::encode(&shared.settings)?);
+    batch.put_collection(id, &codec::encode(&shared.settings_of(&pinned.snapshot))?);
     copy.commit(batch)?;
     let mut done = HashSet::new();
     for part in manifest.parts() {

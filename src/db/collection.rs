@@ -64,10 +64,10 @@ impl Collection {
         self.core.shared.settings.metric
     }
 
-    /// The fields that rows may have besides those of the towers.
+    /// The fields that rows may have besides those of the towers, and which of them are indexed now.
     #[must_use]
-    pub fn schema(&self) -> &Schema {
-        &self.core.shared.settings.schema
+    pub fn schema(&self) -> Schema {
+        Schema::clone(&self.core.shared.snapshot.load().schema)
     }
 
     /// The feature spec of the item tower and that of the user tower; `None` for a collection of the caller's vectors.
@@ -238,6 +238,28 @@ impl Collection {
         let params = BuildParams { index: Some(index), queries, memory: options.memory, eta: options.eta, rounds: self.database.rounds };
         let built = ingest::build(&self.core.writer, &params, progress)?;
         Ok(Built::new(&built, start.elapsed()))
+    }
+
+    /// Indexes a field of the schema, or one that the item tower reads: its values are kept in memory, and filters can ask for it. Durable
+    /// on return; readers and writers go on meanwhile. Nothing happens to a field that is indexed already.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when there is no such field, or when some row has a value of another type there; [`Error::Interrupted`];
+    /// storage errors. Nothing has changed then.
+    pub fn add_index(&self, field: &str, progress: &dyn Progress) -> Result<()> {
+        self.may_write()?;
+        self.core.shared.read()?;
+        ingest::add_index(&self.core.writer, field, progress)
+    }
+
+    /// Drops the index of a field; the field stays. Durable on return. Nothing happens to a field that is not indexed.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] when there is no such field; storage errors.
+    pub fn drop_index(&self, field: &str) -> Result<()> {
+        self.may_write()?;
+        self.core.shared.read()?;
+        ingest::drop_index(&self.core.writer, field)
     }
 
     /// Does now what the background would do in time, and seals the tail however short it is: trains when there is enough to train

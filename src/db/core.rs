@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
+use crate::db::tail::{IMPOSSIBLE, read_tail};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{RowTable, Run, Sealed, Settings, Shared, Snapshot, Space, Stored, Training, View};
+use crate::segment::{Sealed, Settings, Shared, Snapshot, Space, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
-
-/// Rows of one run of a tail that is read back.
-const RUN_ROWS: usize = 1 << 14;
 
 /// Bytes of vectors that the tail may come to before training begins in the middle of an import.
 const IMPORT_TAIL_BYTES: u64 = 256 << 20;
@@ -25,9 +23,6 @@ const EASY_TAIL: u64 = 4 * ingest::SEAL_ROWS;
 const EASY_SEGMENTS: usize = 24;
 /// The longest that a write waits for the background.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-
-/// Row and blob numbers only grow, by one, so no database reaches this number. A stored one at or beyond it is damage, and numbering does not continue from it.
-const IMPOSSIBLE: u64 = 1 << 62;
 
 /// Everything about one open collection.
 pub(crate) struct Core {
@@ -55,6 +50,7 @@ impl Core {
         let snapshot = Snapshot {
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
+            schema: Arc::new(settings.schema.clone()),
             space: Arc::new(space),
             training: Arc::new(training),
             segments: vec![],
@@ -91,10 +87,10 @@ impl Core {
         core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
         for meta in &core.writer.lock().manifest.segments {
-            let sealed = Sealed::read(&core.shared, &snapshot.space, &snapshot.training, meta)?;
+            let sealed = Sealed::read(&core.shared, &snapshot.schema, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(without(sealed, &dead));
         }
-        core.read_tail(&mut snapshot, &dead)?;
+        read_tail(&core.shared, &mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
         snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));
         for row in snapshot.segments.iter().flat_map(View::dead) {
@@ -121,41 +117,6 @@ impl Core {
     /// Stores the sample of queries before the database is closed.
     pub(crate) fn store_sample(&self) -> Result<()> {
         ingest::store_sample(&self.writer)
-    }
-
-    fn read_tail(&self, snapshot: &mut Snapshot, dead: &HashSet<u64>) -> Result<()> {
-        let shared = &*self.shared;
-        let dim = shared.settings.dim;
-        let (mut ids, mut rows, mut vectors) = (Vec::<String>::new(), Vec::new(), Matrix::new(dim));
-        let flush = |snapshot: &mut Snapshot, ids: &mut Vec<String>, rows: &mut Vec<u64>, vectors: &mut Matrix| {
-            let table = RowTable::from_iter(ids.iter().map(String::as_str).zip(rows.iter().copied()))?;
-            snapshot.runs.push(Run { rows: table, vectors: std::mem::replace(vectors, Matrix::new(dim)) }.view());
-            ids.clear();
-            rows.clear();
-            Ok::<(), Error>(())
-        };
-        for stored in shared.stored(snapshot.sealed_row..u64::MAX) {
-            let Stored { row, record, vector } = stored?;
-            if row >= IMPOSSIBLE {
-                return Err(shared.damaged(format!("row {row}"), "there cannot be such a row"));
-            }
-            snapshot.next_row = snapshot.next_row.max(row + 1);
-            if dead.contains(&row) {
-                continue;
-            }
-            let record = record.ok_or_else(|| shared.damaged(format!("row {row}"), "it has a vector and no record"))?;
-            let vector = vector.ok_or_else(|| shared.without_vector(row))?;
-            ids.push(shared.decode(row, &record)?.id.to_owned());
-            rows.push(row);
-            shared.values(row, &vector)?.push_to(&mut vectors);
-            if rows.len() == RUN_ROWS {
-                flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
-            }
-        }
-        if !rows.is_empty() {
-            flush(snapshot, &mut ids, &mut rows, &mut vectors)?;
-        }
-        Ok(())
     }
 
     fn wants_build(&self, snapshot: &Snapshot, now: bool) -> bool {

@@ -13,7 +13,7 @@ use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
 use crate::error::{Error, Result};
-use crate::features::Row;
+use crate::features::{Row, Schema};
 use crate::progress::{Progress, Stage};
 
 /// What a dump holds.
@@ -95,7 +95,7 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
         name: settings.name.clone(),
         dim: settings.dim,
         metric: settings.metric,
-        schema: settings.schema.clone(),
+        schema: Schema::clone(&pinned.snapshot.schema),
         index: pinned.snapshot.training.index.clone(),
         trained: pinned.snapshot.training.trained.is_some(),
         towers: settings.towers,

@@ -3,6 +3,8 @@
 mod backup;
 mod build;
 mod collection;
+#[cfg(test)]
+mod column_tests;
 mod core;
 #[cfg(test)]
 mod damage_tests;
@@ -18,6 +20,7 @@ mod items;
 mod load;
 #[cfg(test)]
 mod magnitude_tests;
+mod matching;
 mod options;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
@@ -32,6 +35,7 @@ mod score;
 mod snapshot_tests;
 mod staging;
 mod stats;
+mod tail;
 mod verify;
 mod verify_codes;
 #[cfg(test)]

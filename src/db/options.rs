@@ -8,7 +8,7 @@ use torre_storage::{Create, OpenOptions};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::features::{Field, Schema, VECTOR_FIELD};
-use crate::segment::IndexSettings;
+use crate::segment::{IndexSettings, MOST_COLUMNS};
 use crate::tower::TowerPair;
 use crate::types::{Metric, Refine};
 
@@ -217,8 +217,16 @@ impl CollectionOptions {
             let expected = "another name: in a collection without towers it is the item's vector".to_owned();
             return Err(Error::InvalidOption { option: "field", given: VECTOR_FIELD.to_owned(), expected });
         }
+        if self.schema.indexed().count() > MOST_COLUMNS {
+            return Err(too_many_indexes());
+        }
         check_index(&self.index)
     }
+}
+
+/// A segment has room for so many columns.
+pub(super) fn too_many_indexes() -> Error {
+    Error::InvalidOption { option: "index", given: "one more".to_owned(), expected: format!("at most {MOST_COLUMNS} indexed fields") }
 }
 
 /// Refuses index settings that cannot be built.

@@ -43,6 +43,8 @@ pub struct Stats {
     pub metric: &'static str,
     /// Bytes of memory a row: codes, refine vectors, ids, tables, tail.
     pub ram_bytes_per_row: f64,
+    /// Bytes of memory, of these, that the indexes of fields take.
+    pub column_bytes: u64,
     /// Bytes on the disk a row, of the whole database; 0 in memory.
     pub disk_bytes_per_row: f64,
     /// The current generation.
@@ -112,6 +114,7 @@ impl Stats {
             dim,
             metric,
             ram_bytes_per_row: per_row(ram as u64),
+            column_bytes: snapshot.tables().iter().map(|rows| rows.columns().memory() as u64).sum(),
             disk_bytes_per_row: per_row(disk_bytes),
             generation: snapshot.training.number,
             tombstones: stored - sealed,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::index::Selection;
 use crate::progress::{Progress, Stage};
-use crate::segment::{LiveRows, Record, Sealed, Space, Stored, Training, View};
+use crate::segment::{ColumnBuilder, LiveRows, Place, Record, Sealed, Snapshot, Space, Stored, Training, View};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
@@ -110,7 +110,7 @@ impl Damage {
 
 impl Database {
     /// Reads everything in the database and checks it: every stored value against its checksum, every record and vector against its row's one
-    /// live place, every segment against its manifest, its space and its training (and that there are no others), codes and refine vectors against the vectors they stand
+    /// live place, every segment against its manifest, its space and its training (and that there are no others), indexed fields against the records, codes and refine vectors against the vectors they stand
     /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
     ///
@@ -165,7 +165,7 @@ impl Checker<'_> {
                     self.error(&damaged("the space and the training that it names are not those in use"));
                 }
                 for meta in &self.pinned.manifest.segments {
-                    match Sealed::read(shared, &space, &training, meta) {
+                    match Sealed::read(shared, &snapshot.schema, &space, &training, meta) {
                         Ok(sealed) => self.compare(&sealed),
                         Err(error) => self.error(&error),
                     }
@@ -272,8 +272,10 @@ impl Checker<'_> {
             match snapshot.locate(record.id) {
                 Some(place) if snapshot.row(place) == row => {
                     seen.insert(row);
-                    if let Err(what) = sound(&record) {
-                        wrong(what);
+                    match sound(&record) {
+                        Ok(features) if is_indexed(snapshot, place, &features) => {}
+                        Ok(_) => wrong("the indexes of its fields have other values than its record"),
+                        Err(what) => wrong(what),
                     }
                     let Some(vector) = vector else {
                         wrong("it is live and has no readable vector");
@@ -349,9 +351,19 @@ fn live_positions(selection: &Selection, sealed: &Sealed) -> Vec<usize> {
     (0..sealed.rows.len()).filter(live).collect()
 }
 
-fn sound(record: &Record<'_>) -> Result<(), &'static str> {
+/// Whether the columns have a row's values.
+fn is_indexed(snapshot: &Snapshot, place: Place, features: &Row) -> bool {
+    let columns = snapshot.table(place.0).columns();
+    snapshot.schema.indexed().all(|field| {
+        let mut right = ColumnBuilder::new(field);
+        right.push(features.get(&field.name));
+        right.finish().is_ok_and(|right| columns.value(&field.name, place.1 as usize) == Some(right.value(0)))
+    })
+}
+
+fn sound(record: &Record<'_>) -> Result<Row, &'static str> {
     if ItemId::new(record.id).is_err() {
         return Err("its id is empty or too long");
     }
-    Row::from_bytes(record.features).map(|_| ()).ok_or("its features do not decode")
+    Row::from_bytes(record.features).ok_or("its features do not decode")
 }

@@ -129,13 +129,20 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let at_first = resolve::at_first(index.refine);
     let coded = shared.process().run(|| code(shared, &snapshot, &quantizer, (at_first, params), &mut notes, progress))?;
     let engine = SearchEngine::new(Arc::clone(&quantizer));
-    let mut sealed = coded.merge(frozen.blob + 1, snapshot.origin())?;
+    let (mut index_of_rows, rows, error) = coded.merge()?;
     drop(coded);
     let dead: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).collect();
     let refine = match index.refine {
-        Refine::Auto => resolve(&Source { shared, snapshot: &snapshot, quantizer: &quantizer }, &notes.nearest(), &mut sealed, progress)?,
+        Refine::Auto => resolve(
+            &Source { shared, snapshot: &snapshot, quantizer: &quantizer },
+            &notes.nearest(),
+            (&mut index_of_rows, &rows),
+            progress,
+        )?,
         chosen => chosen,
     };
+    let index_of_rows = Arc::new(index_of_rows);
+    let mut sealed = Sealed { blob: frozen.blob + 1, origin: snapshot.origin(), index: index_of_rows, rows, error };
     params.trim(shared);
     let measured = shared.process().run(|| notes.measure(&engine, &[(&sealed, &sealed.index.all())], progress));
     let calibration = Some(measured?);
@@ -160,7 +167,9 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let mut unused: Vec<u64> = Vec::new();
     frozen.install(stored, dead, |next, manifest, view| {
         unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));
-        manifest.segments.retain(|meta| !unused.contains(&meta.blob));
+        let old: Vec<_> = manifest.segments.extract_if(.., |meta| unused.contains(&meta.blob)).collect();
+        // Columns that were added later are in blobs of their own.
+        unused.extend(old.iter().flat_map(|meta| meta.parts.iter().map(|part| part.blob)));
         unused.extend(blobs_of_trainings(manifest));
         manifest.training = number;
         manifest.trainings = vec![meta];
@@ -169,6 +178,8 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
         next.sealed_row = boundary;
     })?;
+    unused.sort_unstable();
+    unused.dedup();
     for blob in unused {
         shared.storage.delete_blob(shared.id, blob)?;
     }
@@ -268,14 +279,14 @@ fn code(
 }
 
 impl Coded {
-    /// One segment of all chunks.
-    fn merge(&self, blob: u64, origin: Origin) -> Result<Sealed> {
+    /// Index, rows and error of one segment of all chunks.
+    fn merge(&self) -> Result<(IvfIndex, RowTable, f64)> {
         let rows: usize = self.chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let error = self.error / rows.max(1) as f64;
         let all: Vec<Selection> = self.chunks.iter().map(|chunk| chunk.index.all()).collect();
         let inputs: Vec<(&IvfIndex, &Selection)> = self.chunks.iter().map(|chunk| &chunk.index).zip(&all).collect();
         let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
         let tables: Vec<&RowTable> = self.chunks.iter().map(|chunk| &chunk.rows).collect();
-        Ok(Sealed { blob, origin, index, rows: RowTable::gather(&tables, &order)?, error })
+        Ok((index, RowTable::gather(&tables, &order)?, error))
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     }
     let rows: u64 = old.iter().map(|view| view.live()).sum();
     progress.update(Stage::Compact, 0, Some(rows));
-    let inputs: Vec<(&IvfIndex, &Selection)> = old.iter().map(|view| (&view.body.index, &view.selection)).collect();
+    let inputs: Vec<(&IvfIndex, &Selection)> = old.iter().map(|view| (&*view.body.index, &view.selection)).collect();
     let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
     if progress.cancelled() {
         return Err(Error::Interrupted);
@@ -56,7 +56,7 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     let sealed = Sealed {
         blob: frozen.blob,
         origin: frozen.snapshot.origin(),
-        index,
+        index: index.into(),
         rows: RowTable::gather(&tables, &order)?,
         error: old.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / rows.max(1) as f64,
     };

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use torre_storage::Batch;
 
+use crate::features::Row;
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{Place, Record, RowTable, Run, Shared, Snapshot, TooManyRows, Values};
+use crate::segment::{ColumnsBuilder, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -104,12 +105,18 @@ impl<'s> Group<'s> {
     /// The rows that the group puts, as a run of the tail: made before the commit, because publishing cannot fail after it.
     ///
     /// # Errors
-    /// [`TooManyRows`].
-    pub(crate) fn run(&self, dim: usize) -> Result<Run, TooManyRows> {
+    /// [`TableError`].
+    pub(crate) fn run(&self, dim: usize) -> Result<Run, TableError> {
         let rows = RowTable::from_iter(self.numbered().map(|(number, row)| (row.id.as_str(), number)))?;
+        let mut columns = ColumnsBuilder::new(self.snapshot.schema.indexed());
+        if !columns.is_empty() {
+            // They were encoded a moment ago, and so they decode.
+            self.numbered().for_each(|(_, row)| columns.push(&Row::from_bytes(&row.features).unwrap_or_default()));
+        }
+        let rows = rows.with_columns(columns.finish()?);
         let mut vectors = Matrix::with_capacity(dim, rows.len());
         self.numbered().for_each(|(_, row)| vectors.push(&row.vector));
-        Ok(Run { rows, vectors })
+        Ok(Run { rows, vectors: vectors.into() })
     }
 
     /// The snapshot after the group, whose rows are the run. Runs that begin below `fixed_row` are left as they are.

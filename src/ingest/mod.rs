@@ -4,6 +4,7 @@ mod build;
 mod calibrate;
 mod compact;
 mod group;
+mod index_field;
 mod op;
 mod poison;
 mod prepare;
@@ -16,6 +17,7 @@ mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
 pub(crate) use compact::{Size, compact, pick};
+pub(crate) use index_field::{add_index, drop_index};
 pub use op::Changes;
 pub(crate) use op::{NewRow, Op};
 pub use prepare::Item;

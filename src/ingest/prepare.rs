@@ -154,7 +154,7 @@ impl Preparer<'_> {
 
     fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
         let spec = self.snapshot.space.towers.as_ref().map(|pair| pair.item_spec());
-        Ok(self.shared.settings.schema.check(row, spec, at)?)
+        Ok(self.snapshot.schema.check(row, spec, at)?)
     }
 
     fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
@@ -166,7 +166,7 @@ impl Preparer<'_> {
         if let Some(pair) = &self.snapshot.space.towers {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();
             let lookup = SnapshotLookup { shared: self.shared, snapshot: self.snapshot };
-            let schema = &self.shared.settings.schema;
+            let schema = &*self.snapshot.schema;
             let options =
                 crate::features::EncodeOptions { lookup: Some(&lookup), schema: Some(schema), lenient: true, ..Default::default() };
             let run = || pair.item().run(&rows, &options);

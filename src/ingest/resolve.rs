@@ -8,7 +8,7 @@ use crate::index::{IvfIndex, RefineQuery, RefineStore, float_score};
 use crate::kernel::Kernel;
 use crate::progress::{Progress, Stage};
 use crate::quantizer::Quantizer;
-use crate::segment::{Sealed, Shared, Snapshot};
+use crate::segment::{RowTable, Shared, Snapshot};
 use crate::types::Refine;
 
 /// Neighbours that are to be told from those behind them.
@@ -51,10 +51,15 @@ pub(super) fn at_first(setting: Refine) -> Refine {
     if setting == Refine::Auto { Refine::Int8 } else { setting }
 }
 
-/// Sees to it that a segment coded with int8 vectors has those that its rows need; answers which.
-pub(super) fn resolve(source: &Source<'_>, probes: &[Probe<'_>], sealed: &mut Sealed, progress: &dyn Progress) -> Result<Refine> {
-    let by_row = ByRow::new(sealed);
-    if by_bytes(&sealed.index, &by_row, sealed, probes) >= ENOUGH {
+/// Sees to it that an index coded with int8 vectors has those that its rows need; answers which.
+pub(super) fn resolve(
+    source: &Source<'_>,
+    probes: &[Probe<'_>],
+    (index, rows): (&mut IvfIndex, &RowTable),
+    progress: &dyn Progress,
+) -> Result<Refine> {
+    let by_row = ByRow::new(rows);
+    if by_bytes(index, &by_row, probes) >= ENOUGH {
         return Ok(Refine::Int8);
     }
     let [bytes, halves] = by_vectors(source, probes, progress)?;
@@ -63,33 +68,36 @@ pub(super) fn resolve(source: &Source<'_>, probes: &[Probe<'_>], sealed: &mut Se
         (_, true) => Refine::F16,
         _ => Refine::F32,
     };
-    refill(source, &by_row, (sealed, kind), progress)?;
+    refill(source, &by_row, (index, kind), progress)?;
     Ok(kind)
 }
 
-/// Positions of a segment in the order of its row numbers.
-struct ByRow(Vec<u32>);
+/// Positions of rows in the order of their numbers.
+struct ByRow<'r> {
+    rows: &'r RowTable,
+    positions: Vec<u32>,
+}
 
-impl ByRow {
-    fn new(sealed: &Sealed) -> Self {
-        let mut positions: Vec<u32> = (0..sealed.rows.len() as u32).collect();
-        positions.sort_unstable_by_key(|&position| sealed.rows.row(position as usize));
-        Self(positions)
+impl<'r> ByRow<'r> {
+    fn new(rows: &'r RowTable) -> Self {
+        let mut positions: Vec<u32> = (0..rows.len() as u32).collect();
+        positions.sort_unstable_by_key(|&position| rows.row(position as usize));
+        Self { rows, positions }
     }
 
-    fn position(&self, sealed: &Sealed, row: u64) -> Option<usize> {
-        let at = self.0.binary_search_by_key(&row, |&position| sealed.rows.row(position as usize)).ok()?;
-        Some(self.0[at] as usize)
+    fn position(&self, row: u64) -> Option<usize> {
+        let at = self.positions.binary_search_by_key(&row, |&position| self.rows.row(position as usize)).ok()?;
+        Some(self.positions[at] as usize)
     }
 }
 
 /// The share that the int8 vectors in the segment find.
-fn by_bytes(index: &IvfIndex, by_row: &ByRow, sealed: &Sealed, probes: &[Probe<'_>]) -> f64 {
+fn by_bytes(index: &IvfIndex, by_row: &ByRow<'_>, probes: &[Probe<'_>]) -> f64 {
     let (kernel, mut forms, mut share) = (Kernel::detect(), RefineQuery::default(), Share::default());
     for probe in probes {
         forms.set(probe.query, index.refine());
         let refined = |&(row, exact): &(u64, f32)| {
-            Some(Pair { row, exact, refined: index.refine_score(kernel, probe.query, &mut forms, by_row.position(sealed, row)?) })
+            Some(Pair { row, exact, refined: index.refine_score(kernel, probe.query, &mut forms, by_row.position(row)?) })
         };
         share.add(probe.near.iter().filter_map(refined).collect());
     }
@@ -157,16 +165,16 @@ impl Share {
 }
 
 /// Reads all rows once more and keeps vectors of another kind.
-fn refill(source: &Source<'_>, by_row: &ByRow, (sealed, kind): (&mut Sealed, Refine), progress: &dyn Progress) -> Result<()> {
+fn refill(source: &Source<'_>, by_row: &ByRow<'_>, (index, kind): (&mut IvfIndex, Refine), progress: &dyn Progress) -> Result<()> {
     let shared = source.shared;
-    let rows = sealed.rows.len() as u64;
-    sealed.index.empty_refine(kind);
+    let rows = by_row.rows.len() as u64;
+    index.empty_refine(kind);
     let (mut out, mut done) = (vec![0.0; shared.settings.dim], 0);
     for vector in shared.vectors(0..source.snapshot.next_row) {
         let (row, bytes) = vector?;
-        let Some(position) = by_row.position(sealed, row) else { continue };
+        let Some(position) = by_row.position(row) else { continue };
         source.vector(row, &bytes, &mut out)?;
-        sealed.index.set_refine(position, &out);
+        index.set_refine(position, &out);
         done += 1;
         if done % ROWS_A_LOOK == 0 {
             progress.update(Stage::Encode, done, Some(rows));

@@ -1,5 +1,7 @@
 //! Sealing: the tail becomes a segment.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::index::IvfIndex;
 use crate::ingest::Writer;
@@ -22,24 +24,30 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
     }
-    let mut tail = Run::merge(&frozen.snapshot.runs)?;
+    let tail = Run::merge(&frozen.snapshot.runs)?;
     let rows = tail.rows.len() as u64;
+    let mut vectors = Arc::unwrap_or_clone(tail.vectors);
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
-    quantizer.carry(&mut tail.vectors);
+    quantizer.carry(&mut vectors);
     let (assignment, codes, error) = writer.shared.process().run(|| {
-        let assignment = quantizer.assign(&tail.vectors);
-        let codes = quantizer.encode(&tail.vectors, &assignment);
-        let error = quantizer.error(&tail.vectors, &assignment, &codes);
+        let assignment = quantizer.assign(&vectors);
+        let codes = quantizer.encode(&vectors, &assignment);
+        let error = quantizer.error(&vectors, &assignment, &codes);
         (assignment, codes, error)
     });
     if progress.cancelled() {
         return Err(Error::Interrupted);
     }
-    let (index, order) = IvfIndex::build(quantizer, &tail.vectors, &assignment, &codes, trained.refine).ok_or_else(too_many_rows)?;
+    let (index, order) = IvfIndex::build(quantizer, &vectors, &assignment, &codes, trained.refine).ok_or_else(too_many_rows)?;
     let order: Vec<(u32, u32)> = order.into_iter().map(|at| (0, at)).collect();
-    let sealed =
-        Sealed { blob: frozen.blob, origin: frozen.snapshot.origin(), index, rows: RowTable::gather(&[&tail.rows], &order)?, error };
+    let sealed = Sealed {
+        blob: frozen.blob,
+        origin: frozen.snapshot.origin(),
+        index: index.into(),
+        rows: RowTable::gather(&[&tail.rows], &order)?,
+        error,
+    };
     let boundary = frozen.snapshot.next_row;
     let stored = frozen.store(sealed)?;
     frozen.install(stored, [], |next, _manifest, view| {

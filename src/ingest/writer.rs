@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
-use crate::segment::{Shared, Snapshot, TooManyRows};
+use crate::segment::{Shared, Snapshot, TableError};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Commits changes of one collection.
@@ -116,7 +116,7 @@ impl Drop for Lead<'_> {
 enum Failure {
     Storage(torre_storage::Error),
     /// The rows of all its threads together; nothing was written.
-    Rows(TooManyRows),
+    Rows(TableError),
 }
 
 /// How a commit ended.
@@ -210,7 +210,7 @@ impl Writer {
                 let error = Arc::new(error);
                 refuse(&|| Error::from_shared(&error));
             }
-            Err(Failure::Rows(error)) => refuse(&|| error.into()),
+            Err(Failure::Rows(error)) => refuse(&|| error.clone().into()),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::features::Value;
+use crate::filter::Filter;
 use crate::query::answer::Answer;
 use crate::query::options::{Effort, SearchOptions};
 use crate::query::source::Source;
@@ -78,6 +80,30 @@ macro_rules! options {
             /// ignored. `k` hits come back all the same.
             pub fn exclude<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
                 self.options.exclude.extend(ids.into_iter().map(Into::into));
+                self
+            }
+
+            /// Returns items of which the filter is true, and no others. Of several filters all have to be. The fields that it tests must be
+            /// [indexed](crate::Collection::add_index). `k` hits come back where so many items qualify.
+            pub fn filter(mut self, filter: Filter) -> Self {
+                self.options.filter = Some(match self.options.filter.take() {
+                    Some(before) => before & filter,
+                    None => filter,
+                });
+                self
+            }
+
+            /// The same with a filter in the language of [`filter`](crate::filter).
+            ///
+            /// # Errors
+            /// [`Error::Filter`](crate::Error::Filter) for a text that is not in the language.
+            pub fn filter_str(self, filter: &str) -> Result<Self> {
+                Ok(self.filter(Filter::parse(filter)?))
+            }
+
+            /// The value of one of the filter's parameters: `price < $most`.
+            pub fn param(mut self, name: impl Into<Box<str>>, value: impl Into<Value>) -> Self {
+                self.options.params.insert(name, value);
                 self
             }
 

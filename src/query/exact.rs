@@ -25,6 +25,9 @@ pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result
         let (row, bytes) = vector?;
         // A vector of a row that is not live any more may still be there.
         let Some(place) = live.place(row) else { continue };
+        if request.filter.is_some_and(|filter| !filter.lets_through(place)) {
+            continue;
+        }
         shared.values(row, &bytes)?.push_to(&mut chunk.vectors);
         chunk.places.push(place);
         if chunk.places.len() == CHUNK_ROWS {

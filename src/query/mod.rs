@@ -10,22 +10,24 @@ mod encode;
 mod exact;
 mod exclude;
 mod fields;
+#[cfg(test)]
+mod narrowed_tests;
 mod options;
 mod page;
 mod pipeline;
 mod plan;
 mod request;
+mod restriction;
 mod retrieve;
 mod sample;
 mod segments;
 mod source;
 mod tail;
 #[cfg(test)]
-mod narrowed_tests;
-#[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
 pub use options::{Effort, SearchOptions};
+pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

@@ -1,9 +1,10 @@
 //! The recall target where rows are left out.
 
 #![allow(clippy::unwrap_used)]
+use crate::filter::{Filter, Params};
 use crate::quantizer::testing::{clustered, unit_length};
 use crate::vector::Matrix;
-use crate::{BuildOptions, Collection, CollectionOptions, Database, Item, Metric, NoProgress, Refine};
+use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Field, FieldType, Item, Metric, NoProgress, Refine, row};
 
 const ROWS: usize = 6000;
 const DIM: usize = 12;
@@ -64,4 +65,86 @@ fn all_that_is_left_comes_back() {
         assert!(left > 10 || answer.ids().eq(exact.ids()), "{left}");
         assert!(left > 0 || answer.expected_recall == Some(1.0));
     }
+}
+
+/// Rows with a number, a group by their first value, and a list; the last of them in the tail.
+fn with_fields(metric: Metric) -> (Collection, Vec<(i64, String)>) {
+    let vectors = vectors().0;
+    let database = Database::in_memory().unwrap();
+    let mut options = CollectionOptions::vectors(DIM, metric).lists(96).m(6).refine(Refine::F32);
+    for (name, of) in [("n", FieldType::Int), ("side", FieldType::Text), ("tags", FieldType::TextList)] {
+        options = options.field(Field::new(name, of)).unwrap();
+    }
+    let items = database.create_collection("items", options).unwrap();
+    ["n", "side"].into_iter().for_each(|field| items.add_index(field, &NoProgress).unwrap());
+    let mut fields = Vec::new();
+    let mut item = |at: usize| {
+        let (n, side) = ((at * 7919 % 1000) as i64, if vectors.row(at)[0] > 0.2 { "left" } else { "right" });
+        fields.push((n, side.to_owned()));
+        let row = row! { "n" => n, "side" => side, "tags" => vec![format!("t{}", n % 3)] };
+        Item::new(at as u64).unwrap().with_row(row).with_vector(vectors.row(at).to_vec())
+    };
+    items.upsert_many((0..ROWS - 300).map(&mut item)).unwrap();
+    items.build(&BuildOptions::default(), &NoProgress).unwrap();
+    items.upsert_many((ROWS - 300..ROWS).map(item)).unwrap();
+    items.add_index("tags", &NoProgress).unwrap();
+    (items, fields)
+}
+
+#[test]
+fn the_recall_target_holds_under_filters_and_as_many_come_as_qualify() {
+    type Naive = fn(i64, &str) -> bool;
+    let cases: [(&str, Naive); 8] = [
+        ("n >= 0", |_, _| true),
+        ("n < 500", |n, _| n < 500),
+        ("n < 100", |n, _| n < 100),
+        ("n < 10", |n, _| n < 10),
+        ("n = 7 OR n = 9", |n, _| n == 7 || n == 9),
+        ("side = 'left'", |_, side| side == "left"),
+        ("NOT side = 'left' AND tags HAS 't1'", |n, side| side != "left" && n % 3 == 1),
+        ("n > 5000", |_, _| false),
+    ];
+    let queries = vectors().1;
+    for metric in [Metric::Cosine, Metric::L2] {
+        let (items, fields) = with_fields(metric);
+        for (filter, naive) in &cases {
+            let matches = fields.iter().filter(|(n, side)| naive(*n, side)).count();
+            assert_eq!(items.count(&Filter::parse(filter).unwrap(), &Params::new()).unwrap(), matches as u64, "{filter}");
+            let (mut found, mut wanted) = (0, 0);
+            for (at, query) in queries.iter().enumerate() {
+                let search = || items.search(query).filter_str(filter).unwrap().exclude(["0", "5999"]);
+                let exact = search().exact().run().unwrap();
+                let answer = search().run().unwrap();
+                let qualifies = |id: &str| id.parse().is_ok_and(|id: usize| id != 0 && id != 5999 && naive(fields[id].0, &fields[id].1));
+                assert!(exact.ids().chain(answer.ids()).all(qualifies), "{filter}");
+                let there = (0..ROWS).filter(|id| qualifies(&id.to_string())).count();
+                assert_eq!((answer.hits.len(), exact.hits.len()), (there.min(10), there.min(10)), "{filter}");
+                found += answer.ids().filter(|id| exact.ids().any(|other| other == *id)).count();
+                wanted += exact.hits.len();
+                if at == 0 {
+                    let few = search().nprobe(1).run().unwrap();
+                    assert!(few.hits.len() == there.min(10) && few.ids().all(qualifies), "{filter} in one list");
+                    let both = items.search_many([query, queries.row(1)]).filter_str(filter).unwrap().exclude(["0", "5999"]).run().unwrap();
+                    assert_eq!(both[0].hits, answer.hits, "{filter} in a batch");
+                }
+            }
+            assert!(found as f64 >= 0.9 * wanted as f64, "{metric} {filter}: {found} of {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_that_cannot_be_asked_is_refused() {
+    let (items, _) = with_fields(Metric::Cosine);
+    items.drop_index("tags").unwrap();
+    let queries = vectors().1;
+    let ask = |filter: &str| items.search(queries.row(0)).filter_str(filter).and_then(|query| query.run());
+    assert!(matches!(ask("price < 5"), Err(Error::Filter(_))));
+    assert!(matches!(ask("n < 'a'"), Err(Error::Filter(_))));
+    assert!(matches!(ask("n <"), Err(Error::Filter(_))));
+    assert!(matches!(ask("n < $most"), Err(Error::Filter(_))));
+    assert!(matches!(ask("tags HAS 't1'"), Err(Error::NotIndexed { .. })));
+    assert!(matches!(ask("IN LIST 'seen'"), Err(Error::Unsupported { .. })));
+    let asked = items.search(queries.row(0)).filter_str("n < $most").unwrap().param("most", 5).run().unwrap();
+    assert_eq!(asked.hits.len(), 10);
 }

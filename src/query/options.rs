@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::features::{ID_FIELD, VECTOR_FIELD};
+use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
+use crate::filter::{Filter, Params};
 use crate::segment::{Settings, Snapshot};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL};
 
@@ -65,6 +66,11 @@ pub struct SearchOptions {
     pub offset: usize,
     /// Items that must not be among the hits. Ids that are not in the collection are ignored; `k` hits come back all the same.
     pub exclude: Vec<String>,
+    /// Only items of which this is true come back: a tree, or in JSON also a text in the language of [`filter`](crate::filter). The fields that it
+    /// tests must be indexed. `k` hits come back where so many items qualify.
+    pub filter: Option<Filter>,
+    /// Values of the filter's parameters, by name.
+    pub params: Row,
     /// How hard to look (a recall of 0.95).
     pub effort: Effort,
     /// Refines `factor * (k + offset)` candidates by their stored vectors instead of what calibration or the default says.
@@ -85,6 +91,8 @@ impl Default for SearchOptions {
             k: DEFAULT_K,
             offset: 0,
             exclude: Vec::new(),
+            filter: None,
+            params: Row::new(),
             effort: Effort::default(),
             refine_factor: None,
             min_score: None,
@@ -132,6 +140,11 @@ impl SearchOptions {
         }
     }
 
+    /// The values of the filter's parameters.
+    pub(crate) fn params(&self) -> Params {
+        self.params.iter().fold(Params::new(), |params, (name, value)| params.with(name, value.clone()))
+    }
+
     /// Rows that have to be found for `offset` to be skipped and `k` to be left.
     pub(crate) fn depth(&self) -> usize {
         if self.k == 0 { 0 } else { self.k.saturating_add(self.offset) }
@@ -142,6 +155,7 @@ impl SearchOptions {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::row;
 
     #[test]
     fn options_go_through_json_and_back() {
@@ -149,6 +163,8 @@ mod tests {
             k: 3,
             offset: 20,
             exclude: vec!["a".to_owned()],
+            filter: Some(Filter::parse("price < $most AND NOT tags HAS 'x'").unwrap()),
+            params: row! { "most" => 5 },
             effort: Effort::Nprobe(8),
             refine_factor: Some(4),
             min_score: Some(0.5),

@@ -11,6 +11,7 @@ use crate::query::fields::fields;
 use crate::query::options::{Effort, SearchOptions};
 use crate::query::page::page;
 use crate::query::request::Request;
+use crate::query::restriction::{PartFilters, bind};
 use crate::query::retrieve::retrieve;
 use crate::query::source::Source;
 use crate::query::{encode, sample};
@@ -24,6 +25,8 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     Excluded::check(exclude_each, sources.len())?;
     let snapshot = &*shared.read()?;
     options.check_fields(&shared.settings, snapshot)?;
+    let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
+    let filter = bound.as_ref().map(|bound| PartFilters::new(snapshot, bound)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
     let vectors = encode::vectors(shared, snapshot, sources)?;
     if options.explain {
@@ -36,6 +39,7 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
         sources,
         vectors,
         excluded: Excluded::new(snapshot, sources, &options.exclude, exclude_each),
+        filter: filter.as_ref(),
         depth: options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)),
     };
     sample::note(&request);

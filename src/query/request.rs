@@ -2,6 +2,7 @@
 
 use crate::query::exclude::Excluded;
 use crate::query::options::SearchOptions;
+use crate::query::restriction::{PartFilters, Restriction};
 use crate::query::source::Source;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::Matrix;
@@ -16,6 +17,15 @@ pub(crate) struct Request<'q> {
     /// A row a query.
     pub(crate) vectors: Matrix,
     pub(crate) excluded: Excluded,
+    /// The filter, where there is one.
+    pub(crate) filter: Option<&'q PartFilters<'q>>,
     /// Rows that have to be found for each query.
     pub(crate) depth: usize,
+}
+
+impl Request<'_> {
+    /// What query number `query` may not return.
+    pub(crate) fn restriction(&self, query: usize) -> Restriction<'_> {
+        Restriction { excluded: self.excluded.of(query), filter: self.filter }
+    }
 }

@@ -31,14 +31,18 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
     Ok(())
 }
 
-/// What a query may return: all that is live, but for what it leaves out.
+/// What a query may return: all that is live, but for what it leaves out. How many rows of segments its filter lets through is not known; of
+/// the tail it is.
 fn counts(request: &Request<'_>, query: usize) -> Counts {
     let (snapshot, excluded) = (request.snapshot, request.excluded.of(query));
     let in_segments = excluded.partition_point(|place| (place.0 as usize) < snapshot.segments.len());
     let (live, tail) = (snapshot.live(), snapshot.tail());
     Counts {
         sealed: (live - tail).saturating_sub(in_segments as u64),
-        tail: tail.saturating_sub((excluded.len() - in_segments) as u64),
+        tail: match request.filter {
+            Some(_) => tail::allowed(request, query),
+            None => tail.saturating_sub((excluded.len() - in_segments) as u64),
+        },
         depth: request.depth,
     }
 }

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats, Without};
+use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats};
 use crate::query::answer::{Explain, StageTime};
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::effort::{LEFT_OUT, Setting};
 use crate::query::plan::Counts;
 use crate::query::request::Request;
+use crate::query::restriction::Restriction;
 
 thread_local! {
     /// A query allocates nothing in the index once its thread has answered one like it.
@@ -29,8 +30,8 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         timed: options.explain,
         ..SearchParams::default()
     };
-    let without: Vec<Without<'_>> = (0..candidates.queries.len()).map(|query| Without(excluded.of(query))).collect();
-    let narrow = |query: usize| (!excluded.of(query).is_empty()).then(|| &without[query] as &dyn Narrow);
+    let restrictions: Vec<Restriction<'_>> = (0..candidates.queries.len()).map(|query| request.restriction(query)).collect();
+    let narrow = |query: usize| (!restrictions[query].is_none()).then(|| &restrictions[query] as &dyn Narrow);
     let one = |query: usize, nprobe: usize, ranked: &mut Ranked| {
         SCRATCH.with_borrow_mut(|scratch| {
             let params = SearchParams { narrow: narrow(query), nprobe, ..params };
@@ -39,7 +40,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         });
     };
     let goal = setting.goal(trained, request.depth);
-    let restricted = |query: usize| goal.filter(|_| excluded.of(query).len() > LEFT_OUT);
+    let restricted = |query: usize| goal.filter(|_| request.filter.is_some() || excluded.of(query).len() > LEFT_OUT);
     let several = candidates.queries.len() > 1;
     let plain = |query: &usize| restricted(*query).is_none();
     // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
@@ -72,7 +73,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             nprobe = wider;
             one(query, nprobe, ranked);
         }
-        ranked.expected = setting.expected(snapshot, excluded.of(query).len());
+        ranked.expected = setting.expected(snapshot, excluded.of(query).len()).filter(|_| request.filter.is_none());
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
-use crate::index::{Narrow, Selection, Without};
+use crate::index::{Narrow, Selection};
 use crate::kernel::Kernel;
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::options::Effort;
@@ -55,14 +55,20 @@ fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
     });
 }
 
+/// How many rows of the tail a query may return.
+pub(crate) fn allowed(request: &Request<'_>, query: usize) -> u64 {
+    let runs = (request.snapshot.segments.len() as u32..).zip(&request.snapshot.runs);
+    runs.map(|(part, view)| narrowed(request, query, part, view).count() as u64).sum()
+}
+
 /// The rows of a run that a query may return.
 fn narrowed<'r>(request: &Request<'r>, query: usize, part: u32, view: &'r View<Run>) -> Cow<'r, Selection> {
-    let excluded = request.excluded.of(query);
-    if excluded.is_empty() {
+    let restriction = request.restriction(query);
+    if restriction.is_none() {
         return Cow::Borrowed(&view.selection);
     }
     let mut words: Vec<u64> = (0..view.selection.blocks()).map(|block| view.selection.word(block)).collect();
-    if Without(excluded).narrow(part as usize, 0..view.body.rows.len(), &mut words) {
+    if restriction.narrow(part as usize, 0..view.body.rows.len(), &mut words) {
         Cow::Owned(Selection::from_words(&words))
     } else {
         Cow::Borrowed(&view.selection)

@@ -1,5 +1,6 @@
 //! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
 
+mod column;
 mod ids;
 mod live;
 mod lookup;
@@ -10,6 +11,9 @@ mod row_table;
 mod rows;
 mod run;
 mod sealed;
+// Queries come to it with their filters.
+#[allow(dead_code, unused_imports)]
+mod select;
 mod settings;
 mod shared;
 mod snapshot;
@@ -18,17 +22,21 @@ mod stored;
 mod training;
 mod values;
 
+pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
+pub(crate) use parts::segment::MOST_COLUMNS;
 pub(crate) use query_sample::QuerySample;
 pub(crate) use record::Record;
-pub(crate) use row_table::RowTable;
+pub(crate) use row_table::{RowTable, TableError};
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
-pub(crate) use sealed::{Origin, Sealed};
+pub(crate) use sealed::{Origin, Sealed, column_parts, free_column};
+#[allow(unused_imports)]
+pub(crate) use select::{InList, Prepared, check_indexed};
 pub(crate) use settings::{IndexSettings, Settings};
 pub(crate) use shared::Shared;
 pub(crate) use snapshot::{Place, Snapshot, View};

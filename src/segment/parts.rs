@@ -19,7 +19,7 @@
 //! | | 3 to 31 | kept for what else there is of rows |
 //! | | 32 to 63 | the index: 32 and the part's own number, from 1 |
 //! | | 64 to 255 | kept for other indexes: second places of rows, further levels, other codes |
-//! | | 256 to 65,535 | kept for columns: 16 numbers each, 256 + 16 column + n |
+//! | | 256 to 65,535 | columns: 16 numbers each, 256 + 16 column + the part's own number |
 
 use torre_storage::BlobMeta;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -52,6 +52,21 @@ pub(super) mod segment {
     pub(in crate::segment) const ROWS: u16 = 2;
     /// The index's own parts, which it numbers from 1.
     pub(in crate::segment) const INDEX: Range<u16> = 32..64;
+    /// Columns, of which each numbers its parts from 0.
+    const COLUMNS: u16 = 256;
+    const COLUMN_PARTS: u16 = 16;
+    /// There is no room for more.
+    pub(crate) const MOST_COLUMNS: usize = (u16::MAX - COLUMNS + 1) as usize / COLUMN_PARTS as usize;
+
+    /// The number of a column's part.
+    pub(in crate::segment) fn of_column(column: u16, part: u16) -> u16 {
+        COLUMNS + COLUMN_PARTS * column + part
+    }
+
+    /// The column that a part belongs to, and the part's own number.
+    pub(in crate::segment) fn column(part: u16) -> Option<(u16, u16)> {
+        part.checked_sub(COLUMNS).map(|part| (part / COLUMN_PARTS, part % COLUMN_PARTS))
+    }
 }
 
 /// The XXH3 of numbers and of the checksums of parts, in the order of their numbers.

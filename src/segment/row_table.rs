@@ -1,17 +1,41 @@
-//! What there is of the rows of a segment, a run or a chunk of a build, by position: ids and row numbers.
+//! What there is of the rows of a segment, a run or a chunk of a build, by position: ids, row numbers, columns.
 
-use crate::segment::{Ids, Rows, TooManyRows};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::segment::column::TooLarge;
+use crate::segment::{Columns, Ids, Rows, TooManyRows};
+
+/// Rows that cannot be together in one table.
+#[derive(thiserror::Error, Clone, PartialEq, Debug)]
+pub(crate) enum TableError {
+    #[error(transparent)]
+    Rows(#[from] TooManyRows),
+    #[error(transparent)]
+    Column(#[from] TooLarge),
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Rows(error) => error.into(),
+            TableError::Column(error) => error.into(),
+        }
+    }
+}
 
 /// Rows by position, and the way from an id to its position. Immutable; another order or a part of several makes another one
-/// ([`RowTable::gather`]).
-#[derive(PartialEq, Debug)]
+/// ([`RowTable::gather`]). Copies share what they have.
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct RowTable {
-    ids: Ids,
-    numbers: Rows,
+    ids: Arc<Ids>,
+    numbers: Arc<Rows>,
+    /// Of the fields that are indexed.
+    columns: Columns,
 }
 
 impl RowTable {
-    /// Collects ids and row numbers in the order of their positions.
+    /// Collects ids and row numbers in the order of their positions; no field is indexed.
     ///
     /// # Errors
     /// [`TooManyRows`].
@@ -21,16 +45,30 @@ impl RowTable {
             numbers.push(number);
             id
         }))?;
-        Ok(Self { ids, numbers: Rows::new(&numbers) })
+        Ok(Self { ids: ids.into(), numbers: Rows::new(&numbers).into(), columns: Columns::default() })
     }
 
-    /// The rows at these places: numbers of tables and positions in them, in the order of the new positions.
+    /// The same rows with these columns, whose values are in the order of the positions.
+    pub(crate) fn with_columns(&self, columns: Columns) -> Self {
+        debug_assert!(columns.iter().all(|column| column.len() == self.len()));
+        Self { columns, ..self.clone() }
+    }
+
+    /// Values of the fields that are indexed.
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// The rows at these places: numbers of tables and positions in them, in the order of the new positions. A field is indexed where it is
+    /// in all of the tables.
     ///
     /// # Errors
-    /// [`TooManyRows`].
-    pub(crate) fn gather(tables: &[&Self], order: &[(u32, u32)]) -> Result<Self, TooManyRows> {
+    /// [`TableError`].
+    pub(crate) fn gather(tables: &[&Self], order: &[(u32, u32)]) -> Result<Self, TableError> {
         let rows = order.iter().map(|&(table, at)| (tables[table as usize], at as usize));
-        Self::from_iter(rows.map(|(table, at)| (table.id(at), table.row(at))))
+        let table = Self::from_iter(rows.map(|(table, at)| (table.id(at), table.row(at))))?;
+        let columns: Vec<&Columns> = tables.iter().map(|table| &table.columns).collect();
+        Ok(table.with_columns(Columns::gather(&columns, order)?))
     }
 
     /// Reads what [`RowTable::ids_bytes`] and [`RowTable::numbers_bytes`] wrote of `rows` rows from the number `base` on.
@@ -40,7 +78,7 @@ impl RowTable {
     pub(crate) fn from_bytes(ids: &[u8], numbers: &[u8], base: u64, rows: usize) -> Result<Self, &'static str> {
         let ids = Ids::from_bytes(ids, rows).ok_or("the ids do not decode, or one is there twice")?;
         let numbers = Rows::from_bytes(numbers, base, rows).ok_or("the row numbers do not decode")?;
-        Ok(Self { ids, numbers })
+        Ok(Self { ids: ids.into(), numbers: numbers.into(), columns: Columns::default() })
     }
 
     /// The ids, to be stored.
@@ -94,7 +132,7 @@ impl RowTable {
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        self.ids.memory() + self.numbers.memory()
+        self.ids.memory() + self.numbers.memory() + self.columns.memory()
     }
 }
 

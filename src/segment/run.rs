@@ -1,14 +1,16 @@
 //! A run of the tail: recent rows with their vectors, scanned exactly until they are sealed into a segment.
 
+use std::sync::Arc;
+
 use crate::index::Selection;
-use crate::segment::{RowTable, TooManyRows, View};
+use crate::segment::{RowTable, TableError, View};
 use crate::vector::Matrix;
 
 /// Rows in order of arrival, not yet in a segment.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) rows: RowTable,
-    pub(crate) vectors: Matrix,
+    pub(crate) vectors: Arc<Matrix>,
 }
 
 impl Run {
@@ -19,8 +21,8 @@ impl Run {
     /// One run of the live rows of several, which follow each other in row order.
     ///
     /// # Errors
-    /// [`TooManyRows`].
-    pub(crate) fn merge(runs: &[View<Run>]) -> Result<Run, TooManyRows> {
+    /// [`TableError`].
+    pub(crate) fn merge(runs: &[View<Run>]) -> Result<Run, TableError> {
         let live = runs.iter().map(|run| run.live() as usize).sum();
         let dim = runs.first().map_or(0, |run| run.body.vectors.dim());
         let (mut order, mut vectors) = (Vec::with_capacity(live), Matrix::with_capacity(dim, live));
@@ -31,7 +33,7 @@ impl Run {
             }
         }
         let tables: Vec<&RowTable> = runs.iter().map(|run| &run.body.rows).collect();
-        Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors })
+        Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors: vectors.into() })
     }
 
     /// Bytes of memory.

@@ -1,13 +1,18 @@
 //! A sealed segment: coded rows in scan order, as they lie in storage and in memory.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use torre_storage::codec::{self, Versioned};
 use torre_storage::{BlobMeta, SegmentMeta};
 
 use crate::error::{Error, Result};
+use crate::features::{Field, Schema};
 use crate::index::{IvfIndex, Shape};
+use crate::segment::column::{self, Column, Part};
 use crate::segment::parts::{HEAD, segment as number};
-use crate::segment::{RowTable, Shared, Space, Training};
+use crate::segment::{Columns, RowTable, Shared, Space, Training};
 
 /// What a segment's codes stand for: numbers of its database, and fingerprints that mean the same elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,11 +48,12 @@ impl Versioned for SegmentHead {
     const VERSION: u8 = 1;
 }
 
-/// An immutable segment. Everything is by position: list by list, in scan order.
+/// An immutable segment. Everything is by position: list by list, in scan order. Copies share what they have.
+#[derive(Clone)]
 pub(crate) struct Sealed {
     pub(crate) blob: u64,
     pub(crate) origin: Origin,
-    pub(crate) index: IvfIndex,
+    pub(crate) index: Arc<IvfIndex>,
     pub(crate) rows: RowTable,
     /// Mean relative quantization error of its rows.
     pub(crate) error: f64,
@@ -76,6 +82,9 @@ impl Sealed {
         for (part, bytes) in self.index.parts() {
             put(number::INDEX.start + u16::from(part), &bytes)?;
         }
+        for (at, column) in self.rows.columns().iter().enumerate() {
+            parts.extend(column.write(shared, self.blob, at as u16)?);
+        }
         Ok(SegmentMeta { blob: self.blob, training: self.origin.training, rows: self.rows.len() as u64, parts })
     }
 
@@ -100,8 +109,9 @@ impl Sealed {
         Ok(())
     }
 
-    /// Reads a segment that the manifest names, and checks that its parts fit together.
-    pub(crate) fn read(shared: &Shared, space: &Space, training: &Training, meta: &SegmentMeta) -> Result<Self> {
+    /// Reads a segment that the manifest names, and checks that its parts fit together and that the fields of the schema that are indexed
+    /// have columns.
+    pub(crate) fn read(shared: &Shared, schema: &Schema, space: &Space, training: &Training, meta: &SegmentMeta) -> Result<Self> {
         let damaged = |what: &str| Error::Damaged {
             part: format!("segment {} of collection {:?}", meta.blob, shared.settings.name),
             what: what.to_owned(),
@@ -138,11 +148,73 @@ impl Sealed {
         if index.rows() != rows {
             return Err(damaged("there are not as many codes as rows"));
         }
-        Ok(Self { blob: meta.blob, origin, index, rows: table, error: head.error })
+        let columns = read_columns(shared, schema, meta, rows)?;
+        Ok(Self { blob: meta.blob, origin, index: index.into(), rows: table.with_columns(columns), error: head.error })
     }
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         self.index.bytes() + self.rows.memory()
     }
+}
+
+impl Column {
+    /// Writes the column as a segment's column of this number, into a blob that the segment's entry in the manifest is going to name.
+    pub(crate) fn write(&self, shared: &Shared, blob: u64, number: u16) -> Result<Vec<BlobMeta>> {
+        let parts = self.parts()?;
+        // What the reader refuses must never be named by a manifest.
+        if !Self::from_parts(&parts, self.len()).is_ok_and(|read| read == *self) {
+            let part = format!("the index of the field {:?} of collection {:?}", self.field, shared.settings.name);
+            return Err(Error::NotStored { part, what: "it does not come back as it was".to_owned() });
+        }
+        let put = |(part, bytes): &Part| Ok(shared.storage.write_blob(shared.id, blob, number::of_column(number, *part), bytes)?);
+        parts.iter().map(put).collect()
+    }
+}
+
+/// The number that a segment's next column may have.
+pub(crate) fn free_column(meta: &SegmentMeta) -> u16 {
+    let taken: BTreeSet<u16> = meta.parts.iter().filter_map(|part| number::column(part.part)).map(|(column, _)| column).collect();
+    (0..).find(|number| !taken.contains(number)).unwrap_or(0)
+}
+
+/// The parts of the column that a segment has of a field; none where it has no such column.
+pub(crate) fn column_parts(shared: &Shared, meta: &SegmentMeta, field: &str) -> Result<Vec<BlobMeta>> {
+    let numbered = |part: &BlobMeta| number::column(part.part);
+    for part in meta.parts.iter().filter(|part| numbered(part).is_some_and(|(_, part)| part == column::HEAD)) {
+        if Column::field_of(&shared.storage.read_blob(shared.id, part)?)? == field {
+            let of_column = |other: &&BlobMeta| numbered(other).map(|(column, _)| column) == numbered(part).map(|(column, _)| column);
+            return Ok(meta.parts.iter().filter(of_column).copied().collect());
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The columns of the fields that are indexed.
+fn read_columns(shared: &Shared, schema: &Schema, meta: &SegmentMeta, rows: usize) -> Result<Columns> {
+    if schema.indexed().next().is_none() {
+        return Ok(Columns::default());
+    }
+    let mut parts: BTreeMap<u16, Vec<Part>> = BTreeMap::new();
+    for found in &meta.parts {
+        if let Some((column, part)) = number::column(found.part) {
+            parts.entry(column).or_default().push((part, shared.storage.read_blob(shared.id, found)?));
+        }
+    }
+    let part = format!("segment {} of collection {:?}", meta.blob, shared.settings.name);
+    let read = |parts: Vec<Part>| {
+        Column::from_parts(&parts, rows).map_err(|error| match error {
+            torre_storage::Error::Corrupt { part: of_column, detail } => {
+                Error::Damaged { part: format!("{part}, {of_column}"), what: detail }
+            }
+            other => other.into(),
+        })
+    };
+    let mut found: Vec<Column> = parts.into_values().map(read).collect::<Result<_>>()?;
+    let take = |field: &Field| {
+        let at = found.iter().position(|column| *column.field == *field.name && column.kind == field.kind);
+        let missing = || Error::Damaged { part: part.clone(), what: format!("the field {:?} is indexed, and has no column", field.name) };
+        at.map(|at| found.swap_remove(at)).ok_or_else(missing)
+    };
+    schema.indexed().map(take).collect()
 }

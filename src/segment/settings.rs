@@ -6,7 +6,8 @@ use torre_storage::codec::Versioned;
 use crate::features::Schema;
 use crate::types::{Metric, Refine};
 
-/// Fixed when a collection is created.
+/// Fixed when a collection is created, but for which fields of the schema are indexed: [`Snapshot`](crate::segment::Snapshot) has the schema of
+/// a state.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) name: String,

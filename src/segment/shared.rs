@@ -8,6 +8,7 @@ use quick_cache::sync::Cache;
 use torre_storage::{CollectionId, SpaceId, Storage};
 
 use crate::error::{Error, Result};
+use crate::features::{Row, Schema};
 use crate::process::Process;
 use crate::segment::{LiveRows, Place, QuerySample, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
@@ -85,6 +86,11 @@ impl Shared {
         }
     }
 
+    /// The settings as they are to be stored with a state.
+    pub(crate) fn settings_of(&self, snapshot: &Snapshot) -> Settings {
+        Settings { schema: Schema::clone(&snapshot.schema), ..self.settings.clone() }
+    }
+
     /// The current state, for as long as the caller holds it.
     ///
     /// # Errors
@@ -123,6 +129,11 @@ impl Shared {
     /// Decodes a record that storage has vouched for.
     pub(crate) fn decode<'a>(&self, row: u64, bytes: &'a [u8]) -> Result<Record<'a>> {
         Record::decode(bytes).map_err(|error| self.undecoded(row, error, "the record does not decode"))
+    }
+
+    /// The features of a record, decoded.
+    pub(crate) fn features(&self, row: u64, record: &Record<'_>) -> Result<Row> {
+        Row::from_bytes(record.features).ok_or_else(|| self.damaged(format!("row {row}"), "the features do not decode"))
     }
 
     /// Decodes a vector that storage has vouched for.

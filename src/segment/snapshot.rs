@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::features::Schema;
 use crate::index::Selection;
 use crate::segment::{Origin, RowTable, Run, Sealed, Space, Training};
 
@@ -35,6 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) next_row: u64,
     /// Rows below are in segments or gone; from here on they are in runs.
     pub(crate) sealed_row: u64,
+    /// The fields of rows, and which of them have columns in every segment and run.
+    pub(crate) schema: Arc<Schema>,
     /// What its vectors mean.
     pub(crate) space: Arc<Space>,
     /// How they are coded.
@@ -87,7 +90,7 @@ impl Snapshot {
     }
 
     /// The rows of a part.
-    fn table(&self, part: u32) -> &RowTable {
+    pub(crate) fn table(&self, part: u32) -> &RowTable {
         match self.run((part, 0)) {
             Some(view) => &view.body.rows,
             None => &self.segments[part as usize].body.rows,

@@ -44,6 +44,10 @@ pub(super) enum Subcommands {
     Patch(With<repl::Patch>),
     /// Delete items
     Delete(With<repl::Delete>),
+    /// Count the items, or those of which a filter is true
+    Count(With<repl::Count>),
+    /// Index a field, so that filters can ask for it
+    Index(With<repl::Index>),
     /// Measure recommendations against what users really chose
     Eval(With<repl::Eval>),
     /// Compare the index with an exact scan, by nprobe

@@ -80,6 +80,8 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Put(with) => one(with, Purpose::Command, Command::Put),
         Subcommands::Patch(with) => one(with, Purpose::Command, Command::Patch),
         Subcommands::Delete(with) => one(with, Purpose::Command, Command::Delete),
+        Subcommands::Count(with) => one(with, Purpose::Read, Command::Count),
+        Subcommands::Index(with) => one(with, Purpose::Command, Command::Index),
         Subcommands::Eval(with) => one(with, Purpose::Read, Command::Eval),
         Subcommands::Recall(with) => one(with, Purpose::Read, Command::Recall),
         Subcommands::Stats(with) => one(with, Purpose::Read, |_| Command::Stats),

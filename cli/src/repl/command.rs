@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, joined, score, share, whole};
+use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, score, share, whole};
+use torre::filter::Filter;
 use torre::{Effort, Metric, Refine, SearchOptions};
 use torre_data::Format;
 
@@ -25,6 +26,10 @@ pub(crate) enum Command {
     Patch(Patch),
     /// Delete items
     Delete(Delete),
+    /// Count the items, or those of which a filter is true
+    Count(Count),
+    /// Index a field, so that filters can ask for it
+    Index(Index),
     /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
     Import(Import),
     /// Train the quantizer and seal everything, now instead of in the background
@@ -120,6 +125,9 @@ pub(crate) struct QueryOptions {
     /// Leave these items out: ids between commas, or a JSON array
     #[arg(long, value_name = "IDS")]
     exclude: Vec<NamesArg>,
+    /// Only items of which this is true, over indexed fields: "price < 50 AND NOT tags HAS 'adult'"
+    #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
+    filter: Option<Filter>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
     /// Leave out hits with a lower score
@@ -159,11 +167,30 @@ impl QueryOptions {
         search.k = self.k;
         search.offset = self.offset;
         search.exclude = joined(&self.exclude);
+        search.filter = self.filter.clone();
         search.min_score = self.min_score;
         search.fields = (!self.fields.is_empty()).then(|| joined(&self.fields));
         search.explain = self.explain;
         search
     }
+}
+
+/// Which items.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Count {
+    /// Only items of which this is true, over indexed fields
+    #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+}
+
+/// Which field.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Index {
+    /// The field's name
+    pub(crate) field: String,
+    /// Drop the field's index; the field stays
+    #[arg(long)]
+    pub(crate) drop: bool,
 }
 
 /// Which items.
@@ -349,7 +376,7 @@ pub(crate) struct Create {
     /// Metric of your own vectors: ip, cosine or l2 [default: ip]
     #[arg(long, value_name = "METRIC", requires = "dim")]
     pub(crate) metric: Option<Metric>,
-    /// A further field of the rows, NAME:TYPE; types: text, int, float, bool, time, list<...> of one of them
+    /// A further field of the rows, NAME:TYPE, or "NAME:TYPE index" to index it; types: text, int, float, bool, time, list<...> of one of them
     #[arg(long, value_name = "NAME:TYPE")]
     pub(crate) field: Vec<torre::Field>,
     /// Take rows with any further fields

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::command::{Build, Command, Delete, Get, Patch, Put};
+use super::command::{Build, Command, Count, Delete, Get, Index, Patch, Put};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
@@ -11,6 +11,7 @@ use super::{create, eval, import, query, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
+use torre::filter::Params;
 use torre::{BuildOptions, Collection};
 
 /// Carries out one command.
@@ -23,6 +24,8 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Put(args) => put(&context.open()?, args),
         Command::Patch(args) => patch(&context.open()?, args),
         Command::Delete(args) => delete(&context.open()?, args),
+        Command::Count(args) => number(&context.open()?, args),
+        Command::Index(args) => index(&context.open()?, args, context.progress),
         Command::Import(args) => import::run(&context.open()?, args, context.progress),
         Command::Build(args) => build(&context.open()?, args, context.progress),
         Command::Compact => compact(&context.open()?, context.progress),
@@ -84,6 +87,24 @@ fn delete(collection: &Collection, args: &Delete) -> Result<Output, Failure> {
         _ => format!("{} deleted, {} not found", grouped(deleted), grouped(missing)),
     };
     Ok(Output::note(&json!({"deleted": deleted, "not_found": missing}), note))
+}
+
+fn number(collection: &Collection, args: &Count) -> Result<Output, Failure> {
+    let items = match &args.filter {
+        Some(filter) => collection.count(filter, &Params::new())?,
+        None => collection.len(),
+    };
+    Ok(Output::note(&json!({"items": items}), count(items, "item")))
+}
+
+fn index(collection: &Collection, args: &Index, progress: &dyn Progress) -> Result<Output, Failure> {
+    let field = &args.field;
+    if args.drop {
+        collection.drop_index(field)?;
+        return Ok(Output::note(&json!({"field": field, "indexed": false}), format!("the field {field:?} is not indexed")));
+    }
+    collection.add_index(field, progress)?;
+    Ok(Output::note(&json!({"field": field, "indexed": true}), format!("the field {field:?} is indexed")))
 }
 
 fn build(collection: &Collection, args: &Build, progress: &dyn Progress) -> Result<Output, Failure> {

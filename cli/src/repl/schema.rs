@@ -30,7 +30,7 @@ pub(super) fn describe(collection: &Collection) -> Output {
     }
     let schema = collection.schema();
     for field in &schema.fields {
-        lines.push(Line { of: "item", field: field.name.clone(), holds: field.kind.name().to_owned(), read_by: None });
+        lines.push(Line { of: "item", field: field.name.clone(), holds: field.holds(), read_by: None });
     }
     let lenient = schema.lenient;
     let model = specs.as_ref().map(|(item, _)| item.model().to_owned());

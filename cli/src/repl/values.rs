@@ -1,6 +1,7 @@
 //! What the options of commands take: rows, vectors, lists of ids.
 
 use std::str::FromStr;
+use torre::filter::Filter;
 
 use torre::Row;
 
@@ -86,6 +87,11 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number of 1 or more".to_owned()),
     }
+}
+
+/// A filter in its language.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.to_string())
 }
 
 /// A score: any number but NaN.

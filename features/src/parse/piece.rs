@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{MAX_ROW_ELEMENTS, Result, Vocabs, brief, known_keys, vocabulary};
+use super::json::{MAX_ROW_ELEMENTS, Result, brief, known_keys};
+use super::vocabs::{Vocabs, vocabulary};
 use crate::bucket::FieldHash;
 use crate::error::SpecError;
 use crate::op::{ListRule, Missing, Op, Piece, Step, run_steps};

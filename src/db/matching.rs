@@ -1,0 +1,44 @@
+//! Which items a filter lets through, whatever their vectors are.
+
+use crate::db::Collection;
+use crate::error::Result;
+use crate::filter::{Filter, Params};
+use crate::query::{PartFilters, bind};
+use crate::types::ItemId;
+
+impl Collection {
+    /// The number of items of which a filter is true. The fields that it tests must be indexed ([`Collection::add_index`]).
+    ///
+    /// ```
+    /// use torre::filter::{Params, field};
+    /// use torre::{CollectionOptions, Database, Field, FieldType, Item, Metric, NoProgress, row};
+    ///
+    /// # fn main() -> torre::Result<()> {
+    /// let options = CollectionOptions::vectors(1, Metric::InnerProduct).field(Field::new("price", FieldType::Float))?;
+    /// let items = Database::in_memory()?.create_collection("items", options)?;
+    /// items.add_index("price", &NoProgress)?;
+    /// let item = |id: &str, price: f64| Ok::<Item, torre::Error>(Item::new(id)?.with_row(row! { "price" => price }).with_vector([1.0]));
+    /// items.upsert_many([item("a", 5.0)?, item("b", 80.0)?])?;
+    /// assert_eq!(items.count(&field("price").lt(50), &Params::new())?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed).
+    pub fn count(&self, filter: &Filter, params: &Params) -> Result<u64> {
+        let snapshot = self.core.shared.read()?;
+        let bound = bind(&snapshot, filter, params)?;
+        Ok(PartFilters::new(&snapshot, &bound)?.places(&snapshot).len() as u64)
+    }
+
+    /// The ids of the items of which a filter is true, in the order in which they lie in memory, from one snapshot.
+    ///
+    /// # Errors
+    /// As [`Collection::count`].
+    pub fn matching(&self, filter: &Filter, params: &Params) -> Result<Vec<ItemId>> {
+        let snapshot = self.core.shared.read()?;
+        let bound = bind(&snapshot, filter, params)?;
+        PartFilters::new(&snapshot, &bound)?.places(&snapshot).into_iter().map(|place| ItemId::new(snapshot.id(place))).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! What a query may return: all that is live, but for what it leaves out by id and what its filter does not let through.
+
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+use crate::filter::{Bound, Filter, Params};
+use crate::index::{Narrow, Without};
+use crate::kernel::BLOCK;
+use crate::segment::{Place, Prepared, Snapshot, check_indexed};
+
+/// A filter bound to the fields of a snapshot.
+///
+/// # Errors
+/// [`Error::Filter`], [`Error::NotIndexed`] for a field without an index, [`Error::Unsupported`] for a stored list.
+pub(crate) fn bind(snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Bound> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let bound = filter.bind(&snapshot.schema, params, now)?;
+    check_indexed(&snapshot.schema, &bound)?;
+    match bound.lists.first() {
+        Some(list) => Err(Error::Unsupported { what: format!("there is no stored list {list:?}: collections do not store lists yet") }),
+        None => Ok(bound),
+    }
+}
+
+/// A filter made ready for every part of a snapshot: its segments, then its runs.
+pub(crate) struct PartFilters<'r>(Vec<Prepared<'r>>);
+
+impl std::fmt::Debug for PartFilters<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartFilters").field("parts", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'r> PartFilters<'r> {
+    /// # Errors
+    /// As [`bind`].
+    pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound) -> Result<Self> {
+        let tables = snapshot.segments.iter().map(|view| &view.body.rows).chain(snapshot.runs.iter().map(|view| &view.body.rows));
+        Ok(Self(tables.map(|table| table.prepare(bound, &|_, _| false)).collect::<Result<_>>()?))
+    }
+
+    /// Whether the filter is true of a row.
+    pub(crate) fn lets_through(&self, (part, position): Place) -> bool {
+        self.0.get(part as usize).is_some_and(|filter| filter.word(position as usize, 1) & 1 == 1)
+    }
+
+    /// Live rows of a snapshot for which the filter is true.
+    pub(crate) fn places(&self, snapshot: &Snapshot) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut take = |part: usize, live: &mut dyn Iterator<Item = usize>| {
+            places.extend(live.map(|position| (part as u32, position as u32)).filter(|&place| self.lets_through(place)));
+        };
+        for (part, view) in snapshot.segments.iter().enumerate() {
+            take(part, &mut view.body.index.layout().positions(|block| view.selection.word(block)));
+        }
+        for (run, view) in snapshot.runs.iter().enumerate() {
+            take(snapshot.segments.len() + run, &mut view.positions());
+        }
+        places
+    }
+}
+
+/// What one query takes out of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Restriction<'r> {
+    /// Rows that are left out, ascending.
+    pub(crate) excluded: &'r [Place],
+    pub(crate) filter: Option<&'r PartFilters<'r>>,
+}
+
+impl Restriction<'_> {
+    /// Whether the query takes nothing out.
+    pub(crate) fn is_none(&self) -> bool {
+        self.excluded.is_empty() && self.filter.is_none()
+    }
+}
+
+impl Narrow for Restriction<'_> {
+    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
+        let some = Without(self.excluded).narrow(part, rows.clone(), words);
+        let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return some };
+        for (block, word) in words.iter_mut().enumerate().filter(|(_, word)| **word != 0) {
+            let from = rows.start + block * BLOCK;
+            *word &= filter.word(from, (rows.end - from).min(BLOCK));
+        }
+        true
+    }
+
+    fn excluded(&self) -> &[Place] {
+        self.excluded
+    }
+}

@@ -1,0 +1,11 @@
+//! Filters over the columns of a table: which rows qualify, a bit each. The reference is [`Bound::eval`](crate::filter::Bound::eval), which
+//! looks at one row at a time.
+
+mod make;
+mod prepared;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub(crate) use prepared::{InList, Prepared, check_indexed};

@@ -1,0 +1,126 @@
+//! One test over the values of a column, or over the elements of its lists.
+
+use super::words::{Block, CHUNK, Words, any_in, word_of};
+use crate::segment::column::{Bits, Codes, Numbers};
+
+/// Smallest and greatest value that pass; both do.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Ends<T> {
+    pub(super) low: T,
+    pub(super) high: T,
+}
+
+/// A test with its constants in the form of the column's values: where there is none, what it says means nothing.
+#[derive(Debug)]
+pub(super) enum Scan<'a> {
+    Known(bool),
+    Bools(&'a Bits, bool),
+    I32(&'a [i32], Ends<i32>),
+    I64(&'a [i64], Ends<i64>),
+    I128(&'a [i128], Ends<i128>),
+    F32(&'a [f32], Ends<f32>),
+    F64(&'a [f64], Ends<f64>),
+    /// One of these, which ascend.
+    Wholes(&'a Numbers, Box<[i128]>),
+    /// One of these, which ascend; 0.0 stands for both zeros.
+    Floats(&'a Numbers, &'a [f64]),
+    /// Codes in an interval.
+    Codes(&'a Codes, Ends<u32>),
+    /// Codes that are 1 in the table.
+    Coded(&'a Codes, Box<[u8]>),
+    /// Rows of whose elements, between these bounds, one passes.
+    Lists(&'a [u32], Box<Scan<'a>>),
+}
+
+impl Scan<'_> {
+    /// About what a row costs, to ask the cheapest first.
+    pub(super) fn cost(&self) -> u32 {
+        match self {
+            Self::Known(_) | Self::Bools(..) => 0,
+            Self::I32(..) | Self::F32(..) | Self::Codes(..) => 1,
+            Self::I64(..) | Self::F64(..) | Self::Coded(..) => 2,
+            Self::I128(..) => 4,
+            Self::Wholes(..) | Self::Floats(..) => 16,
+            Self::Lists(_, elements) => 8 + 4 * elements.cost(),
+        }
+    }
+
+    /// The rows of a block that pass, of those words that have a bit in `wanted`; the others are 0. Past the end there is nothing.
+    pub(super) fn fill(&self, block: Block, wanted: &Words, out: &mut Words) {
+        for word in 0..CHUNK {
+            out[word] = if wanted[word] == 0 { 0 } else { self.word(block, word) };
+        }
+    }
+
+    /// One word of a block.
+    #[inline]
+    fn word(&self, block: Block, word: usize) -> u64 {
+        let at = block.positions(word);
+        match self {
+            Self::Known(truth) => {
+                if *truth {
+                    u64::MAX
+                } else {
+                    0
+                }
+            }
+            Self::Bools(bits, wanted) => {
+                if *wanted {
+                    bits.window(at.start)
+                } else {
+                    !bits.window(at.start)
+                }
+            }
+            Self::I32(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::I64(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::I128(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::F32(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::F64(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::Wholes(all, set) => bits_of(at, |at| set.binary_search(&all.whole_at(at)).is_ok()),
+            Self::Floats(all, set) => bits_of(at, |at| {
+                // Both zeros are one.
+                let value = all.float_at(at) + 0.0;
+                set.binary_search_by(|other| other.total_cmp(&value)).is_ok()
+            }),
+            // An interval of codes that the form cannot have was cut when the scan was made.
+            Self::Codes(Codes::U8(all), ends) => {
+                let (low, high) = (ends.low as u8, ends.high as u8);
+                word_of(&all[at], |code| (low <= code) & (code <= high))
+            }
+            Self::Codes(Codes::U16(all), ends) => {
+                let (low, high) = (ends.low as u16, ends.high as u16);
+                word_of(&all[at], |code| (low <= code) & (code <= high))
+            }
+            Self::Codes(Codes::U32(all), ends) => word_of(&all[at], |code| (ends.low <= code) & (code <= ends.high)),
+            Self::Coded(Codes::U8(all), table) => word_of(&all[at], |code| table[usize::from(code)] != 0),
+            Self::Coded(Codes::U16(all), table) => word_of(&all[at], |code| table[usize::from(code)] != 0),
+            Self::Coded(Codes::U32(all), table) => word_of(&all[at], |code| table[code as usize] != 0),
+            Self::Lists(bounds, elements) => elements.any_of_lists(&bounds[at.start..=at.end]),
+        }
+    }
+
+    /// A bit for each list, between two bounds each: whether an element passes.
+    fn any_of_lists(&self, bounds: &[u32]) -> u64 {
+        let (Some(first), Some(last)) = (bounds.first(), bounds.last()) else { return 0 };
+        let (first, rows) = (*first as usize, *last as usize - *first as usize);
+        let mut few = [0; 8];
+        let mut many = Vec::new();
+        let words: &mut [u64] = if rows <= 64 * few.len() {
+            &mut few
+        } else {
+            many.resize(rows.div_ceil(64), 0);
+            &mut many
+        };
+        for (word, out) in words.iter_mut().enumerate().take(rows.div_ceil(64)) {
+            // Elements are a block like rows are, of one word.
+            *out = self.word(Block { from: first + 64 * word, rows: (rows - 64 * word).min(64) }, 0);
+        }
+        let lists = bounds.windows(2).enumerate();
+        lists.fold(0, |bits, (at, list)| bits | u64::from(any_in(words, list[0] as usize - first..list[1] as usize - first)) << at)
+    }
+}
+
+/// A bit for each of at most 64 positions.
+fn bits_of(positions: std::ops::Range<usize>, passes: impl Fn(usize) -> bool) -> u64 {
+    positions.enumerate().fold(0, |bits, (bit, at)| bits | u64::from(passes(at)) << bit)
+}
