@@ -165,7 +165,7 @@ impl Kernel {
         dispatch!(self.0, dot_i8(query, row))
     }
 
-    /// Integer products of a query (values up to [`COARSE_QUERY_MAX`], a multiple of 4 of them) with blocks of 16 rows of u8 values:
+    /// Integer products of a query (values up to [`COARSE_QUERY_MAX`](crate::COARSE_QUERY_MAX), a multiple of 4 of them) with blocks of 16 rows of u8 values:
     /// line `t` of a block holds dimensions 4 t .. 4 t + 3 of its 16 rows, row after row.
     #[inline]
     pub fn coarse(self, query: &[i8], blocks: &[Line], out: &mut [i32]) {

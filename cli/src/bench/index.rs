@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn points(shift: u8) -> impl Iterator<Item = [u32; 2]> {
-        (0..40u8).map(move |n| [f32::from(n + shift).to_bits(), f32::from(n * n % 17).to_bits()])
+        (0..40u8).map(move |n| [f32::from(n + shift).to_bits(), f32::from(u16::from(n) * u16::from(n) % 17).to_bits()])
     }
 
     #[test]
