@@ -40,13 +40,18 @@ impl Tokens {
         self.ends.push(self.text.len());
     }
 
-    /// The number of words.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+    /// How many n-grams of `n` words there are; n is at least 1.
+    pub(crate) fn count(&self, n: usize) -> usize {
+        (self.ends.len() + 1).saturating_sub(n)
+    }
+
+    /// The n-grams of `n` words, without the first `skip`.
+    pub(crate) fn ngrams(&self, n: usize, skip: usize) -> impl Iterator<Item = &str> {
+        (skip..self.count(n)).map(move |first| self.ngram(first, n))
     }
 
     /// The `n` words from word `first` on, joined by one space.
-    pub(crate) fn ngram(&self, first: usize, n: usize) -> &str {
+    fn ngram(&self, first: usize, n: usize) -> &str {
         let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
         &self.text[start..self.ends[first + n - 1]]
     }
@@ -71,7 +76,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.split("something before", false, 9);
         tokens.split(text, lower, most);
-        (0..tokens.len()).map(|i| tokens.ngram(i, 1).to_owned()).collect()
+        tokens.ngrams(1, 0).map(str::to_owned).collect()
     }
 
     #[test]
