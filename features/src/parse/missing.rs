@@ -1,7 +1,7 @@
 //! What stands for a field that is absent or null.
 
 use super::json::Result;
-use super::reader::Reader;
+use super::reader::{Reader, of_version_two};
 use crate::op::{Category, Missing, Op};
 use crate::time::unix_seconds;
 use crate::value::Value;
@@ -23,6 +23,9 @@ pub(super) fn missing(reader: &Reader<'_>, op: &Op, width: usize, named: bool) -
         // Version 1 has no zeros for a vector that is missing.
         let zeros = matches!(op, Op::GeoUnit) || (matches!(op, Op::Vector) && reader.is_two());
         return match (number && !zeros, identity && !named) {
+            (true, _) if matches!(op, Op::Vector) => {
+                Err(reader.bad(format!("missing \"null\" on a number (vector); {}", of_version_two("a vector of zeros"))))
+            }
             (true, _) => Err(reader.bad(format!("missing \"null\" on a number ({})", reader.name))),
             (_, true) => Err(reader.bad("missing \"null\" on an identity: \"index\" has to say which index is \"missing\"")),
             _ => Ok(Missing::Null),

@@ -61,14 +61,14 @@ pub(super) fn op(reader: &Reader<'_>) -> Result<Op> {
         "is_missing" => reader.args(&[]).map(|_| Op::IsMissing),
         "number" => {
             let steps = steps(reader, "number", reader.args)?;
-            match (reader.indexed(), &steps.bounds) {
+            match (reader.indexed()?, &steps.bounds) {
                 (false, _) => Ok(Op::Number(steps)),
                 (true, Some(_)) => Ok(Op::NumberIndex(steps)),
                 (true, None) => Err(reader.bad(NO_INDEX)),
             }
         }
         "age" => age(reader),
-        "time" if reader.indexed() => {
+        "time" if reader.indexed()? => {
             let only = reader.args.as_array().filter(|parts| parts.len() == 1).and_then(|parts| DatePart::named(parts[0].as_str()?));
             let expected = "a list of one of \"hour\", \"dow\", \"day\", \"month\"";
             only.map(Op::Date).ok_or_else(|| reader.expected("time as an index", expected, Some(reader.args)))
@@ -156,7 +156,7 @@ fn age(reader: &Reader<'_>) -> Result<Op> {
     let unit = unit(reader, args.get("unit"))?;
     let steps = args.get("steps").map(|json| steps(reader, "steps", json)).transpose()?.unwrap_or_default();
     let age = Age { now: now.as_str().into(), unit, steps };
-    match (reader.indexed(), &age.steps.bounds) {
+    match (reader.indexed()?, &age.steps.bounds) {
         (false, _) => Ok(Op::Age(age)),
         (true, Some(_)) => Ok(Op::AgeIndex(age)),
         (true, None) => Err(reader.bad(NO_INDEX)),

@@ -68,8 +68,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether a number or a time is to become an index.
-    pub(super) fn indexed(&self) -> bool {
-        self.is_two() && self.object.get("dtype").is_some_and(|dtype| dtype == "i64")
+    pub(super) fn indexed(&self) -> Result<bool> {
+        let indexed = self.object.get("dtype").is_some_and(|dtype| dtype == "i64");
+        if indexed { self.since_two(&format!("an index of \"{}\"", self.name)).map(|()| true) } else { Ok(false) }
     }
 
     pub(super) fn bad(&self, problem: impl Into<String>) -> SpecError {
