@@ -31,7 +31,7 @@ impl FeatureSpec {
         let mut report = FeatureReport {
             missing: self
                 .fields()
-                .filter(|field| self.wants(field) && row.get(field).is_none_or(Value::is_null))
+                .filter(|field| !self.inner.clocks.contains(*field) && row.get(field).is_none_or(Value::is_null))
                 .map(str::to_owned)
                 .collect(),
             unknown_values: Vec::new(),
@@ -48,11 +48,6 @@ impl FeatureSpec {
             }
         }
         report
-    }
-
-    /// Whether an operation reads the field's own value: now can be had from the clock.
-    fn wants(&self, field: &str) -> bool {
-        self.pieces().any(|piece| piece.fields.iter().any(|known| **known == *field))
     }
 }
 

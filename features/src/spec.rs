@@ -1,5 +1,6 @@
 //! A parsed feature spec: what a tower reads, and the tensors it takes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,8 @@ pub(crate) struct Inner {
     /// The pieces behind each entry of the document, one or those of a `concat`, and the place of the entry's first input in `inputs`.
     pub pieces: Vec<(usize, Vec<Piece>)>,
     pub fields: Vec<Box<str>>,
+    /// Those that say what time it is, and nothing else: the clock can stand in for them.
+    pub clocks: HashSet<Box<str>>,
     pub golden: Vec<Golden>,
 }
 

@@ -1,5 +1,7 @@
 //! What holds for every row and every document of version 2.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use torre_features::{EncodeError, EncodeOptions, FeatureSpec, FieldType, Row, Tensor, TensorData, row};

@@ -1,5 +1,7 @@
 //! Every vector of version 2 (`vectors_v2.json`, made by the reference encoder), bit for bit.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use serde_json::{Value as Json, json};
 use torre_features::{EncodeOptions, FeatureSpec, Row, SpecError, Tensor, TensorData};
 

@@ -1,5 +1,8 @@
 //! A whole document.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::golden::golden;
@@ -9,6 +12,7 @@ use super::reader::Shared;
 use super::vocabs::Vocabs;
 use crate::error::SpecError;
 use crate::metric::Metric;
+use crate::op::Piece;
 use crate::spec::{Inner, TowerRole, Version};
 use crate::value::Value;
 
@@ -53,16 +57,18 @@ pub(super) fn document(text: &str) -> Result<Inner> {
         inputs: Vec::new(),
         pieces: Vec::new(),
         fields: Vec::new(),
+        clocks: HashSet::new(),
         golden: golden(doc.get("golden"), dim)?,
     };
     let inputs = doc.get("inputs").and_then(Json::as_array).filter(|inputs| !inputs.is_empty());
     let inputs = inputs.ok_or_else(|| SpecError::document("inputs", "a list of inputs, at least one", brief(doc.get("inputs"))))?;
     let shared = Shared { vocabs: &vocabs, dim, version };
+    let mut names = HashSet::new();
     for (place, json) in inputs.iter().enumerate() {
         let (inputs, pieces) = input(json, place, &shared)?;
         inner.pieces.push((inner.inputs.len(), pieces));
         for input in inputs {
-            if inner.inputs.iter().any(|other| other.tensor == input.tensor) {
+            if !names.insert(Arc::clone(&input.tensor)) {
                 return Err(SpecError::input(&input.tensor, "named twice; each graph input takes exactly one entry"));
             }
             inner.inputs.push(input);
@@ -73,15 +79,21 @@ pub(super) fn document(text: &str) -> Result<Inner> {
         let expected = format!("at most {MAX_ROW_ELEMENTS} elements a row over all inputs");
         return Err(SpecError::document("inputs", expected, format!("{elements}")));
     }
-    for piece in inner.pieces.iter().flat_map(|(_, pieces)| pieces) {
-        for field in piece.fields.iter().map(|field| &**field).chain(piece.now()) {
-            if !inner.fields.iter().any(|known| **known == *field) {
-                inner.fields.push(field.into());
-            }
-        }
-        // What a golden row gives must not depend on the day of its replay.
-        let Some(now) = piece.now() else { continue };
-        if let Some(place) = inner.golden.iter().position(|golden| golden.row.get(now).is_none_or(Value::is_null)) {
+    fields(&mut inner)?;
+    Ok(inner)
+}
+
+/// Lists the fields that are read, each once.
+fn fields(inner: &mut Inner) -> Result<()> {
+    let pieces = || inner.pieces.iter().flat_map(|(_, pieces)| pieces);
+    let own: HashSet<&str> = pieces().flat_map(|piece| &piece.fields).map(|field| &**field).collect();
+    let nows: HashSet<&str> = pieces().filter_map(Piece::now).collect();
+    let mut listed = HashSet::new();
+    let each = pieces().flat_map(|piece| piece.fields.iter().map(|field| &**field).chain(piece.now()));
+    let fields = each.filter(|field| listed.insert(*field)).map(Into::into).collect();
+    // What a golden row gives must not depend on the day of its replay.
+    for (place, golden) in inner.golden.iter().enumerate() {
+        if let Some(now) = nows.iter().find(|now| golden.row.get(now).is_none_or(Value::is_null)) {
             return Err(SpecError::document(
                 format!("golden[{place}].row"),
                 format!("the field {now:?}, from which ages count"),
@@ -89,7 +101,9 @@ pub(super) fn document(text: &str) -> Result<Inner> {
             ));
         }
     }
-    Ok(inner)
+    let clocks = nows.difference(&own).map(|field| (*field).into()).collect();
+    (inner.fields, inner.clocks) = (fields, clocks);
+    Ok(())
 }
 
 fn string<'a>(doc: &'a Map<String, Json>, key: &str) -> Result<&'a str> {
