@@ -69,3 +69,20 @@ fn every_vector_of_version_two() {
     let [refused, encoded, errors] = counts;
     assert!(refused >= 60 && encoded >= 75 && errors >= 90, "{counts:?}");
 }
+
+#[test]
+fn the_reference_knows_the_same_words() {
+    let (version, runs) = include_str!("../reference/alphanumeric.txt").split_once('\n').unwrap();
+    let mut listed = vec![false; char::MAX as usize + 1];
+    for run in runs.split_whitespace() {
+        let (first, last) = run.split_once('-').unwrap_or((run, run));
+        let [first, last] = [first, last].map(|end| usize::from_str_radix(end, 16).unwrap());
+        listed[first..=last].fill(true);
+    }
+    let differ = |c: &char| c.is_alphanumeric() != listed[*c as usize];
+    let (major, minor, update) = char::UNICODE_VERSION;
+    // Another Unicode adds characters; those that are listed stay.
+    let same = version == format!("{major}.{minor}.{update}");
+    let wrong = ('\0'..=char::MAX).filter(|c| differ(c) && (same || listed[*c as usize])).collect::<Vec<_>>();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
