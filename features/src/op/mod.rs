@@ -24,7 +24,7 @@ pub(crate) struct Piece {
     pub missing: Missing,
     /// Columns a row takes (for a list: an element).
     pub width: usize,
-    /// Where the indexes lie, if it makes indexes; else how to read nothing from it.
+    /// Where the indexes lie, if it makes indexes.
     pub layout: Layout,
 }
 
