@@ -70,6 +70,16 @@ fn every_operation_takes_a_good_row_and_an_empty_one() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_a_spec() {
+    let page = include_str!("../../docs/feature-spec.md");
+    let (_, example) = page.split_once("```json\n").unwrap();
+    let spec = FeatureSpec::parse(example.split_once("```").unwrap().0).unwrap();
+    let golden = &spec.golden()[0];
+    check(&spec, 1, &encode(&spec, &[&golden.row]).unwrap());
+    assert_eq!(spec.inputs().len(), 4);
+}
+
+#[test]
 fn fields_say_what_they_hold() {
     let spec = every_op();
     for (field, kind) in [
