@@ -2,8 +2,8 @@
 
 use xxhash_rust::xxh64::{Xxh64, xxh64};
 
-/// Stands between the field's name and the value, so that ("ab", "c") and ("a", "bc") differ.
-const SEPARATOR: u8 = 0x1f;
+/// Stands between the field's name and the value (and, in a cross, between names and between values), so that ("ab", "c") and ("a", "bc") differ.
+pub(crate) const SEPARATOR: u8 = 0x1f;
 
 /// Field and value together up to this size are hashed in one piece, from the stack.
 const SHORT: usize = 128;
@@ -18,6 +18,11 @@ pub(crate) struct FieldHash {
 impl FieldHash {
     pub(crate) fn new(field: &str) -> Self {
         Self { prefix: [field.as_bytes(), &[SEPARATOR]].concat().into() }
+    }
+
+    /// The hash of the joined values of several fields.
+    pub(crate) fn joint(fields: &[&str]) -> Self {
+        Self::new(&fields.join(&char::from(SEPARATOR).to_string()))
     }
 
     /// The hash of `value`.

@@ -138,7 +138,7 @@ pub enum SpecError {
         problem: String,
     },
     /// Another version than this library reads.
-    #[error("feature spec: expected \"torre\": 1 (version 1), got {got}")]
+    #[error("feature spec: expected \"torre\": 1 or 2 (the version), got {got}")]
     Version {
         /// What stands there.
         got: String,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::op::{Op, Piece};
+use super::op::{Keep, Op, Piece};
 use super::row::Row;
 use super::schema::Schema;
 use super::spec::FeatureSpec;
@@ -29,26 +29,43 @@ impl FeatureSpec {
     /// Looks through a row that has been (or will be) encoded.
     pub fn inspect(&self, row: &Row, schema: Option<&Schema>) -> FeatureReport {
         let mut report = FeatureReport {
-            missing: self.fields().filter(|field| row.get(field).is_none_or(Value::is_null)).map(str::to_owned).collect(),
+            missing: self
+                .fields()
+                .filter(|field| !self.inner.clocks.contains(*field) && row.get(field).is_none_or(Value::is_null))
+                .map(str::to_owned)
+                .collect(),
             unknown_values: Vec::new(),
             unknown_fields: self.unknown_fields(row, schema).map(str::to_owned).collect(),
         };
         for piece in self.pieces() {
-            let values = match row.get(&piece.field) {
-                None => continue,
-                Some(Value::List(values)) => piece.kept(values),
-                Some(value) => std::slice::from_ref(value),
-            };
-            for value in values {
-                let mut digits = Digits::default();
-                let Some(text) = value.as_category(&mut digits).filter(|text| piece.knows(text) == Some(false)) else { continue };
-                let unknown = format!("{}={text}", piece.field);
-                if report.unknown_values.len() < FeatureReport::MOST && !report.unknown_values.contains(&unknown) {
-                    report.unknown_values.push(unknown);
+            match row.get(piece.field()) {
+                None => {}
+                Some(Value::List(values)) => piece.kept(values).iter().for_each(|value| report.note(piece, value)),
+                Some(Value::Object(bag)) if matches!(piece.op, Op::Bag(_)) => {
+                    bag.iter().filter(|(_, weight)| !weight.is_null()).for_each(|(name, _)| report.note_text(piece, name))
                 }
+                Some(value) => report.note(piece, value),
             }
         }
         report
+    }
+}
+
+impl FeatureReport {
+    fn note(&mut self, piece: &Piece, value: &Value) {
+        let mut digits = Digits::default();
+        if let Some(text) = value.as_category(&mut digits) {
+            self.note_text(piece, text);
+        }
+    }
+
+    fn note_text(&mut self, piece: &Piece, text: &str) {
+        if piece.knows(text) == Some(false) && self.unknown_values.len() < Self::MOST {
+            let unknown = format!("{}={text}", piece.field());
+            if !self.unknown_values.contains(&unknown) {
+                self.unknown_values.push(unknown);
+            }
+        }
     }
 }
 
@@ -56,8 +73,8 @@ impl Piece {
     /// The part of a list that the tower sees.
     fn kept<'v>(&self, values: &'v [Value]) -> &'v [Value] {
         match self.list {
-            Some(list) if list.keep_last => &values[values.len().saturating_sub(list.max)..],
-            Some(list) => &values[..values.len().min(list.max)],
+            Some(list) if list.keep == Keep::First => &values[..values.len().min(list.max)],
+            Some(list) => &values[values.len().saturating_sub(list.max)..],
             None => values,
         }
     }
@@ -65,7 +82,8 @@ impl Piece {
     /// Whether a category is one of those listed in the spec; `None` where the operation lists none.
     fn knows(&self, text: &str) -> Option<bool> {
         match &self.op {
-            Op::Vocab { vocab, .. } | Op::OneHot(vocab) => Some(vocab.position(text).is_some()),
+            Op::Category(category) | Op::Bag(category) => category.knows(text),
+            Op::OneHot(vocab) => Some(vocab.position(text).is_some()),
             _ => None,
         }
     }

@@ -6,9 +6,11 @@
 
 mod bucket;
 mod bytes;
+mod characters;
 mod encode;
 mod error;
 mod field;
+mod geo;
 mod inspect;
 mod json;
 mod metric;

@@ -1,5 +1,6 @@
 //! A parsed feature spec: what a tower reads, and the tensors it takes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,13 @@ use super::field::FieldType;
 use super::metric::Metric;
 use super::op::{Op, Piece};
 use super::row::Row;
+
+/// The version of a document. Version 2 has more operations; what version 1 has means the same in both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Version {
+    One,
+    Two,
+}
 
 /// Which side of the pair a tower is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -88,7 +96,7 @@ pub struct Golden {
     pub items: Vec<(String, Vec<f32>)>,
 }
 
-/// A feature spec, version 1: how a raw row becomes a tower's input tensors. Cheap to clone.
+/// A feature spec, version 1 or 2: how a raw row becomes a tower's input tensors. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct FeatureSpec {
     pub(crate) inner: Arc<Inner>,
@@ -97,6 +105,7 @@ pub struct FeatureSpec {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub text: Box<str>,
+    pub version: Version,
     pub tower: TowerRole,
     pub model: String,
     pub dim: usize,
@@ -104,13 +113,24 @@ pub(crate) struct Inner {
     pub normalized: bool,
     pub output: String,
     pub inputs: Vec<InputSpec>,
-    /// The pieces of each input, in the order of `inputs`: one, or those of a `concat`.
-    pub pieces: Vec<Vec<Piece>>,
+    /// The pieces behind each entry of the document, one or those of a `concat`, and the place of the entry's first input in `inputs`.
+    pub pieces: Vec<(usize, Vec<Piece>)>,
     pub fields: Vec<Box<str>>,
+    /// Those that say what time it is, and nothing else: the clock can stand in for them.
+    pub clocks: HashSet<Box<str>>,
     pub golden: Vec<Golden>,
 }
 
 impl FeatureSpec {
+    /// The version of the document: 1 or 2.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        match self.inner.version {
+            Version::One => 1,
+            Version::Two => 2,
+        }
+    }
+
     /// Item tower or user tower.
     #[must_use]
     pub fn tower(&self) -> TowerRole {
@@ -159,15 +179,13 @@ impl FeatureSpec {
     }
 
     /// What a field should hold for this tower, so that text (a CSV cell) can be read as the right kind of value; `None` when the tower does not
-    /// read it. A category is text, though an integer does as well; a multi-hot field is a list, though one string does as well.
+    /// read it, or leaves it open. A category is text, though an integer does as well; a multi-hot field is a list, though one string does as well.
     #[must_use]
     pub fn field_type(&self, field: &str) -> Option<FieldType> {
-        let kinds = self.pieces().filter(|piece| *piece.field == *field).map(|piece| match (&piece.op, piece.list.is_some()) {
-            (Op::Number(_), false) => FieldType::Float,
-            (Op::Number(_), true) | (Op::Vector, _) => FieldType::FloatList,
-            (Op::Time(_), _) => FieldType::Time,
-            (Op::Text { .. }, _) | (Op::Vocab { .. } | Op::Hash { .. }, false) => FieldType::Text,
-            (Op::Vocab { .. } | Op::Hash { .. }, true) | (Op::OneHot(_) | Op::Lookup, _) => FieldType::TextList,
+        let kinds = self.pieces().filter_map(|piece| match &piece.op {
+            _ if piece.now() == Some(field) => Some(FieldType::Time),
+            _ if !piece.fields.iter().any(|known| **known == *field) => None,
+            op => op.field_type(piece.list.is_some(), piece.fields.len()),
         });
         // A field read both as a number and as a category has to be a number.
         kinds.min_by_key(|kind| !matches!(kind, FieldType::Float | FieldType::FloatList))
@@ -191,6 +209,12 @@ impl FeatureSpec {
         self.pieces().any(|piece| matches!(piece.op, Op::Lookup))
     }
 
+    /// Whether an input counts the time from an event to now.
+    #[must_use]
+    pub fn uses_now(&self) -> bool {
+        self.pieces().any(|piece| piece.now().is_some())
+    }
+
     /// The spec's text as it was parsed.
     #[must_use]
     pub fn to_json(&self) -> &str {
@@ -198,6 +222,26 @@ impl FeatureSpec {
     }
 
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.inner.pieces.iter().flatten()
+        self.inner.pieces.iter().flat_map(|(_, pieces)| pieces)
+    }
+}
+
+impl Op {
+    /// What a field should hold; `None` where that is open, or where no type of a field fits.
+    fn field_type(&self, list: bool, fields: usize) -> Option<FieldType> {
+        Some(match self {
+            Self::Number(_) | Self::NumberIndex(_) if list => FieldType::FloatList,
+            Self::Number(_) | Self::NumberIndex(_) => FieldType::Float,
+            Self::Vector if list => return None,
+            Self::Vector => FieldType::FloatList,
+            Self::GeoUnit | Self::GeoCell { .. } if fields > 1 => FieldType::Float,
+            Self::GeoUnit | Self::GeoCell { .. } => FieldType::FloatList,
+            Self::Age(_) | Self::AgeIndex(_) | Self::Date(_) if list => FieldType::TimeList,
+            Self::Age(_) | Self::AgeIndex(_) | Self::Date(_) | Self::Time(_) => FieldType::Time,
+            Self::Category(_) if list => FieldType::TextList,
+            Self::Text { .. } | Self::Category(_) | Self::Cross { .. } => FieldType::Text,
+            Self::OneHot(_) | Self::Lookup => FieldType::TextList,
+            Self::Bag(_) | Self::IsMissing => return None,
+        })
     }
 }

@@ -6,6 +6,8 @@ use super::value::Value;
 
 const DAY: f64 = 86_400.0;
 const WEEK: f64 = 7.0 * DAY;
+/// Days from 1970-01-01 to the end of calendars here, either way.
+const LAST_DAY: f64 = 3_650_000.0;
 
 /// A cycle that a `time` operation turns into sine and cosine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +39,7 @@ impl TimePart {
             Self::Weekday => modulo(unix + 3.0 * DAY, WEEK) / WEEK,
             Self::Year => {
                 let day = (unix / DAY).floor();
-                if day.abs() > 3_650_000.0 {
+                if day.abs() > LAST_DAY {
                     return None;
                 }
                 let year = year_of(unix.floor().div_euclid(DAY) as i64);
@@ -48,6 +50,71 @@ impl TimePart {
         let (sin, cos) = (2.0 * PI * fraction).sin_cos();
         Some([sin, cos])
     }
+}
+
+/// A part of a date that a `time` operation turns into an index; in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DatePart {
+    /// 0 to 23.
+    Hour,
+    /// 0 is Monday, 6 is Sunday.
+    Weekday,
+    /// Of the month: 0 to 30.
+    Day,
+    /// 0 is January, 11 is December.
+    Month,
+}
+
+impl DatePart {
+    /// As the spec names it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "hour" => Some(Self::Hour),
+            "dow" => Some(Self::Weekday),
+            "day" => Some(Self::Day),
+            "month" => Some(Self::Month),
+            _ => None,
+        }
+    }
+
+    /// How many values it has.
+    pub(crate) fn places(self) -> u64 {
+        match self {
+            Self::Hour => 24,
+            Self::Weekday => 7,
+            Self::Day => 31,
+            Self::Month => 12,
+        }
+    }
+
+    /// Its value, from 0; `None` beyond the years -9999 to 9999.
+    pub(crate) fn place(self, unix: f64) -> Option<u64> {
+        if (unix / DAY).floor().abs() > LAST_DAY {
+            return None;
+        }
+        let second = unix.floor() as i64;
+        let day = second.div_euclid(86_400);
+        let place = match self {
+            Self::Hour => second.rem_euclid(86_400) / 3_600,
+            // The epoch was a Thursday.
+            Self::Weekday => (day + 3).rem_euclid(7),
+            Self::Day => month_and_day(day).1,
+            Self::Month => month_and_day(day).0,
+        };
+        Some(place as u64)
+    }
+}
+
+/// The month and the day of the month of a day counted from 1970-01-01, both from 0.
+fn month_and_day(day: i64) -> (i64, i64) {
+    let year = year_of(day);
+    let mut rest = day - days_before(year, 1, 1);
+    let mut month = 1;
+    while rest >= days_in(year, month) {
+        rest -= days_in(year, month);
+        month += 1;
+    }
+    (month - 1, rest)
 }
 
 /// The remainder that has the divisor's sign.
@@ -148,6 +215,10 @@ mod tests {
             assert_eq!(days_before(year, 1, 1), day);
             for month in 1..=12 {
                 assert_eq!(days_before(year, month, 1), day);
+                assert_eq!(
+                    (month_and_day(day), month_and_day(day - 1 + days_in(year, month))),
+                    ((month - 1, 0), (month - 1, days_in(year, month) - 1))
+                );
                 day += days_in(year, month);
             }
             assert_eq!((year_of(days_before(year, 1, 1)), year_of(day - 1)), (year, year));
@@ -205,6 +276,14 @@ mod tests {
             // From year 1 to the end of 9999, a day more on either side for the offset.
             let years = -62_135_596_800.0 - 86_400.0..253_402_300_800.0 + 86_400.0;
             proptest::prop_assert!(rfc3339(&text).is_none_or(|unix| years.contains(&unix)));
+        }
+
+        #[test]
+        fn every_part_of_a_date_is_in_range(unix in proptest::prop_oneof![-4e11..4e11f64, proptest::num::f64::ANY]) {
+            for part in [DatePart::Hour, DatePart::Weekday, DatePart::Day, DatePart::Month] {
+                proptest::prop_assert!(part.place(unix).is_none_or(|place| place < part.places()));
+                proptest::prop_assert!(part.place(unix).is_some() || unix.is_nan() || unix.abs() > 3.1e11);
+            }
         }
 
         #[test]

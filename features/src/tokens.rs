@@ -45,6 +45,16 @@ impl Tokens {
         self.ends.len()
     }
 
+    /// How many n-grams of `n` words there are; n is at least 1.
+    pub(crate) fn count(&self, n: usize) -> usize {
+        (self.ends.len() + 1).saturating_sub(n)
+    }
+
+    /// The n-grams of `n` words, without the first `skip`.
+    pub(crate) fn ngrams(&self, n: usize, skip: usize) -> impl Iterator<Item = &str> {
+        (skip..self.count(n)).map(move |first| self.ngram(first, n))
+    }
+
     /// Whether there are no words.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
@@ -56,7 +66,7 @@ impl Tokens {
     }
 
     /// The `n` words from word `first` on, joined by one space.
-    pub fn ngram(&self, first: usize, n: usize) -> &str {
+    fn ngram(&self, first: usize, n: usize) -> &str {
         let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
         &self.text[start..self.ends[first + n - 1]]
     }
@@ -81,7 +91,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.split("something before", false, 9);
         tokens.split(text, lower, most);
-        (0..tokens.len()).map(|i| tokens.ngram(i, 1).to_owned()).collect()
+        tokens.ngrams(1, 0).map(str::to_owned).collect()
     }
 
     #[test]

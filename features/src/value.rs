@@ -108,7 +108,7 @@ impl Value {
 }
 
 /// The text in JSON's quotes, cut after 80 characters so that an error stays one readable line.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {
         None => serde_json::Value::from(text).to_string(),

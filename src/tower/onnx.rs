@@ -50,10 +50,12 @@ impl Tower {
             }
             return Ok(all);
         }
+        // All parts have one now.
+        let options = options.at_one_time();
         let parts: Vec<Result<Matrix>> = rows
             .par_chunks(MICRO_BATCH)
             .enumerate()
-            .map(|(n, rows)| self.run_batch(rows, &EncodeOptions { first_row: options.first_row + n * MICRO_BATCH, ..*options }))
+            .map(|(n, rows)| self.run_batch(rows, &EncodeOptions { first_row: options.first_row + n * MICRO_BATCH, ..options }))
             .collect();
         for part in parts {
             all.extend(&part?);

@@ -24,6 +24,8 @@ mod read_only;
 mod shared;
 mod sizes;
 #[cfg(feature = "onnx")]
+mod spec_two;
+#[cfg(feature = "onnx")]
 mod tower_rows;
 #[cfg(feature = "onnx")]
 mod towers;

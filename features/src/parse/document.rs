@@ -1,14 +1,20 @@
 //! A whole document.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::golden::golden;
 use super::input::input;
 use super::json::{MAX_ROW_ELEMENTS, Result, brief};
+use super::reader::Shared;
 use super::vocabs::Vocabs;
 use crate::error::SpecError;
 use crate::metric::Metric;
-use crate::spec::{Inner, TowerRole};
+use crate::op::Piece;
+use crate::spec::{Inner, TowerRole, Version};
+use crate::value::Value;
 
 /// Largest output width.
 const MAX_DIM: u64 = 1 << 14;
@@ -19,9 +25,11 @@ pub(super) fn document(text: &str) -> Result<Inner> {
     let Json::Object(doc) = &json else {
         return Err(SpecError::document("torre", "a JSON object", brief(Some(&json))));
     };
-    if doc.get("torre").and_then(Json::as_f64) != Some(1.0) {
-        return Err(SpecError::Version { got: brief(doc.get("torre")) });
-    }
+    let version = match doc.get("torre").and_then(Json::as_f64) {
+        Some(1.0) => Version::One,
+        Some(2.0) => Version::Two,
+        _ => return Err(SpecError::Version { got: brief(doc.get("torre")) }),
+    };
     let tower = match string(doc, "tower")? {
         "item" => TowerRole::Item,
         "user" => TowerRole::User,
@@ -39,6 +47,7 @@ pub(super) fn document(text: &str) -> Result<Inner> {
     let vocabs = Vocabs::read(doc.get("vocabs"))?;
     let mut inner = Inner {
         text: text.into(),
+        version,
         tower,
         model: string(doc, "model")?.to_owned(),
         dim,
@@ -48,29 +57,53 @@ pub(super) fn document(text: &str) -> Result<Inner> {
         inputs: Vec::new(),
         pieces: Vec::new(),
         fields: Vec::new(),
+        clocks: HashSet::new(),
         golden: golden(doc.get("golden"), dim)?,
     };
     let inputs = doc.get("inputs").and_then(Json::as_array).filter(|inputs| !inputs.is_empty());
     let inputs = inputs.ok_or_else(|| SpecError::document("inputs", "a list of inputs, at least one", brief(doc.get("inputs"))))?;
+    let shared = Shared { vocabs: &vocabs, dim, version };
+    let mut names = HashSet::new();
     for (place, json) in inputs.iter().enumerate() {
-        let (input, pieces) = input(json, place, &vocabs, dim)?;
-        if inner.inputs.iter().any(|other| other.tensor == input.tensor) {
-            return Err(SpecError::input(&input.tensor, "named twice; each graph input takes exactly one entry"));
+        let (inputs, pieces) = input(json, place, &shared)?;
+        inner.pieces.push((inner.inputs.len(), pieces));
+        for input in inputs {
+            if !names.insert(Arc::clone(&input.tensor)) {
+                return Err(SpecError::input(&input.tensor, "named twice; each graph input takes exactly one entry"));
+            }
+            inner.inputs.push(input);
         }
-        inner.inputs.push(input);
-        inner.pieces.push(pieces);
     }
     let elements = inner.inputs.iter().fold(0usize, |sum, input| sum.saturating_add(input.row_len()));
     if elements > MAX_ROW_ELEMENTS {
         let expected = format!("at most {MAX_ROW_ELEMENTS} elements a row over all inputs");
         return Err(SpecError::document("inputs", expected, format!("{elements}")));
     }
-    for piece in inner.pieces.iter().flatten() {
-        if !inner.fields.contains(&piece.field) {
-            inner.fields.push(piece.field.clone());
+    fields(&mut inner)?;
+    Ok(inner)
+}
+
+/// Lists the fields that are read, each once.
+fn fields(inner: &mut Inner) -> Result<()> {
+    let pieces = || inner.pieces.iter().flat_map(|(_, pieces)| pieces);
+    let own: HashSet<&str> = pieces().flat_map(|piece| &piece.fields).map(|field| &**field).collect();
+    let nows: HashSet<&str> = pieces().filter_map(Piece::now).collect();
+    let mut listed = HashSet::new();
+    let each = pieces().flat_map(|piece| piece.fields.iter().map(|field| &**field).chain(piece.now()));
+    let fields = each.filter(|field| listed.insert(*field)).map(Into::into).collect();
+    // What a golden row gives must not depend on the day of its replay.
+    for (place, golden) in inner.golden.iter().enumerate() {
+        if let Some(now) = nows.iter().find(|now| golden.row.get(now).is_none_or(Value::is_null)) {
+            return Err(SpecError::document(
+                format!("golden[{place}].row"),
+                format!("the field {now:?}, from which ages count"),
+                "nothing",
+            ));
         }
     }
-    Ok(inner)
+    let clocks = nows.difference(&own).map(|field| (*field).into()).collect();
+    (inner.fields, inner.clocks) = (fields, clocks);
+    Ok(())
 }
 
 fn string<'a>(doc: &'a Map<String, Json>, key: &str) -> Result<&'a str> {

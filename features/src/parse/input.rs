@@ -3,35 +3,40 @@
 use serde_json::Value as Json;
 
 use super::json::{MAX_ROW_ELEMENTS, Result, brief, known_keys};
-use super::piece::PieceReader;
-use super::vocabs::Vocabs;
+use super::piece::piece;
+use super::reader::{Reader, Shared, of_version_two};
 use crate::error::SpecError;
 use crate::op::{Op, Piece};
-use crate::spec::{Dtype, InputSpec};
+use crate::spec::{Dtype, InputSpec, Version};
 
-/// One entry of `inputs`.
-pub(super) fn input(json: &Json, place: usize, vocabs: &Vocabs, dim: usize) -> Result<(InputSpec, Vec<Piece>)> {
+/// Reads one entry: the graph inputs that it fills (a bag fills two), and what fills them.
+pub(super) fn input(json: &Json, place: usize, shared: &Shared<'_>) -> Result<(Vec<InputSpec>, Vec<Piece>)> {
     let unnamed = |expected: &str| SpecError::document(format!("inputs[{place}]"), expected, brief(Some(json)));
     let object = json.as_object().ok_or_else(|| unnamed("an object"))?;
     let tensor = object.get("tensor").and_then(Json::as_str).ok_or_else(|| unnamed("an object with \"tensor\", a string"))?;
     let bad = |problem: String| SpecError::input(tensor, problem);
+    let two = shared.version >= Version::Two;
+    if let Some(key) = ["index", "weights"].into_iter().find(|key| !two && object.contains_key(*key)) {
+        return Err(bad(of_version_two(&format!("the key \"{key}\""))));
+    }
 
     let pieces = match object.get("concat") {
         None => {
-            known_keys(object, &["tensor", "dtype", "shape", "from", "op", "list", "missing"]).map_err(bad)?;
-            vec![PieceReader::new(tensor, object, vocabs, dim)?.read()?]
+            let known = ["tensor", "dtype", "shape", "from", "op", "list", "missing", "index", "weights"];
+            known_keys(object, &known[..if two { 9 } else { 7 }]).map_err(bad)?;
+            vec![piece(&Reader::new(tensor, object, shared)?)?]
         }
         Some(Json::Array(list)) if !list.is_empty() => {
             known_keys(object, &["tensor", "dtype", "shape", "concat"]).map_err(bad)?;
             let read = |json: &Json| {
                 let object = json.as_object().ok_or_else(|| bad(format!("\"concat\": expected objects, got {}", brief(Some(json)))))?;
                 known_keys(object, &["from", "op", "list", "missing"]).map_err(bad)?;
-                let reader = PieceReader::new(tensor, object, vocabs, dim)?;
-                let field = reader.field;
-                let piece = reader.read()?;
+                let reader = Reader::new(tensor, object, shared)?;
+                let piece = piece(&reader)?;
                 if !piece.op.is_numeric() || piece.list.is_some() {
-                    let problem = "concat takes number, time, onehot and vector, without \"list\"".to_owned();
-                    return Err(SpecError::Input { input: tensor.to_owned(), field: Some(field.to_owned()), problem });
+                    let ops =
+                        if two { "number, age, time, onehot, vector, geo_unit and is_missing" } else { "number, time, onehot and vector" };
+                    return Err(reader.bad(format!("concat takes {ops}, without \"list\"")));
                 }
                 Ok(piece)
             };
@@ -43,9 +48,9 @@ pub(super) fn input(json: &Json, place: usize, vocabs: &Vocabs, dim: usize) -> R
     let first = &pieces[0];
     let width = pieces.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.width));
     let wanted: Vec<Vec<usize>> = match first.list {
-        Some(list) if matches!(first.op, Op::Lookup) => vec![vec![list.max, dim]],
+        Some(list) if matches!(first.op, Op::Lookup | Op::Vector) => vec![vec![list.max, first.width]],
         Some(list) => vec![vec![list.max]],
-        None if first.op.is_categorical() => vec![vec![]],
+        None if first.op.is_index() => vec![vec![]],
         None if width == 1 && !object.contains_key("concat") => vec![vec![1], vec![]],
         None => vec![vec![width]],
     };
@@ -58,7 +63,7 @@ pub(super) fn input(json: &Json, place: usize, vocabs: &Vocabs, dim: usize) -> R
         let got = object.get("shape").map_or("nothing".to_owned(), Json::to_string);
         bad(format!("expected the shape [{}], got {got}", wanted.join("] or [")))
     })?;
-    let dtype = if first.op.is_categorical() { Dtype::I64 } else { Dtype::F32 };
+    let dtype = if first.op.is_index() { Dtype::I64 } else { Dtype::F32 };
     if object.get("dtype").and_then(Json::as_str) != Some(dtype.name()) {
         return Err(bad(format!("expected the dtype \"{}\", got {}", dtype.name(), brief(object.get("dtype")))));
     }
@@ -66,7 +71,16 @@ pub(super) fn input(json: &Json, place: usize, vocabs: &Vocabs, dim: usize) -> R
     if elements > MAX_ROW_ELEMENTS {
         return Err(bad(format!("expected at most {MAX_ROW_ELEMENTS} elements a row, got {elements}")));
     }
-    Ok((InputSpec { tensor: tensor.into(), dtype, row_shape, index_size: first.op.index_size() }, pieces))
+    let mut inputs = vec![InputSpec { tensor: tensor.into(), dtype, row_shape: row_shape.clone(), index_size: first.index_size() }];
+    match (&first.op, object.get("weights")) {
+        (Op::Bag(_), Some(Json::String(weights))) => {
+            inputs.push(InputSpec { tensor: weights.as_str().into(), dtype: Dtype::F32, row_shape, index_size: None });
+        }
+        (Op::Bag(_), other) => return Err(bad(format!("\"weights\": expected the name of the tensor of weights, got {}", brief(other)))),
+        (_, Some(_)) => return Err(bad("\"weights\" is for bag".to_owned())),
+        _ => {}
+    }
+    Ok((inputs, pieces))
 }
 
 /// The declared shape without its leading `"N"`.

@@ -4,7 +4,11 @@ mod document;
 mod golden;
 mod input;
 mod json;
+mod missing;
+mod op;
 mod piece;
+mod reader;
+mod step;
 mod vocabs;
 
 use std::sync::Arc;
