@@ -357,6 +357,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_filter_is_the_callers_to_mend() {
+        let error = Error::from(crate::filter::Filter::parse("price <").unwrap_err());
+        assert_eq!(
+            (error.responsible(), error.to_string().as_str()),
+            (Responsible::Caller, "filter, column 8: expected a value, got the end")
+        );
+    }
+
+    #[test]
     fn an_error_of_storage_says_who_must_act() {
         use torre_storage::Error as E;
         let path = PathBuf::from("shop");

@@ -90,3 +90,8 @@ pub use vector::Matrix;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+// So are the examples of the page on filters.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/filters.md")]
+struct Filters;

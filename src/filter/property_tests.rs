@@ -20,8 +20,14 @@ fn not(truth: Option<bool>) -> Option<bool> {
     truth.map(|truth| !truth)
 }
 
+/// Cheap cases, so at least a thousand of them; more with PROPTEST_CASES.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(1000), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(config())]
 
     #[test]
     fn a_filter_comes_back_from_its_text_and_its_json(filter in any_filter()) {
