@@ -4,7 +4,7 @@
 //! **user tower** turns a user's row into a vector of the same space; the nearest items come back. A collection without towers takes the
 //! caller's own vectors. Everything is durable on return, and readers never wait for writers.
 //!
-//! It is not a server and not a training framework, and it has no filters yet.
+//! It is not a server and not a training framework.
 //!
 //! ```
 //! use torre::{CollectionOptions, Database, Item, Metric, row};

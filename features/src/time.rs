@@ -4,6 +4,14 @@ use std::f64::consts::PI;
 
 use super::value::Value;
 
+impl Value {
+    /// Unix seconds of a time: a finite number as it is, RFC 3339 text with a zone; `None` for anything else.
+    #[must_use]
+    pub fn to_unix_seconds(&self) -> Option<f64> {
+        unix_seconds(self)
+    }
+}
+
 const DAY: f64 = 86_400.0;
 const WEEK: f64 = 7.0 * DAY;
 /// Days from 1970-01-01 to the end of calendars here, either way.

@@ -1,7 +1,6 @@
 //! One raw value of a row.
 
 use super::row::Row;
-use super::time::unix_seconds;
 
 /// A raw value, as JSON has them.
 ///
@@ -71,12 +70,6 @@ impl Value {
     #[must_use]
     pub fn to_id_text(&self) -> Option<String> {
         self.as_category(&mut Digits::default()).map(str::to_owned)
-    }
-
-    /// Unix seconds of a time: a finite number as it is, RFC 3339 text with a zone; `None` for anything else.
-    #[must_use]
-    pub fn to_unix_seconds(&self) -> Option<f64> {
-        unix_seconds(self)
     }
 
     /// The categorical text of a string or an integer; `digits` holds an integer's text.

@@ -12,11 +12,15 @@ use rayon::prelude::*;
 use crate::types::Refine;
 use crate::vector::Matrix;
 
+use super::candidate::Candidate;
 use super::coarse;
 use super::engine::SearchEngine;
 use super::narrow::Narrow;
+use super::params::{Part, ScanMode, SearchParams};
 use super::scan;
-use super::search::{Candidate, Part, ScanMode, Scratch, SearchParams, prepare, refine, scale_query, search_carried, take_hits};
+use super::scratch::{Scratch, prepare};
+use super::search::{refine, scale_query, search_carried, take_hits};
+use super::survey::{choose, survey};
 
 /// Most queries of a block: their tables and thresholds stay in the second-level cache, and some share a list.
 const QUERIES: usize = 128;
@@ -145,8 +149,8 @@ fn search_block<'p>(
         coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
         let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.filter.build(engine, scaled);
-        scan::survey(parts, params, scratch);
-        scan::choose(parts, params, scratch);
+        survey(parts, params, scratch);
+        choose(parts, params, scratch);
         scan::filter_begin(engine, parts, params.candidates.max(params.k).min(all), scratch);
         if !products {
             std::mem::swap(&mut scratch.coarse, &mut front.coarse);

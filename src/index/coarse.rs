@@ -2,28 +2,12 @@
 
 use std::cmp::Reverse;
 
-use crate::kernel::{COARSE_QUERY_MAX, Kernel, Line, round};
-use crate::quantizer::Quantizer;
+use crate::kernel::{COARSE_QUERY_MAX, Kernel, round};
 use crate::types::Metric;
 
+use super::coarse_copy::{CoarseCopy, OFFSET};
 use super::engine::SearchEngine;
 use super::key::{keep_largest, key, order, order_of, place_of, score_of};
-
-/// Rows of a block of the integer copy.
-const ROWS: usize = 16;
-/// What is added to a centroid's integer value to make it unsigned.
-const OFFSET: i32 = 128;
-
-/// The centroids as bytes, in blocks of 16 rows; line `t` of a block holds dimensions 4 t .. 4 t + 3 of its rows.
-#[derive(Debug)]
-pub(crate) struct CoarseCopy {
-    steps: usize,
-    blocks: Vec<Line>,
-    /// What a unit of each row stands for.
-    scales: Vec<f32>,
-    /// What is taken off each row's score: its squared length under L2, infinity for rows that fill up the last block.
-    less: Vec<f32>,
-}
 
 /// A list to visit.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -46,38 +30,6 @@ pub(crate) struct CoarseScratch {
     places: Vec<u32>,
     /// The lists to visit, nearest first.
     pub(crate) probes: Vec<Probe>,
-}
-
-impl CoarseCopy {
-    pub(crate) fn new(quantizer: &Quantizer, kernel: Kernel) -> Self {
-        let (lists, dim) = (quantizer.lists(), quantizer.dim());
-        let steps = dim.div_ceil(4);
-        let padded = lists.next_multiple_of(ROWS);
-        let mut blocks = vec![Line([OFFSET as u8; 64]); padded / ROWS * steps];
-        let (mut scales, mut less) = (vec![0f32; padded], vec![f32::INFINITY; padded]);
-        for (list, row) in quantizer.coarse.iter().enumerate().take(lists) {
-            let most = row.iter().fold(0f32, |most, x| most.max(x.abs()));
-            let scale = most / 127.0;
-            scales[list] = scale;
-            less[list] = if quantizer.metric == Metric::L2 { kernel.dot(row, row) } else { 0.0 };
-            if scale > 0.0 && scale.is_finite() {
-                for (d, x) in row.iter().enumerate() {
-                    let value = (x / scale).round_ties_even() as i32;
-                    blocks[list / ROWS * steps + d / 4].0[list % ROWS * 4 + d % 4] = (value.clamp(-127, 127) + OFFSET) as u8;
-                }
-            }
-        }
-        Self { steps, blocks, scales, less }
-    }
-
-    /// Half a centroid's squared length under L2; 0 otherwise.
-    pub(super) fn half_squares(&self, list: u32) -> f32 {
-        0.5 * self.less[list as usize]
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.blocks.len() * 64 + self.scales.len() * 8
-    }
 }
 
 /// Finds the `nprobe` lists whose centroids are nearest to the query, nearest first (ties: lower list first).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::kernel::Kernel;
 use crate::quantizer::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer};
 
-use super::coarse::CoarseCopy;
+use super::coarse_copy::CoarseCopy;
 
 /// A quantizer prepared for searching, and the CPU path to search by.
 #[derive(Debug)]

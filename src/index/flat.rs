@@ -4,8 +4,8 @@ use crate::kernel::{BLOCK, Kernel};
 use crate::quantizer::scale::{exponent_of, largest, times};
 use crate::types::Metric;
 
+use super::candidate::Candidate;
 use super::key::{Best, final_order, final_score, key, order_of, place_of};
-use super::search::Candidate;
 use super::selection::Selection;
 
 /// A run of rows.

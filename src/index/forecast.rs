@@ -9,7 +9,7 @@ use crate::quantizer::density::{Density, width};
 use crate::types::Metric;
 
 use super::coarse::Probe;
-use super::search::{Goal, Part};
+use super::params::{Goal, Part};
 
 /// Halvings of the interval that a threshold is looked for in.
 const HALVINGS: usize = 14;

@@ -6,7 +6,9 @@
 //! one order, ties go to the earlier (part, position).
 
 mod batch;
+mod candidate;
 mod coarse;
+mod coarse_copy;
 mod constants;
 mod engine;
 pub(crate) mod flat;
@@ -17,24 +19,33 @@ mod layout;
 mod merge;
 mod narrow;
 mod narrowed;
+mod params;
 mod parts;
 mod pool;
 mod refine;
 mod scan;
+mod scratch;
 mod search;
 mod selection;
+mod stats;
+mod survey;
 mod table;
+mod task;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod warm_tests;
 
 pub(crate) use batch::search_batch;
+pub(crate) use candidate::Candidate;
 pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;
 pub(crate) use narrow::{Narrow, Without};
 pub(crate) use narrowed::search_narrowed;
+pub(crate) use params::{Goal, Part, ScanMode, SearchParams};
 pub(crate) use parts::Shape;
 pub(crate) use refine::{RefineQuery, RefineStore, float_score};
-pub(crate) use search::{Candidate, Goal, Part, ScanMode, Scratch, SearchParams, SearchStats, search, search_carried};
+pub(crate) use scratch::Scratch;
+pub(crate) use search::{search, search_carried};
 pub(crate) use selection::Selection;
+pub(crate) use stats::SearchStats;

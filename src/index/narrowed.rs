@@ -8,8 +8,11 @@ use super::coarse;
 use super::engine::SearchEngine;
 use super::forecast::{Band, Forecast, Need, density_score};
 use super::narrow::Narrow;
-use super::scan;
-use super::search::{Goal, Part, Scratch, SearchParams, SearchStats, pass, prepare};
+use super::params::{Goal, Part, SearchParams};
+use super::scratch::{Scratch, prepare};
+use super::search::pass;
+use super::stats::SearchStats;
+use super::survey::survey;
 
 /// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
 const COUNTED: usize = 4;
@@ -138,7 +141,7 @@ impl Narrowed<'_> {
     fn count(&self, lists: usize, scratch: &mut Scratch) {
         let products = self.parts.iter().any(|part| part.index.refine() == Refine::None);
         coarse::probe(self.engine, self.query, lists, products, &mut scratch.coarse);
-        scan::survey(self.parts, &self.params, scratch);
+        survey(self.parts, &self.params, scratch);
         let Scratch { surveyed, passing, coarse, .. } = scratch;
         passing.clear();
         passing.resize(coarse.probes.len(), 0);

@@ -1,154 +1,16 @@
 //! One query over the segments of a generation: coarse step, tables, scan, refine, best k.
 
-use std::time::{Duration, Instant};
-
-use crate::quantizer::density::Density;
 use crate::types::{Metric, Refine};
 
-use super::coarse::{self, CoarseScratch};
+use super::candidate::Candidate;
+use super::coarse;
 use super::engine::SearchEngine;
-use super::forecast::ForecastScratch;
-use super::ivf::IvfIndex;
-use super::key::{Best, final_order, final_score, key, order_of, place_of, score_of};
-use super::narrow::Narrow;
-use super::pool::Pool;
-use super::refine::RefineQuery;
+use super::key::{final_order, final_score, key, order_of, place_of, score_of};
+use super::params::{Part, ScanMode, SearchParams};
 use super::scan;
-use super::selection::Selection;
-use super::table::{ExactTables, FilterTables};
-
-/// Which codes get a closer look. The answer depends on the mode, not on the CPU.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum ScanMode {
-    /// Candidates are the best R by the high nibbles of their codes.
-    #[default]
-    Filter,
-    /// Candidates are the best R by their whole codes.
-    Exact,
-}
-
-/// What a query asks of the index.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SearchParams<'a> {
-    /// Hits wanted.
-    pub(crate) k: usize,
-    /// Lists visited.
-    pub(crate) nprobe: usize,
-    /// Candidates refined (R); at least k are.
-    pub(crate) candidates: usize,
-    pub(crate) mode: ScanMode,
-    /// Hits below are left out.
-    pub(crate) min_score: Option<f64>,
-    /// What the query takes out of the parts' selections.
-    pub(crate) narrow: Option<&'a dyn Narrow>,
-    /// Take the stages' times.
-    pub(crate) timed: bool,
-}
-
-impl Default for SearchParams<'_> {
-    fn default() -> Self {
-        Self { k: 10, nprobe: 32, candidates: 100, mode: ScanMode::Filter, min_score: None, narrow: None, timed: false }
-    }
-}
-
-/// A segment as a search sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part<'a> {
-    pub(crate) index: &'a IvfIndex,
-    pub(crate) selection: &'a Selection,
-}
-
-/// What a restricted query is to reach: what an unrestricted one does with these numbers of lists and candidates for `k` rows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Goal<'a> {
-    pub(crate) density: &'a Density,
-    pub(crate) k: usize,
-    pub(crate) nprobe: usize,
-    pub(crate) candidates: usize,
-    /// The share of the wanted rows that is to be in the lists visited.
-    pub(crate) share: f32,
-}
-
-/// A row found: larger scores are nearer.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Candidate {
-    pub(crate) part: u32,
-    pub(crate) position: u32,
-    pub(crate) score: f64,
-}
-
-/// Where a query's time went; zero unless asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct StageTimes {
-    pub(crate) coarse: Duration,
-    pub(crate) table: Duration,
-    pub(crate) scan: Duration,
-    /// Choosing R of the candidates that the scan kept.
-    pub(crate) select: Duration,
-    pub(crate) refine: Duration,
-    /// Choosing and ordering k of the refined ones.
-    pub(crate) top: Duration,
-}
-
-/// What a query did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct SearchStats {
-    pub(crate) lists_probed: usize,
-    /// Codes of the probed lists, without those of lists that could not reach the threshold.
-    pub(crate) codes_scanned: usize,
-    pub(crate) candidates_refined: usize,
-    pub(crate) times: StageTimes,
-}
-
-/// Everything a query works in; after a few queries of one shape it allocates no more.
-#[derive(Default, Debug)]
-pub(crate) struct Scratch {
-    pub(super) coarse: CoarseScratch,
-    pub(super) filter: FilterTables,
-    pub(super) exact: ExactTables,
-    /// The lists probed, with what of them may be returned, and those of them that are scanned.
-    pub(super) surveyed: Vec<scan::ListTask>,
-    pub(super) tasks: Vec<scan::ListTask>,
-    pub(super) pool: Pool,
-    pub(super) scan: scan::FilterScan,
-    pub(super) best: Best,
-    /// What may be returned of the lists that the query narrows, a word a block.
-    pub(super) words: Vec<u64>,
-    /// Places of the rows of lists with so few that may be returned that all of them are candidates.
-    pub(super) few: Vec<u32>,
-    pub(super) forecast: ForecastScratch,
-    /// Rows of each list probed that a restricted query's filter lets through.
-    pub(super) passing: Vec<u32>,
-    pub(super) refine: RefineQuery,
-    pub(super) starts: Vec<u32>,
-    pub(super) products: Vec<(u32, f32)>,
-    pub(super) doubled: Vec<f32>,
-    pub(super) hits: Vec<Candidate>,
-}
-
-impl Scratch {
-    /// The last query's hits, best first.
-    pub(crate) fn hits(&self) -> &[Candidate] {
-        &self.hits
-    }
-}
-
-/// Takes the time between marks, when asked to.
-pub(super) struct Clock(Option<Instant>);
-
-impl Clock {
-    pub(super) fn new(on: bool) -> Self {
-        Self(on.then(Instant::now))
-    }
-
-    pub(super) fn mark(&mut self, stage: &mut Duration) {
-        if let Some(last) = &mut self.0 {
-            let now = Instant::now();
-            *stage += now - *last;
-            *last = now;
-        }
-    }
-}
+use super::scratch::{Scratch, locate, prepare};
+use super::stats::{Clock, SearchStats};
+use super::survey::{choose, survey};
 
 /// Finds the k best rows for a query of the engine's dimension (normalised under cosine); they are in `scratch.hits()`, ordered by
 /// (score, part, position).
@@ -186,7 +48,7 @@ pub(crate) fn search_carried(
     }
     let products = params.mode == ScanMode::Exact || parts.iter().any(|part| part.index.refine() == Refine::None);
     coarse::probe(engine, query, params.nprobe, products, &mut scratch.coarse);
-    scan::survey(parts, params, scratch);
+    survey(parts, params, scratch);
     clock.mark(&mut stats.times.coarse);
     pass(engine, parts, query, params, scratch, &mut stats);
     stats
@@ -203,7 +65,7 @@ pub(super) fn pass(
 ) {
     let mut clock = Clock::new(params.timed);
     scratch.hits.clear();
-    scan::choose(parts, params, scratch);
+    choose(parts, params, scratch);
     stats.lists_probed = params.nprobe.min(engine.quantizer.lists());
     let rows = parts.iter().map(|part| part.index.rows()).sum();
     let wanted = params.candidates.max(params.k).min(rows);
@@ -238,24 +100,6 @@ pub(super) fn scale_query<'a>(metric: Metric, query: &'a [f32], doubled: &'a mut
     doubled.clear();
     doubled.extend(query.iter().map(|x| 2.0 * x));
     doubled
-}
-
-/// Parts' first places; answers the number of rows. Places number all parts' rows through.
-pub(super) fn prepare(parts: &[Part<'_>], scratch: &mut Scratch) -> usize {
-    scratch.starts.clear();
-    let mut rows = 0u32;
-    for part in parts {
-        scratch.starts.push(rows);
-        rows = rows.saturating_add(part.index.rows() as u32);
-    }
-    rows as usize
-}
-
-/// Part and position of a place.
-pub(super) fn locate(starts: &[u32], place: u32) -> (usize, usize) {
-    // Parts without rows share their start with the next one: the last part that starts here has the row.
-    let part = if starts.len() == 1 { 0 } else { starts.partition_point(|&start| start <= place) - 1 };
-    (part, (place - starts[part]) as usize)
 }
 
 /// Scores the candidates by their refine vectors (or, where none are kept, by their whole codes) into `scratch.best`.
