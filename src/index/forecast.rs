@@ -15,6 +15,8 @@ use super::params::{Goal, Part};
 const HALVINGS: usize = 14;
 /// Thresholds are this many standard deviations above a centroid at most.
 const HIGHEST: f32 = 6.0;
+/// Candidates are never taken as more than so many times the rows above the last wanted one.
+const MOST_GROWTH: f32 = 64.0;
 /// The best wanted score is taken as at least so far above the last, in standard deviations: scores near each other say nothing else.
 const LEAST_BAND: f32 = 0.1;
 
@@ -37,7 +39,7 @@ pub(super) struct Forecast<'a> {
     excluded: &'a [f32],
     /// By how many times there are more rows above the excluded rows' scores than the density says, at least 1.
     scale: f32,
-    /// How far the candidates' scores reach below the last wanted one.
+    /// How far the candidates' scores reach below the last wanted one, in widths: what codes hide of a score grows as its spread does.
     reach: f32,
 }
 
@@ -91,7 +93,8 @@ impl<'a> Forecast<'a> {
         let first = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
         let last = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.k as f32);
         let reached = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.candidates as f32);
-        forecast.reach = (last - reached).max(0.0);
+        let width = first.iter().map(|list| list.width).sum::<f32>() / first.len().max(1) as f32;
+        forecast.reach = ((last - reached) / width.max(f32::MIN_POSITIVE)).max(0.0);
         forecast
     }
 
@@ -178,7 +181,12 @@ impl<'a> Forecast<'a> {
         });
         let nprobe = nprobe.map(|at| at + 1).or((unprobed == 0).then_some(self.lists.len()));
         let probed = &self.lists[..nprobe.unwrap_or(self.lists.len())];
-        let near = self.scale * self.above(probed, band.last - self.reach, |list| list.passing) - self.excluded_above(band.last);
+        // Above the last of them lie the wanted rows and what is excluded: the density says how many times as many reach as far as candidates do.
+        let (wanted, excluded) = (goal.k as f32, self.excluded_above(band.last));
+        let share = |list: &List, reach: f32| self.density.share((band.last - list.centre) / list.width - reach);
+        let passing = |lists: &[List], reach: f32| lists.iter().map(|list| list.passing * share(list, reach)).sum::<f32>();
+        let growth = passing(probed, self.reach) / passing(self.lists, 0.0).max(f32::MIN_POSITIVE);
+        let near = (wanted + excluded) * growth.min(MOST_GROWTH) - excluded;
         Need { nprobe, candidates: (near.max(0.0).ceil() as usize).max(goal.candidates) }
     }
 

@@ -151,6 +151,11 @@ impl IvfIndex {
         self.refine.score(kernel, query, forms, position)
     }
 
+    /// See [`RefineStore::rounding`]; the query is in the quantizer's scale.
+    pub(crate) fn refine_rounding(&self, query: &[f32], position: usize) -> f64 {
+        self.refine.rounding(query, position)
+    }
+
     /// The stored refine vector's values; false when none is kept.
     pub(crate) fn refine_vector(&self, position: usize, out: &mut [f32]) -> bool {
         self.refine.vector(position, out)

@@ -27,7 +27,8 @@ const NEAR_CANDIDATES: f32 = 1.5;
 const SPARSE: usize = 16;
 const SPARSE_SHARE: f32 = 0.985;
 
-/// Finds the k best rows that `params.narrow` leaves, so that the goal's share of them is found on average; they are in `scratch.hits()`.
+/// Finds the best rows that `params.narrow` leaves, so that the goal's share of its k is found on average; `params.k` of them are in
+/// `scratch.hits()`.
 /// Answers with the share of them to expect in the lists visited.
 pub(crate) fn search_narrowed(
     engine: &SearchEngine,
@@ -57,7 +58,7 @@ impl Narrowed<'_> {
     fn run(&self, scratch: &mut Scratch) -> (SearchStats, f32) {
         let mut stats = SearchStats::default();
         scratch.hits.clear();
-        if prepare(self.parts, scratch) == 0 || self.params.k == 0 {
+        if prepare(self.parts, scratch) == 0 || self.goal.k == 0 || self.params.k < self.goal.k {
             return (stats, 1.0);
         }
         let metric = self.engine.quantizer.metric;
@@ -95,7 +96,7 @@ impl Narrowed<'_> {
     ) -> Option<f32> {
         let metric = self.engine.quantizer.metric;
         let squares = self.engine.kernel.dot(self.query, self.query);
-        let mut need = forecast.need(forecast.band(self.params.k), goal, unprobed);
+        let mut need = forecast.need(forecast.band(goal.k), goal, unprobed);
         loop {
             let Need { nprobe, candidates } = need;
             let last_turn = *turns + 1 >= TURNS;
@@ -106,7 +107,7 @@ impl Narrowed<'_> {
             };
             *turns += 1;
             pass(self.engine, self.parts, self.query, &SearchParams { nprobe, candidates, ..self.params }, scratch, stats);
-            let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(self.params.k - 1)) else {
+            let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(goal.k - 1)) else {
                 // Too few: all that there are come back, however many lists that takes.
                 if nprobe < counted {
                     need = Need { nprobe: Some((4 * nprobe).min(counted)), candidates };

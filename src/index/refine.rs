@@ -244,6 +244,31 @@ impl RefineStore {
 }
 
 impl RefineStore {
+    /// The standard deviation of what rounding the stored vector adds to its score; 0 where nothing is rounded.
+    pub(crate) fn rounding(&self, query: &[f32], position: usize) -> f64 {
+        /// Of uniform errors up to half a step.
+        const HALF_A_STEP: f64 = 0.288_675;
+        /// Of a half's relative error.
+        const HALF_PRECISION: f64 = 1.9e-4;
+        let mut row = vec![0.0; self.dim];
+        if !self.vector(position, &mut row) {
+            return 0.0;
+        }
+        let l2 = self.metric == Metric::L2;
+        // Under L2 an error of the row counts with twice its difference from the query.
+        let weight = |q: f32, x: f32| if l2 { 2.0 * (f64::from(q) - f64::from(x)) } else { f64::from(q) };
+        let pairs = || query.iter().zip(&row).map(|(&q, &x)| (weight(q, x), f64::from(x)));
+        match self.kind {
+            Refine::Int8 => {
+                pairs().map(|(weight, _)| weight * weight).sum::<f64>().sqrt() * f64::from(le_f32(self.record(position))) * HALF_A_STEP
+            }
+            Refine::F16 if self.wide(position).is_none() => {
+                pairs().map(|(weight, x)| (weight * x).powi(2)).sum::<f64>().sqrt() * HALF_PRECISION
+            }
+            Refine::F16 | Refine::F32 | Refine::None | Refine::Auto => 0.0,
+        }
+    }
+
     /// The stored vector's score in f64, for scores that f32 or half precision have no digits for.
     #[cold]
     pub(crate) fn precise_score(&self, query: &[f32], position: usize) -> f64 {

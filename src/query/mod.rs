@@ -17,6 +17,7 @@ mod page;
 mod pipeline;
 mod plan;
 mod request;
+mod rescore;
 mod restriction;
 mod retrieve;
 mod sample;

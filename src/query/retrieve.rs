@@ -20,7 +20,7 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
         Plan::Nothing => return Ok(()),
         Plan::Exact(Subset::Tail) => {}
         Plan::Exact(Subset::All) => exact::scan(request, candidates)?,
-        Plan::Scan => segments::scan(request, &counts, candidates),
+        Plan::Scan => segments::scan(request, &counts, candidates)?,
     }
     tail::scan(request, candidates);
     let row = |place| request.snapshot.row(place);

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats};
 use crate::query::answer::{Explain, StageTime};
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::effort::{LEFT_OUT, Setting};
 use crate::query::plan::Counts;
 use crate::query::request::Request;
+use crate::query::rescore::{MORE, rescore};
 use crate::query::restriction::Restriction;
 
 thread_local! {
@@ -18,9 +20,9 @@ thread_local! {
 }
 
 /// Adds the best rows of the segments. `counts` has what each query may return, in their order.
-pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Candidates) {
+pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Candidates) -> Result<()> {
     let Request { snapshot, vectors, excluded, options, .. } = request;
-    let Some(trained) = &snapshot.training.trained else { return };
+    let Some(trained) = &snapshot.training.trained else { return Ok(()) };
     let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, selection: &view.selection }).collect();
     let setting = Setting::new(trained, snapshot, request.depth, options);
     let params = SearchParams {
@@ -51,19 +53,29 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             ranked.found.extend(hits.iter().map(found));
         }
     } else {
-        let each = |(query, ranked): (usize, &mut Ranked)| match restricted(query) {
-            None => one(query, setting.nprobe, ranked),
-            Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
-                let params = SearchParams { narrow: narrow(query), ..params };
-                let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
-                take(ranked, &stats, scratch);
-                ranked.expected = setting.expected_of(snapshot, kept);
-            }),
+        let each = |(query, ranked): (usize, &mut Ranked)| -> Result<()> {
+            match restricted(query) {
+                None => {
+                    one(query, setting.nprobe, ranked);
+                    Ok(())
+                }
+                Some(goal) => {
+                    let kept = SCRATCH.with_borrow_mut(|scratch| {
+                        let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(MORE), ..params };
+                        let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
+                        take(ranked, &stats, scratch);
+                        kept
+                    });
+                    let settled = rescore(request, trained, query, &mut ranked.found)?;
+                    ranked.expected = setting.expected_of(snapshot, kept * settled);
+                    Ok(())
+                }
+            }
         };
         if several && !options.explain {
-            candidates.queries.par_iter_mut().enumerate().for_each(each);
+            candidates.queries.par_iter_mut().enumerate().try_for_each(each)?;
         } else {
-            candidates.queries.iter_mut().enumerate().for_each(each);
+            candidates.queries.iter_mut().enumerate().try_for_each(each)?;
         }
     }
     let lists = trained.engine.quantizer().lists();
@@ -75,6 +87,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         }
         ranked.expected = setting.expected(snapshot, excluded.of(query).len()).filter(|_| request.filter.is_none());
     }
+    Ok(())
 }
 
 /// Takes the hits of a search in the place of what was found before.
