@@ -46,6 +46,7 @@ mod process;
 mod progress;
 mod quantizer;
 mod query;
+mod ranker;
 mod segment;
 mod sync;
 #[cfg(feature = "onnx")]
@@ -77,6 +78,7 @@ pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, SearchOptions, StageTime};
+pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] and [`Error::Commit`] carry.
 pub use torre_storage::Error as StorageError;
