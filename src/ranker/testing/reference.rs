@@ -1,4 +1,5 @@
-//! The scores of a table of trees, straight from ONNX's text: a loop over the tables for every step of every row.
+//! The scores of a table of trees, straight from ONNX's text: a loop over the tables for every step of every row. Where the text is silent
+//! (two classes; base values of targets that no leaf scores) it says what ONNX Runtime does.
 
 use super::table::{Form, LEAF, MEMBER, Row, Table};
 
@@ -38,9 +39,10 @@ impl Table {
             return self.two(&scores).to_vec();
         }
         let base = |target: usize| self.base.get(target).copied();
-        let finish = |(target, score): (usize, &Option<f32>)| {
-            let score = score.unwrap_or(0.0) / if self.aggregate == 0 { trees as f32 } else { 1.0 };
-            base(target).map_or(score, |base| score + base)
+        let finish = |(target, found): (usize, &Option<f32>)| {
+            let score = found.unwrap_or(0.0) / if self.aggregate == 0 { trees as f32 } else { 1.0 };
+            let lost = found.is_none() && self.form == Form::Regressor;
+            base(target).filter(|_| !lost).map_or(score, |base| score + base)
         };
         let scores: Vec<f32> = scores.iter().enumerate().map(finish).collect();
         self.transformed(&scores)
@@ -53,7 +55,7 @@ impl Table {
             let both = self.transformed(&[scores[0].map_or(0.0, |score| score + base), second]);
             return [both[0], both[1]];
         }
-        let score = scores[0].unwrap_or(0.0) + base;
+        let score = scores[0].map_or(0.0, |score| score + base);
         let weights = || self.rows.iter().flat_map(|row| &row.weights);
         let one_class = weights().all(|weight| weight.0 == 0) || weights().all(|weight| weight.0 == 1);
         match self.post {

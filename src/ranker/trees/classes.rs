@@ -86,7 +86,8 @@ impl Classifier {
 
     /// Two classes: where nothing voted for the second one, the votes for the first are for "yes", which is the second.
     fn two(&self, lane: usize, first: &Running, second: &Running) -> [f32; 2] {
-        let score = first.finish(Aggregate::Sum, lane, 0, self.base.first().copied());
+        // Without a vote there is no base value either, as in ONNX Runtime.
+        let score = first.finish(Aggregate::Sum, lane, 0, self.base.first().copied().filter(|_| first.scored[lane]));
         if second.scored[lane] {
             let mut scores = [score, second.score[lane]];
             self.post.apply(&mut scores);

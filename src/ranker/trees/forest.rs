@@ -175,7 +175,9 @@ impl Regressor {
         self.forest.run(rows, self.aggregate, |lane, running| {
             let from = scores.len();
             for (target, running) in running.iter().enumerate() {
-                scores.push(running.finish(self.aggregate, lane, self.forest.trees(), self.base.get(target).copied()));
+                // Of several targets one that no leaf has a weight for goes without its base value, as in ONNX Runtime.
+                let base = self.base.get(target).copied().filter(|_| targets == 1 || running.scored[lane]);
+                scores.push(running.finish(self.aggregate, lane, self.forest.trees(), base));
             }
             self.post.apply(&mut scores[from..]);
         });
