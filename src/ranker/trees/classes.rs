@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::attributes::Attributes;
 use super::super::limits;
 use super::super::post::{Post, logistic};
-use super::aggregate::Running;
+use super::aggregate::Tally;
 use super::ensemble::{Aggregate, within};
 use super::forest::Forest;
 use super::form3::{self, WeightNames};
@@ -71,13 +71,11 @@ impl Classifier {
     /// The scores of rows, class beside class.
     pub(in super::super) fn run(&self, rows: &[f32]) -> Vec<f32> {
         let mut scores = Vec::new();
-        self.forest.run(rows, Aggregate::Sum, |lane, running| match running {
-            [first, second] => scores.extend(self.two(lane, first, second)),
-            running => {
+        self.forest.run(rows, Aggregate::Sum, |row| match row {
+            [first, second] => scores.extend(self.two(first, second)),
+            row => {
                 let from = scores.len();
-                for (class, running) in running.iter().enumerate() {
-                    scores.push(running.finish(Aggregate::Sum, lane, 0, self.base.get(class).copied()));
-                }
+                scores.extend(row.iter().enumerate().map(|(class, tally)| tally.with_base(self.base.get(class))));
                 self.post.apply(&mut scores[from..]);
             }
         });
@@ -85,11 +83,11 @@ impl Classifier {
     }
 
     /// Two classes: where nothing voted for the second one, the votes for the first are for "yes", which is the second.
-    fn two(&self, lane: usize, first: &Running, second: &Running) -> [f32; 2] {
+    fn two(&self, first: &Tally, second: &Tally) -> [f32; 2] {
         // Without a vote there is no base value either, as in ONNX Runtime.
-        let score = first.finish(Aggregate::Sum, lane, 0, self.base.first().copied().filter(|_| first.scored[lane]));
-        if second.scored[lane] {
-            let mut scores = [score, second.score[lane]];
+        let score = first.with_base(self.base.first().filter(|_| first.scored));
+        if second.scored {
+            let mut scores = [score, second.score];
             self.post.apply(&mut scores);
             return scores;
         }

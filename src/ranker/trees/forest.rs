@@ -2,7 +2,7 @@
 
 use super::super::attributes::Attributes;
 use super::super::post::Post;
-use super::aggregate::Running;
+use super::aggregate::{Running, Tally};
 use super::block::{Block, LANES};
 use super::check::check;
 use super::ensemble::{Aggregate, Ensemble, targets};
@@ -54,25 +54,38 @@ impl Forest {
         self.visits
     }
 
-    pub(super) fn trees(&self) -> usize {
-        self.layout.trees().len()
+    /// Runs all trees over rows of `width` features; `finish` gets what came of each row, target by target.
+    pub(super) fn run(&self, rows: &[f32], aggregate: Aggregate, mut finish: impl FnMut(&[Tally])) {
+        let count = rows.len() / self.width;
+        // A block costs as much with one row as with all; a row alone costs about a third of that.
+        let together = if count % LANES < 3 { count - count % LANES } else { count };
+        let (blocks, alone) = rows.split_at(together * self.width);
+        self.run_blocks::<LANES>(blocks, aggregate, &mut finish);
+        self.run_blocks::<1>(alone, aggregate, &mut finish);
     }
 
-    /// Runs all trees over rows of `width` features. `finish` gets each row's number in its block, and the running results of all targets.
-    pub(super) fn run(&self, rows: &[f32], aggregate: Aggregate, mut finish: impl FnMut(usize, &[Running])) {
-        let mut block = Block::with_columns(self.columns.len());
+    fn run_blocks<const L: usize>(&self, rows: &[f32], aggregate: Aggregate, finish: &mut impl FnMut(&[Tally])) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut block = Block::<L>::with_columns(self.columns.len());
         let mut running = vec![Running::START; self.targets];
-        for rows in rows.chunks(LANES * self.width) {
+        let mut row = Vec::with_capacity(self.targets);
+        for rows in rows.chunks(L * self.width) {
             block.fill(rows, self.width, &self.columns);
             running.fill(Running::START);
             for &tree in self.layout.trees() {
                 self.tree(tree, &block, aggregate, &mut running);
             }
-            (0..rows.len() / self.width).for_each(|lane| finish(lane, &running));
+            for lane in 0..rows.len() / self.width {
+                row.clear();
+                row.extend(running.iter().map(|running| running.finish(aggregate, lane, self.layout.trees().len())));
+                finish(&row);
+            }
         }
     }
 
-    fn tree(&self, tree: Tree, block: &Block, aggregate: Aggregate, running: &mut [Running]) {
+    fn tree<const L: usize>(&self, tree: Tree, block: &Block<L>, aggregate: Aggregate, running: &mut [Running<L>]) {
         match (tree, running) {
             (Tree::Complete { levels, at }, [running]) => running.take_all(aggregate, &self.layout.values(levels, at, block)),
             (Tree::Linked { root }, [running]) => {
@@ -172,13 +185,11 @@ impl Regressor {
     pub(in super::super) fn run(&self, rows: &[f32]) -> Vec<f32> {
         let targets = self.forest.targets();
         let mut scores = Vec::with_capacity(rows.len() / self.forest.width * targets);
-        self.forest.run(rows, self.aggregate, |lane, running| {
+        self.forest.run(rows, self.aggregate, |row| {
             let from = scores.len();
-            for (target, running) in running.iter().enumerate() {
-                // Of several targets one that no leaf has a weight for goes without its base value, as in ONNX Runtime.
-                let base = self.base.get(target).copied().filter(|_| targets == 1 || running.scored[lane]);
-                scores.push(running.finish(self.aggregate, lane, self.forest.trees(), base));
-            }
+            // Of several targets one that no leaf has a weight for goes without its base value, as in ONNX Runtime.
+            let base = |target: usize, tally: &Tally| self.base.get(target).filter(|_| targets == 1 || tally.scored);
+            scores.extend(row.iter().enumerate().map(|(target, tally)| tally.with_base(base(target, tally))));
             self.post.apply(&mut scores[from..]);
         });
         scores

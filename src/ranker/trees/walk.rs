@@ -2,7 +2,7 @@
 //!
 //! Rows do not branch: which way a row goes is added to its place, so that the CPU has nothing to guess and walks many rows at once.
 
-use super::block::{Block, LANES, Lanes, NEAR};
+use super::block::{Block, NEAR};
 use super::ensemble::Link;
 use super::key::{HIGHEST, LOWEST};
 use super::lower::Node;
@@ -125,22 +125,22 @@ impl Layout {
     }
 
     /// What the rows of a block get from a complete tree.
-    pub(super) fn values(&self, levels: u32, at: u32, block: &Block) -> Lanes<f32> {
+    pub(super) fn values<const L: usize>(&self, levels: u32, at: u32, block: &Block<L>) -> [f32; L] {
         let (splits, values) = (&self.complete[at as usize..], &self.values[at as usize..]);
         match levels {
-            3 => complete::<8>(splits, values, block),
-            4 => complete::<16>(splits, values, block),
-            5 => complete::<32>(splits, values, block),
-            6 => complete::<64>(splits, values, block),
-            7 => complete::<128>(splits, values, block),
-            _ => complete::<256>(splits, values, block),
+            3 => complete::<8, L>(splits, values, block),
+            4 => complete::<16, L>(splits, values, block),
+            5 => complete::<32, L>(splits, values, block),
+            6 => complete::<64, L>(splits, values, block),
+            7 => complete::<128, L>(splits, values, block),
+            _ => complete::<256, L>(splits, values, block),
         }
     }
 
     /// The leaves at which the rows of a block end in a linked tree.
-    pub(super) fn leaves(&self, root: u32, block: &Block) -> Lanes<u32> {
+    pub(super) fn leaves<const L: usize>(&self, root: u32, block: &Block<L>) -> [u32; L] {
         let keys = block.columns();
-        let mut at = [root; LANES];
+        let mut at = [root; L];
         // At a leaf a row stays, so rows need not be looked at after every step.
         while at.iter().any(|&at| at as usize >= self.leaves) {
             for _ in 0..3 {
@@ -160,34 +160,32 @@ fn one_sided(node: &Node) -> Option<(Split, Link, Link)> {
     (*node.range.start() == LOWEST).then(|| (Split { key: *node.range.end(), column: node.column }, node.yes, node.no))
 }
 
-/// Walks a complete tree with `SIZE` leaves.
-fn complete<const SIZE: usize>(splits: &[Split], values: &[f32], block: &Block) -> Lanes<f32> {
-    let (Some(splits), Some(values)) = (splits.first_chunk::<SIZE>(), values.first_chunk::<SIZE>()) else { return [0.0; LANES] };
+/// Walks a complete tree with `SIZE` leaves, level by level.
+fn complete<const SIZE: usize, const L: usize>(splits: &[Split], values: &[f32], block: &Block<L>) -> [f32; L] {
+    let (Some(splits), Some(values)) = (splits.first_chunk::<SIZE>(), values.first_chunk::<SIZE>()) else { return [0.0; L] };
     let keys = block.near();
-    let at = top(splits, keys);
-    std::array::from_fn(|lane| {
-        let mut at = at[lane];
-        for _ in TOP..SIZE.ilog2() {
-            let split = splits[at as usize % SIZE];
-            at = 2 * at + u32::from(keys[split.column as usize % NEAR][lane] > split.key);
+    let mut at = top(splits, keys);
+    for _ in TOP..SIZE.ilog2() {
+        for (lane, at) in at.iter_mut().enumerate() {
+            let split = splits[*at as usize % SIZE];
+            *at = 2 * *at + u32::from(keys[split.column as usize % NEAR][lane] > split.key);
         }
-        values[at as usize % SIZE]
-    })
+    }
+    at.map(|at| values[at as usize % SIZE])
 }
 
 /// The first three levels, in which all branches are asked for all rows: a few instructions for the whole block, and nothing to wait for.
-/// Gives the places on the fourth level, 8 to 15.
-fn top<const SIZE: usize>(splits: &[Split; SIZE], keys: &[Lanes<i32>; NEAR]) -> Lanes<u32> {
-    let right = |at: usize| -> Lanes<bool> {
+/// Gives the places on the fourth level, 8 to 15. Answers are masks of all bits or none, which vectors are compared and mixed with.
+fn top<const SIZE: usize, const L: usize>(splits: &[Split; SIZE], keys: &[[i32; L]; NEAR]) -> [u32; L] {
+    let right = |at: usize| -> [i32; L] {
         let split = splits[at % SIZE];
-        keys[split.column as usize % NEAR].map(|key| key > split.key)
+        keys[split.column as usize % NEAR].map(|key| -i32::from(key > split.key))
     };
-    let [one, two, three, four, five, six, seven] = [1, 2, 3, 4, 5, 6, 7].map(right);
-    std::array::from_fn(|lane| {
-        let first = one[lane];
-        let second = if first { three[lane] } else { two[lane] };
-        let (left, right) = if first { (six[lane], seven[lane]) } else { (four[lane], five[lane]) };
-        let third = if second { right } else { left };
-        8 + 4 * u32::from(first) + 2 * u32::from(second) + u32::from(third)
-    })
+    let pick = |mask: &[i32; L], no: &[i32; L], yes: &[i32; L]| -> [i32; L] {
+        std::array::from_fn(|lane| no[lane] ^ ((no[lane] ^ yes[lane]) & mask[lane]))
+    };
+    let first = right(1);
+    let second = pick(&first, &right(2), &right(3));
+    let third = pick(&first, &pick(&second, &right(4), &right(5)), &pick(&second, &right(6), &right(7)));
+    std::array::from_fn(|lane| (8 + (4 & first[lane]) + (2 & second[lane]) + (1 & third[lane])).cast_unsigned())
 }
