@@ -23,10 +23,17 @@ mod wire;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod testing;
+pub(crate) mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use model::Ranker;
 pub use source::RankerSource;
 pub use spec::{FeatureOrigin, RankerFeature, RankerGolden, RankerSpec};
+
+// The document's example is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/ranker.md")]
+struct Document;

@@ -87,8 +87,13 @@ pub(crate) mod attribute {
 
 /// A tensor of floats with one dimension.
 fn floats(values: &[f32]) -> Message {
+    weight("", &[values.len() as i64], values)
+}
+
+/// A tensor of floats with a name.
+pub(crate) fn weight(name: &str, dims: &[i64], values: &[f32]) -> Message {
     let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Message::default().int(1, values.len() as i64).int(2, 1).bytes(9, raw)
+    dims.iter().fold(Message::default(), |tensor, &dim| tensor.int(1, dim)).int(2, 1).bytes(8, name).bytes(9, raw)
 }
 
 /// A node of a graph.
@@ -98,14 +103,25 @@ pub(crate) fn node(domain: &str, operator: &str, inputs: &[&str], outputs: &[&st
     attributes.iter().fold(node, |node, attribute| node.bytes(5, attribute))
 }
 
-/// A model that takes f32 `[N, width]` under the name `x`, and whose metadata has this spec.
-pub(crate) fn model(width: usize, nodes: &[Message], weights: &[Message], outputs: &[&str], spec: Option<&str>) -> Vec<u8> {
+/// A value of floats with so many free dimensions; without a type where there are none.
+fn declared(name: &str, rank: usize) -> Message {
+    let value = Message::default().bytes(1, name);
+    if rank == 0 {
+        return value;
+    }
+    let dims = (0..rank).fold(Message::default(), |dims, _| dims.bytes(1, Message::default().bytes(2, "N")));
+    value.bytes(2, Message::default().bytes(1, Message::default().int(1, 1).bytes(2, dims)))
+}
+
+/// A model that takes f32 `[N, width]` under the name `x`, gives these outputs (declared with so many dimensions, or without any), and whose
+/// metadata has this spec.
+pub(crate) fn model(width: usize, nodes: &[Message], weights: &[Message], outputs: &[(&str, usize)], spec: Option<&str>) -> Vec<u8> {
     let dims = Message::default().bytes(1, Message::default().bytes(2, "N")).bytes(1, Message::default().int(1, width as i64));
     let tensor = Message::default().int(1, 1).bytes(2, dims);
     let input = Message::default().bytes(1, "x").bytes(2, Message::default().bytes(1, tensor));
     let graph = nodes.iter().fold(Message::default(), |graph, node| graph.bytes(1, node));
     let graph = weights.iter().fold(graph, |graph, tensor| graph.bytes(5, tensor)).bytes(11, input);
-    let graph = outputs.iter().fold(graph, |graph, output| graph.bytes(12, Message::default().bytes(1, output)));
+    let graph = outputs.iter().fold(graph, |graph, &(output, rank)| graph.bytes(12, declared(output, rank)));
     let opset = |domain: &str, version: i64| Message::default().bytes(1, domain).int(2, version);
     let model = Message::default().int(1, 9).bytes(7, graph).bytes(8, opset("", 17)).bytes(8, opset("ai.onnx.ml", 5));
     match spec {
@@ -122,7 +138,7 @@ impl Table {
         let features: Vec<_> =
             (0..self.width).map(|at| serde_json::json!({"name": format!("f{at}"), "from": format!("item.f{at}")})).collect();
         let spec = serde_json::json!({"torre": 1, "features": features, "input": "x", "output": "y"}).to_string();
-        model(self.width, &[self.to_node()], &[], &["y"], Some(&spec))
+        model(self.width, &[self.to_node()], &[], &[("y", 0)], Some(&spec))
     }
 
     /// The operator.

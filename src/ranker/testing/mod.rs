@@ -6,6 +6,9 @@ mod grow;
 mod reference;
 mod table;
 
-pub(crate) use encode::{Message, attribute, model, node};
-pub(crate) use grow::{Bytes, NUMBERS};
-pub(crate) use table::{Form, Row, Table};
+#[cfg_attr(not(test), allow(unused_imports, reason = "fuzzing needs some of it"))]
+pub(crate) use self::{
+    encode::{Message, attribute, model, node, weight},
+    grow::Bytes,
+    table::{Form, Row, Table},
+};
