@@ -129,6 +129,26 @@ pub enum Error {
         /// The name that it had.
         name: String,
     },
+    /// No ranker of the collection has this name.
+    #[error("no ranker is named {name:?}; there is: {}", .known.join(", "))]
+    UnknownRanker {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A ranker reads a field that no item of the collection can have.
+    #[error(
+        "the ranker's feature {feature:?} reads item.{field}, and the items of {collection:?} have no such field; add it to the collection"
+    )]
+    UnknownFeature {
+        /// The feature.
+        feature: String,
+        /// The field that it reads.
+        field: String,
+        /// The collection.
+        collection: String,
+    },
     /// A call that this collection, or this build of Torre, cannot serve.
     #[error("{what}")]
     Unsupported {
@@ -283,6 +303,8 @@ impl Error {
             | Self::UnknownCollection { .. }
             | Self::CollectionExists { .. }
             | Self::CollectionDropped { .. }
+            | Self::UnknownRanker { .. }
+            | Self::UnknownFeature { .. }
             | Self::Unsupported { .. }
             | Self::Interrupted
             | Self::Feature(_)

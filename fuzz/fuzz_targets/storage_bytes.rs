@@ -44,8 +44,8 @@ fn decoder(which: u8, bytes: &[u8]) {
             }
         }
         2 => {
-            if let Ok(manifest) = codec::decode::<Manifest>(bytes) {
-                assert_eq!(codec::encode(&manifest).expect("what was decoded encodes"), bytes);
+            if let Ok(manifest) = Manifest::from_bytes(bytes) {
+                assert_eq!(manifest.to_bytes().expect("what was decoded encodes"), bytes);
                 manifest.live_blobs();
             }
         }

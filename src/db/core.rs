@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
+use crate::db::rankers::Rankers;
 use crate::error::{Error, Result};
 use crate::index::Mask;
 use crate::ingest::{self, Dead, Sweep, Writer};
@@ -34,6 +35,7 @@ const IMPOSSIBLE: u64 = 1 << 62;
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
+    pub(super) rankers: Rankers,
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
@@ -64,7 +66,8 @@ impl Core {
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
-        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
+        let rankers = Rankers::default();
+        Self { writer, shared, rankers, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
     }
 
     /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
@@ -103,6 +106,7 @@ impl Core {
         }
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
+        core.rankers = Rankers::read(&core, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

@@ -37,7 +37,7 @@ fn fitting(model: &Model<'_>) -> Option<String> {
 }
 
 /// A spec of so many features.
-pub(super) fn spec(width: usize, input: &str, output: &str) -> String {
+pub(crate) fn spec(width: usize, input: &str, output: &str) -> String {
     let features: Vec<_> = (0..width).map(|at| serde_json::json!({"name": format!("f{at}"), "from": format!("item.f{at}")})).collect();
     serde_json::json!({"torre": 1, "features": features, "input": input, "output": output}).to_string()
 }

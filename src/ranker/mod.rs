@@ -25,7 +25,7 @@ mod fixture_tests;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -70,7 +70,7 @@ pub use check::Checked;
 pub use directory::Create;
 pub use error::{Error, Result};
 pub use key::{CollectionId, LAST_ROW, SpaceId};
-pub use manifest::{BlobMeta, Manifest, SegmentMeta, SpaceMeta, TrainingMeta};
+pub use manifest::{BlobMeta, Manifest, RankerMeta, SegmentMeta, SpaceMeta, TrainingMeta};
 pub use marker::FORMAT;
 pub use open::OpenOptions;
 pub use read::{Rows, Tombstones};

@@ -42,3 +42,24 @@ pub(crate) struct Table {
     pub(crate) post: &'static str,
     pub(crate) base: Vec<f32>,
 }
+
+impl Table {
+    /// One tree over one feature: `low` up to 0.5 and where it is missing, `high` above.
+    pub(crate) fn stump(low: f32, high: f32) -> Self {
+        let leaf = Row {
+            tree: 0,
+            node: 1,
+            mode: LEAF,
+            feature: 0,
+            threshold: 0.5,
+            members: Vec::new(),
+            missing: true,
+            yes: 1,
+            no: 2,
+            weights: vec![(0, low)],
+        };
+        let root = Row { node: 0, mode: 0, weights: Vec::new(), ..leaf.clone() };
+        let rows = vec![root, leaf.clone(), Row { node: 2, weights: vec![(0, high)], ..leaf }];
+        Self { form: Form::Regressor, width: 1, targets: 1, rows, aggregate: 1, post: "NONE", base: Vec::new() }
+    }
+}
