@@ -130,7 +130,7 @@ pub enum Error {
         name: String,
     },
     /// No ranker of the collection has this name.
-    #[error("no ranker is named {name:?}; there is: {}", .known.join(", "))]
+    #[error("the collection has no ranker {name:?}{}", there_is(.known))]
     UnknownRanker {
         /// The name asked for.
         name: String,
@@ -208,6 +208,11 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// The names there are, as the end of a sentence.
+fn there_is(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there is: {}", known.join(", ")) }
 }
 
 impl From<std::convert::Infallible> for Error {

@@ -30,9 +30,9 @@ pub(super) fn steps(graph: &Graph<'_>, spec: &RankerSpec) -> Result<(Plan, Shape
     }
     let features = spec.features().len();
     input(graph, spec.input(), features)?;
-    let needed = needed(graph, spec.output())?;
+    let (needed, wanted) = needed(graph, spec.output())?;
     let mut known: HashMap<&str, Known> = HashMap::new();
-    for tensor in &graph.initializers {
+    for tensor in graph.initializers.iter().filter(|tensor| wanted.contains(tensor.name)) {
         if known.insert(tensor.name, constant(tensor, tensor.name)?).is_some() {
             return Err(ModelError::graph(format!("tensor {:?}", tensor.name), "it occurs twice"));
         }
@@ -49,12 +49,15 @@ pub(super) fn steps(graph: &Graph<'_>, spec: &RankerSpec) -> Result<(Plan, Shape
             Compiled::Constant => vec![Known::of_constant(node)?],
             Compiled::Alias(value) => vec![value],
             Compiled::Step { op, inputs, width, shape, label } => {
+                if width == 0 {
+                    return Err(ModelError::graph(place(node), "it makes no columns"));
+                }
                 if width > limits::WIDTH {
                     return Err(too_large("columns", width, limits::WIDTH));
                 }
                 visits += op.visits();
                 columns += width;
-                limit("branches on a row's path", visits, limits::VISITS)?;
+                limit("branches and leaves on a row's path", visits, limits::VISITS)?;
                 limit("columns of all values", columns as u64, limits::COLUMNS)?;
                 steps.push(Step { op, inputs, width });
                 let value = Known::Value { at: steps.len(), shape };
@@ -118,8 +121,8 @@ fn input(graph: &Graph<'_>, name: &str, features: usize) -> Result<()> {
     }
 }
 
-/// Which nodes the output needs. ONNX wants nodes in an order in which each reads only what is there, so one pass from the end will do.
-fn needed(graph: &Graph<'_>, output: &str) -> Result<Vec<bool>> {
+/// Which nodes the output needs, and the names that they read. ONNX wants nodes in an order in which each reads only what is there, so one pass from the end will do.
+fn needed<'a>(graph: &Graph<'a>, output: &'a str) -> Result<(Vec<bool>, HashSet<&'a str>)> {
     if !graph.outputs.iter().any(|known| known.name == output) {
         let has = graph.outputs.iter().map(|known| format!("{:?}", known.name)).collect::<Vec<_>>().join(", ");
         let reason = format!("the graph has no such output; it has {has}");
@@ -133,7 +136,7 @@ fn needed(graph: &Graph<'_>, output: &str) -> Result<Vec<bool>> {
             wanted.extend(node.inputs.iter().copied());
         }
     }
-    Ok(needed)
+    Ok((needed, wanted))
 }
 
 fn limit(what: &'static str, got: u64, limit: u64) -> Result<()> {

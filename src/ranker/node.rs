@@ -141,6 +141,9 @@ fn reshaped(node: &Node<'_>, inputs: &[&Known], shape: Shape) -> Result<Shape> {
     };
     let axes = || constant.map_or_else(|| attributes.ints("axes"), Ok);
     let dims = || constant.map_or_else(|| attributes.ints("shape"), Ok);
+    if attributes.int("allowzero", 0)? != 0 {
+        return Err(ModelError::graph(place(node), "it takes 0 for a size (allowzero)"));
+    }
     let found = match (node.operator, shape) {
         ("Flatten", Shape::Rows(width)) if attributes.int("axis", 1)? == 1 => Some(Shape::Rows(width)),
         ("Squeeze", Shape::Rows(1)) if matches!(axes()?, [1 | -1]) => Some(Shape::Flat),

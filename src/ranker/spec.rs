@@ -72,9 +72,7 @@ impl RankerSpec {
     /// # Errors
     /// [`ModelError::RankerSpec`] names the key; [`ModelError::TooLarge`].
     pub fn parse(text: &str) -> Result<Self> {
-        for (what, got, limit) in [("bytes of ranker spec", text.len(), limits::SPEC_BYTES)] {
-            too_many(what, got, limit)?;
-        }
+        too_many("bytes of ranker spec", text.len(), limits::SPEC_BYTES)?;
         let json: Json = serde_json::from_str(text).map_err(|error| wrong("", "a JSON document", error.to_string()))?;
         if json["torre"] != 1 {
             return Err(wrong("torre", "1 (version 1)", json["torre"].to_string()));

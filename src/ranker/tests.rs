@@ -39,10 +39,11 @@ fn leaf(tree: i64, node: i64, value: f32) -> Row {
     Row { weights: vec![(0, value)], ..row(tree, node, 7, 0, 0) }
 }
 
-/// One tree over one feature: 1 up to 0.5, 2 above.
+/// One tree over one feature: 1 up to 0.5, 2 above and where it is missing.
 fn stump() -> Table {
-    let rows = vec![row(0, 0, 0, 1, 2), leaf(0, 1, 1.0), leaf(0, 2, 2.0)];
-    Table { form: Form::Regressor, width: 1, targets: 1, rows, aggregate: 1, post: "NONE", base: Vec::new() }
+    let mut table = Table::stump(1.0, 2.0);
+    table.rows[0].missing = false;
+    table
 }
 
 fn load(onnx: Vec<u8>) -> Result<Ranker, ModelError> {
@@ -219,6 +220,10 @@ fn graphs_that_do_not_rank_are_refused() {
     let classifier = Table { form: Form::Classifier, targets: 2, ..self::stump() };
     let label = scores(1, &[classifier.to_node()], &[], ("l", 0), vec![0.0]).unwrap_err();
     assert!(label.to_string().contains("label of a class"), "{label}");
+    let none =
+        [node("ai.onnx.ml", "Normalizer", &["x"], &["a"], &[]), node("", "Gather", &["a", "none"], &["y"], &[attribute::int("axis", 1)])];
+    let empty = Message::default().int(1, 0).int(2, 7).bytes(8, "none");
+    assert!(scores(1, &none, &[empty], ("y", 0), vec![0.0]).unwrap_err().to_string().contains("no columns"));
     let many = Table { targets: 3, ..self::stump() };
     assert!(refused(&[many.to_node()], "y").to_string().contains("makes 3 columns"));
 }

@@ -46,6 +46,8 @@ fn word(session: &Session, done: &[&str], partial: &str, start: usize) -> (usize
         (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
         (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
         (".ids", _) => (start, all_ids(session, partial)),
+        ("ranker", "") => (start, starting(partial, ["attach", "list", "detach"].map(str::to_owned))),
+        ("ranker", "detach" | "--name") => (start, starting(partial, rankers(session))),
         (_, "--fields") => list(partial, start, |part| starting(part, item_fields(session))),
         (_, "--exclude") => list(partial, start, |part| all_ids(session, part)),
         (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
@@ -101,6 +103,10 @@ fn all_ids(session: &Session, partial: &str) -> Vec<String> {
 
 fn raw_ids(session: &Session, partial: &str) -> Vec<String> {
     collection(session).map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+}
+
+fn rankers(session: &Session) -> Vec<String> {
+    collection(session).map(|collection| collection.rankers()).unwrap_or_default()
 }
 
 fn item_fields(session: &Session) -> Vec<String> {

@@ -38,11 +38,16 @@ pub(super) fn check(ensemble: &Ensemble, width: usize) -> Result<Vec<u32>, Model
     if let Some(at) = seen.iter().position(|&seen| seen == Seen::Not) {
         return Err(ModelError::graph(format!("branch {at} of the trees"), "no tree leads to it"));
     }
-    let visits = depths.iter().fold(0u64, |sum, &depth| sum + u64::from(depth));
+    let visits = visits(&depths);
     if visits > limits::VISITS {
-        return Err(ModelError::TooLarge { what: "branches on a row's path", got: visits, limit: limits::VISITS });
+        return Err(ModelError::TooLarge { what: "branches and leaves on a row's path", got: visits, limit: limits::VISITS });
     }
     Ok(depths)
+}
+
+/// What a row visits at most: the branches of the longest path of each tree, and its leaf.
+pub(super) fn visits(depths: &[u32]) -> u64 {
+    depths.iter().fold(0, |sum, &depth| sum + u64::from(depth) + 1)
 }
 
 /// The longest path from `root`. An own stack: depth is the file's choice.

@@ -4,7 +4,7 @@ use super::super::attributes::Attributes;
 use super::super::post::Post;
 use super::aggregate::{Running, Tally};
 use super::block::{Block, LANES};
-use super::check::check;
+use super::check::{check, visits};
 use super::ensemble::{Aggregate, Ensemble, targets};
 use super::form3::{self, WeightNames};
 use super::form5;
@@ -30,7 +30,7 @@ impl Forest {
     /// Checks and lays out trees over `width` features.
     pub(super) fn new(ensemble: &Ensemble, width: usize) -> Result<Self, ModelError> {
         let depths = check(ensemble, width)?;
-        let visits = depths.iter().map(|&depth| u64::from(depth)).sum();
+        let visits = visits(&depths);
         let lowered = lower(ensemble);
         let single = ensemble.targets == 1;
         let mut values = vec![0.0; if single { ensemble.leaves } else { 0 }];

@@ -84,7 +84,7 @@ impl Layout {
     /// Adds a tree in complete form: shorter paths are filled up with branches that all rows pass to the left. `None` where that does not pay,
     /// or a test has two ends.
     fn complete(&mut self, nodes: &[Node], root: Link, depth: u32, values: &[f32]) -> Option<Tree> {
-        if depth > MOST {
+        if depth == 0 || depth > MOST {
             return None;
         }
         let levels = depth.max(TOP);
