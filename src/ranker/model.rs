@@ -20,12 +20,12 @@ const SPEC_KEY: &str = "torre.ranker";
 /// is a network, and runs as towers do.
 ///
 /// ```no_run
-/// # fn main() -> torre::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let ranker = torre::Ranker::load(&torre::RankerSource::from_file("ranker.onnx")?)?;
 /// let width = ranker.spec().features().len();
 /// let rows = torre::Matrix::from_vec(width, vec![0.5; 2 * width]).ok_or("no rows")?;
 /// assert_eq!(ranker.score(&rows)?.len(), 2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
 /// # }
 /// ```
 pub struct Ranker {
