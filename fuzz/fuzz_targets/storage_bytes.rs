@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use torre::fuzzing::{Stored, recode};
 use torre_storage::backend::Backend;
 use torre_storage::backend::memory::Memory;
-use torre_storage::{CollectionId, Manifest, SpaceId, Storage, codec, fuzzing as storage};
+use torre_storage::{CollectionId, Manifest, SpaceId, Storage, fuzzing as storage};
 
 use common::parts;
 

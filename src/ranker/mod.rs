@@ -25,6 +25,7 @@ mod fixture_tests;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "tests need more of it than fuzzing"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
