@@ -54,6 +54,9 @@ fn load(onnx: Vec<u8>) -> Result<Ranker, ModelError> {
     }
 }
 
+/// Breaks a table.
+type Change = fn(&mut Table);
+
 fn refused(table: &Table) -> String {
     load(table.to_onnx()).expect_err("a broken table").to_string()
 }
@@ -76,12 +79,12 @@ fn a_stump_scores() {
 
 #[test]
 fn broken_trees_are_refused_with_their_place() {
-    let change = |f: fn(&mut Table)| {
+    let change = |f: Change| {
         let mut table = stump();
         f(&mut table);
         refused(&table)
     };
-    let cases: [(&str, fn(&mut Table)); 12] = [
+    let cases: [(&str, Change); 12] = [
         ("comes back", |table| table.rows[0].yes = 0),
         ("leads to the node 9", |table| table.rows[0].no = 9),
         ("feature 1; there are 1", |table| table.rows[0].feature = 1),
@@ -208,7 +211,7 @@ fn graphs_that_do_not_rank_are_refused() {
     assert!(matches!(&operator, ModelError::RankerOperator { operator, .. } if operator == "TopK"), "{operator}");
     let encoder = refused(&[node("ai.onnx.ml", "OneHotEncoder", &["x"], &["a"], &[])], "a");
     assert!(matches!(&encoder, ModelError::RankerOperator { operator, .. } if operator == "ai.onnx.ml.OneHotEncoder"), "{encoder}");
-    assert!(matches!(refused(&[stump.clone()], "z"), ModelError::Output { .. }));
+    assert!(matches!(refused(std::slice::from_ref(&stump), "z"), ModelError::Output { .. }));
     let odd = node("ai.onnx.ml", "Normalizer", &["x"], &["y"], &[attribute::text("norm", "L1"), attribute::int("odd", 1)]);
     assert!(refused(&[odd], "y").to_string().contains("\"odd\" is not known"));
     let double =

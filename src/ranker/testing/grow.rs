@@ -137,7 +137,15 @@ impl Growing<'_> {
             (Form::Five, _) => vec![(bytes.below(targets) as i64, value(bytes))],
             // Votes for one class only are a case of their own.
             (Form::Classifier, 2) if self.tree == 0 => vec![(0, value(bytes).abs())],
-            _ => (0..targets as i64).filter_map(|target| (bytes.below(4) > 0).then(|| (target, value(bytes)))).collect(),
+            _ => {
+                let mut weights = Vec::new();
+                for target in 0..targets as i64 {
+                    if bytes.below(4) > 0 {
+                        weights.push((target, value(bytes)));
+                    }
+                }
+                weights
+            }
         }
     }
 }
