@@ -22,6 +22,7 @@ impl<const L: usize> Running<L> {
     pub(super) const START: Self = Self { score: [0.0; L], scored: [false; L] };
 
     /// Takes the leaf values of all rows.
+    #[inline]
     pub(super) fn take_all(&mut self, aggregate: Aggregate, values: &[f32; L]) {
         if matches!(aggregate, Aggregate::Sum | Aggregate::Average) {
             self.score.iter_mut().zip(values).for_each(|(score, value)| *score += value);

@@ -20,6 +20,7 @@ impl<const L: usize> Block<L> {
     }
 
     /// Takes up to `L` rows of `width` features. The lanes after the last row keep what they have: they are walked, and nobody looks.
+    #[inline]
     pub(super) fn fill(&mut self, rows: &[f32], width: usize, columns: &[Column]) {
         for (keys, column) in self.keys.iter_mut().zip(columns) {
             for (key, row) in keys.iter_mut().zip(rows.chunks_exact(width)) {
@@ -29,11 +30,13 @@ impl<const L: usize> Block<L> {
     }
 
     /// All columns.
+    #[inline]
     pub(super) fn columns(&self) -> &[[i32; L]] {
         &self.keys
     }
 
     /// The first columns, as many as a byte can name.
+    #[inline]
     pub(super) fn near(&self) -> &[[i32; L]; NEAR] {
         // `with_columns` sees to it that there are as many.
         self.keys.first_chunk().unwrap_or(&[[0; L]; NEAR])

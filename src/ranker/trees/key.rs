@@ -9,6 +9,7 @@ pub(super) const HIGHEST: i32 = i32::MAX;
 
 /// The key of a number: a < b exactly where key(a) < key(b), and the two zeros have one key. No number's key is [`LOWEST`] or [`HIGHEST`],
 /// nor next to them.
+#[inline]
 pub(super) fn key(number: f32) -> i32 {
     // -0.0 + 0.0 is 0.0.
     let bits = (number + 0.0).to_bits().cast_signed();
@@ -17,6 +18,7 @@ pub(super) fn key(number: f32) -> i32 {
 }
 
 /// The key of a feature's value, where a missing one has the key `missing`.
+#[inline]
 pub(super) fn key_or(number: f32, missing: i32) -> i32 {
     if number.is_nan() { missing } else { key(number) }
 }

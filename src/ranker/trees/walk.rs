@@ -125,6 +125,7 @@ impl Layout {
     }
 
     /// What the rows of a block get from a complete tree.
+    #[inline]
     pub(super) fn values<const L: usize>(&self, levels: u32, at: u32, block: &Block<L>) -> [f32; L] {
         let (splits, values) = (&self.complete[at as usize..], &self.values[at as usize..]);
         match levels {
@@ -138,6 +139,7 @@ impl Layout {
     }
 
     /// The leaves at which the rows of a block end in a linked tree.
+    #[inline]
     pub(super) fn leaves<const L: usize>(&self, root: u32, block: &Block<L>) -> [u32; L] {
         let keys = block.columns();
         let mut at = [root; L];
@@ -161,6 +163,7 @@ fn one_sided(node: &Node) -> Option<(Split, Link, Link)> {
 }
 
 /// Walks a complete tree with `SIZE` leaves, level by level.
+#[inline]
 fn complete<const SIZE: usize, const L: usize>(splits: &[Split], values: &[f32], block: &Block<L>) -> [f32; L] {
     let (Some(splits), Some(values)) = (splits.first_chunk::<SIZE>(), values.first_chunk::<SIZE>()) else { return [0.0; L] };
     let keys = block.near();
@@ -176,6 +179,7 @@ fn complete<const SIZE: usize, const L: usize>(splits: &[Split], values: &[f32],
 
 /// The first three levels, in which all branches are asked for all rows: a few instructions for the whole block, and nothing to wait for.
 /// Gives the places on the fourth level, 8 to 15. Answers are masks of all bits or none, which vectors are compared and mixed with.
+#[inline]
 fn top<const SIZE: usize, const L: usize>(splits: &[Split; SIZE], keys: &[[i32; L]; NEAR]) -> [u32; L] {
     let right = |at: usize| -> [i32; L] {
         let split = splits[at % SIZE];
