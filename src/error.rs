@@ -164,6 +164,26 @@ pub enum Error {
         /// The name that it had.
         name: String,
     },
+    /// No ranker of the collection has this name.
+    #[error("the collection has no ranker {name:?}{}", there_is(.known))]
+    UnknownRanker {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A ranker reads a field that no item of the collection can have.
+    #[error(
+        "the ranker's feature {feature:?} reads item.{field}, and the items of {collection:?} have no such field; add it to the collection"
+    )]
+    UnknownFeature {
+        /// The feature.
+        feature: String,
+        /// The field that it reads.
+        field: String,
+        /// The collection.
+        collection: String,
+    },
     /// A call that this collection, or this build of Torre, cannot serve.
     #[error("{what}")]
     Unsupported {
@@ -255,6 +275,11 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// The names there are, as the end of a sentence.
+fn there_is(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there is: {}", known.join(", ")) }
 }
 
 impl From<std::convert::Infallible> for Error {
@@ -356,6 +381,8 @@ impl Error {
             | Self::UnknownCollection { .. }
             | Self::CollectionExists { .. }
             | Self::CollectionDropped { .. }
+            | Self::UnknownRanker { .. }
+            | Self::UnknownFeature { .. }
             | Self::Unsupported { .. }
             | Self::TooManyRows { .. }
             | Self::IndexTooLarge { .. }

@@ -134,3 +134,20 @@ pub fn attach(onnx: &[u8]) -> Result<TowerRole> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// Attaches a ranker with the spec that the file brings, else one that fits what the file declares, and scores rows with it: together, and each
+/// alone.
+///
+/// # Errors
+/// [`Error::Model`](crate::Error::Model).
+pub fn ranker(onnx: &[u8]) -> Result<()> {
+    crate::ranker::fuzzing::ranker(onnx)
+}
+
+/// Grows trees from bytes, writes them into a file, and scores rows with the ranker that comes of it and with a loop over the tables.
+///
+/// # Panics
+/// When the two differ, or the file is refused.
+pub fn trees(bytes: &[u8]) {
+    crate::ranker::fuzzing::trees(bytes);
+}

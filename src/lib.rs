@@ -25,6 +25,7 @@
 //! | --- | --- |
 //! | open or make a database | [`Database::open`], [`Database::create`], [`Database::builder`], [`Database::in_memory`] |
 //! | attach towers | [`TowerPair::from_files`], [`CollectionOptions::towers`] |
+//! | rank | [`Ranker::load`], [`Ranker::score`], [`Collection::attach_ranker`] |
 //! | store | [`Collection::upsert_many`], [`Collection::upsert_row`], [`Collection::import`], [`Collection::patch`], [`Collection::delete`] |
 //! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
 //! | read back | [`Collection::get`], [`Collection::get_many`], [`Collection::items`], [`Collection::ids`] |
@@ -34,7 +35,7 @@
 //! All calls block: they compute or wait for the disk. From async code call them on a thread that may block, as
 //! `tokio::task::spawn_blocking` gives; a [`Collection`] is a handle that can be cloned into it.
 //!
-//! The feature `onnx`, on by default, brings the towers. The program `torre` is the crate `torre-cli`.
+//! The feature `onnx`, on by default, brings the towers, and rankers that are networks. The program `torre` is the crate `torre-cli`.
 
 pub mod bare;
 mod db;
@@ -47,6 +48,7 @@ mod process;
 mod progress;
 mod quantizer;
 mod query;
+mod ranker;
 mod segment;
 mod sync;
 #[cfg(feature = "onnx")]
@@ -78,6 +80,7 @@ pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, SearchOptions, StageTime};
+pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] carries.
 pub use torre_storage::Error as StorageError;

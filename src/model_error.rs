@@ -223,6 +223,54 @@ pub enum ModelError {
         /// The metric.
         metric: Metric,
     },
+    /// Neither the file's metadata nor the caller gave a ranker's spec.
+    #[error("the model carries no ranker spec: its metadata has no entry \"torre.ranker\", and none was given beside it")]
+    NoRankerSpec,
+    /// A key of a ranker's spec is missing or wrong.
+    #[error("ranker spec, \"{key}\": expected {expected}, got {got}")]
+    RankerSpec {
+        /// The key, with its path where it is nested.
+        key: String,
+        /// What would have been right.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// An operator that does not run beside trees and linear models.
+    #[error(
+        "node {node:?}: the operator {operator} is not supported in a ranker of trees or linear models; export the model without it, or, where \
+         it prepares features, store prepared fields and train on those"
+    )]
+    RankerOperator {
+        /// The node's name.
+        node: String,
+        /// The operator, with its domain where it is not ONNX's own.
+        operator: String,
+    },
+    /// A golden row of a ranker's spec has another feature than its item, user and score give here.
+    #[error("golden row {row}: the feature {feature:?} is {got} here, and {expected} where the ranker was trained")]
+    RankerGoldenFeature {
+        /// The golden row, from 0.
+        row: usize,
+        /// The feature's name.
+        feature: String,
+        /// The spec's number.
+        expected: f32,
+        /// The number that the row gives.
+        got: f32,
+    },
+    /// A golden row of a ranker's spec gets another score here than where the ranker was trained.
+    #[error("golden row {row}: the score is {got}, and {expected} where the ranker was trained; differences up to {tolerance} are allowed")]
+    RankerGolden {
+        /// The golden row, from 0.
+        row: usize,
+        /// The spec's number.
+        expected: f32,
+        /// The number computed here.
+        got: f32,
+        /// The largest difference allowed.
+        tolerance: f32,
+    },
 }
 
 fn indices_of(input: Option<&str>) -> String {
@@ -241,7 +289,6 @@ impl ModelError {
         }
     }
 
-    #[cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "only towers fail so"))]
     pub(crate) fn graph(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Graph { place: place.into(), reason: reason.into() }
     }

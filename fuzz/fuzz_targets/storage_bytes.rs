@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use torre::fuzzing::{Stored, recode};
 use torre_storage::backend::Backend;
 use torre_storage::backend::memory::Memory;
-use torre_storage::{CollectionId, Manifest, SpaceId, Storage, codec, fuzzing as storage};
+use torre_storage::{CollectionId, Manifest, SpaceId, Storage, fuzzing as storage};
 
 use common::parts;
 
@@ -44,8 +44,8 @@ fn decoder(which: u8, bytes: &[u8]) {
             }
         }
         2 => {
-            if let Ok(manifest) = codec::decode::<Manifest>(bytes) {
-                assert_eq!(codec::encode(&manifest).expect("what was decoded encodes"), bytes);
+            if let Ok(manifest) = Manifest::from_bytes(bytes) {
+                assert_eq!(manifest.to_bytes().expect("what was decoded encodes"), bytes);
                 manifest.live_blobs();
             }
         }

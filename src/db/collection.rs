@@ -152,7 +152,7 @@ impl Collection {
     }
 
     /// Refuses at once what would be refused after long work: nothing can be written to a database that was opened for reading only.
-    fn may_write(&self) -> Result<()> {
+    pub(super) fn may_write(&self) -> Result<()> {
         let storage = &self.core.shared.storage;
         if storage.is_read_only() { Ok(storage.check_writable()?) } else { Ok(()) }
     }

@@ -14,6 +14,7 @@ use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
+use crate::ingest;
 use crate::progress::{Progress, Stage};
 
 /// What a dump holds.
@@ -65,6 +66,7 @@ impl Database {
                 let directory = dump_files::directory(root, at);
                 fs::create_dir(&directory).map_err(failed(&directory))?;
                 write_towers(pinned, &directory)?;
+                write_rankers(pinned, &directory)?;
                 let mut counted = |bytes: u64| {
                     report.bytes += bytes;
                     report.rows += 1;
@@ -76,7 +78,9 @@ impl Database {
                 collections.push(describe(pinned, write_rows(pinned, &directory.join(ROWS), &mut counted)?));
                 sync(&directory)?;
             }
-            let header = Header { torre_dump: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
+            let with_rankers = collections.iter().any(|collection: &Described| !collection.rankers.is_empty());
+            let torre_dump = if with_rankers { FORMAT } else { 1 };
+            let header = Header { torre_dump, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
             let path = root.join(HEADER);
             let text = serde_json::to_vec_pretty(&header).map_err(|error| failed(&path)(error.into()))?;
             write(&path, &text)?;
@@ -101,6 +105,7 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
         towers: settings.towers,
         rows,
         xxh3: format!("{xxh3:016x}"),
+        rankers: pinned.manifest.rankers.iter().map(|ranker| ranker.name.clone()).collect(),
     }
 }
 
@@ -133,6 +138,19 @@ fn write_towers(pinned: &Pinned, directory: &Path) -> Result<()> {
         write(&directory.join(MODELS[at]), &source.onnx)?;
         if let Some(spec) = &source.spec {
             write(&directory.join(SPECS[at]), spec.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn write_rankers(pinned: &Pinned, directory: &Path) -> Result<()> {
+    let shared = &*pinned.core.shared;
+    for (at, meta) in pinned.manifest.rankers.iter().enumerate() {
+        let source = ingest::read_ranker(&shared.storage, shared.id, meta)?;
+        let [onnx, spec] = dump_files::ranker(directory, at);
+        write(&onnx, &source.onnx)?;
+        if let Some(text) = &source.spec {
+            write(&spec, text.as_bytes())?;
         }
     }
     Ok(())

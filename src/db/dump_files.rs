@@ -5,6 +5,7 @@
 //! 1/rows.jsonl       the rows of the first collection, a JSON object a line: {"id": text, "vector": [numbers], "row": {features}}
 //! 1/item.onnx        its towers, where it has them; item.json and user.json where a feature spec came beside the model
 //! 1/user.onnx
+//! 1/ranker-1.onnx    its rankers, in the order of their names in the header; ranker-1.json where a spec came beside the model
 //! 2/...
 //! ```
 
@@ -17,8 +18,8 @@ use crate::features::Schema;
 use crate::segment::IndexSettings;
 use crate::types::Metric;
 
-/// Version of this layout: the one that is written, and the newest that is read.
-pub(super) const FORMAT: u32 = 1;
+/// Version of this layout, the newest that is read: 2 has rankers. Without any, 1 is written.
+pub(super) const FORMAT: u32 = 2;
 pub(super) const HEADER: &str = "dump.json";
 pub(super) const ROWS: &str = "rows.jsonl";
 pub(super) const MODELS: [&str; 2] = ["item.onnx", "user.onnx"];
@@ -48,6 +49,9 @@ pub(super) struct Described {
     pub(super) rows: u64,
     /// XXH3 of the file of rows, in hexadecimal.
     pub(super) xxh3: String,
+    /// The names of its rankers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rankers: Vec<String>,
 }
 
 /// A row.
@@ -61,6 +65,11 @@ pub(super) struct Line {
 /// The directory of the collection at this place of the header.
 pub(super) fn directory(dump: &Path, at: usize) -> PathBuf {
     dump.join((at + 1).to_string())
+}
+
+/// The files of the ranker at this place of the names: its model, and its spec where that came beside it.
+pub(super) fn ranker(directory: &Path, at: usize) -> [PathBuf; 2] {
+    ["onnx", "json"].map(|kind| directory.join(format!("ranker-{}.{kind}", at + 1)))
 }
 
 /// The error for a file of a dump that is not what a dump has there.

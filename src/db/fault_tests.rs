@@ -7,7 +7,8 @@ use std::sync::Arc;
 use torre_storage::Storage;
 use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
 
-use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, Result, row};
+use crate::ranker::testing::Table;
+use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Matrix, Metric, NoProgress, RankerSource, Result, row};
 
 type State = BTreeMap<String, i64>;
 /// A step of the workload: does it, and says what the state is afterwards.
@@ -22,8 +23,13 @@ fn put(state: &mut State, numbers: std::ops::Range<i64>, mark: i64) {
     state.extend(numbers.map(|number| (number.to_string(), mark)));
 }
 
-/// Upserts, deletions, a patch, with a build, a seal and a compaction between them.
-const STEPS: [Step; 10] = [
+fn attach(database: &Database, score: i64) -> Result<()> {
+    let onnx = Table::stump(score as f32, 0.0).to_onnx();
+    database.collection("items")?.attach_ranker("second", &RankerSource::new(onnx))
+}
+
+/// Upserts, deletions, a patch, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
+const STEPS: [Step; 13] = [
     (
         |database| database.create_collection("items", CollectionOptions::vectors(4, Metric::L2).lenient(true).m(2).lists(2)).map(drop),
         |_| {},
@@ -32,12 +38,18 @@ const STEPS: [Step; 10] = [
     (|db| db.collection("items")?.build(&BuildOptions::default(), &NoProgress).map(drop), |_| {}),
     (|db| db.collection("items")?.upsert_many((30..60).map(|n| item(n, 2))).map(drop), |state| put(state, 30..60, 2)),
     (|db| db.collection("items")?.delete(["3", "35", "59"]).map(drop), |state| state.retain(|id, _| !["3", "35", "59"].contains(&&**id))),
+    (|db| attach(db, 5), |state| state.extend([(RANKER.to_owned(), 5)])),
     (|db| db.collection("items")?.maintain(&NoProgress), |_| {}),
+    (|db| attach(db, 6), |state| state.extend([(RANKER.to_owned(), 6)])),
     (|db| db.collection("items")?.patch("7", &row! { "mark" => 9 }), |state| state.extend([("7".to_owned(), 9)])),
     (|db| db.collection("items")?.upsert_many((70..75).map(|n| item(n, 3))).map(drop), |state| put(state, 70..75, 3)),
     (|db| db.collection("items")?.compact(&NoProgress).map(drop), |_| {}),
     (|db| db.collection("items")?.delete(["74"]).map(drop), |state| state.retain(|id, _| id != "74")),
+    (|db| db.collection("items")?.detach_ranker("second"), |state| state.retain(|id, _| id != RANKER)),
 ];
+
+/// What stands for the ranker in a state, with its score of nothing.
+const RANKER: &str = "(ranker)";
 
 fn read(database: &Database) -> Result<State> {
     let items = match database.collection("items") {
@@ -52,6 +64,10 @@ fn read(database: &Database) -> Result<State> {
         let hit = items.search(found.vector().unwrap()).k(1).exact().run()?;
         assert_eq!(hit.ids().next(), Some(&*id));
         state.insert(id, mark);
+    }
+    for name in items.rankers() {
+        let missing = Matrix::from_vec(1, vec![f32::NAN]).unwrap();
+        state.insert(RANKER.to_owned(), items.ranker(&name)?.score(&missing)?[0] as i64);
     }
     Ok(state)
 }

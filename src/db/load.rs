@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
+use crate::ranker::RankerSource;
 use crate::tower::{TowerPair, TowerSource};
 use crate::types::{ItemId, Metric};
 use crate::vector::{self, too_long};
@@ -79,6 +80,9 @@ impl Database {
                 progress.update(Stage::Copy, report.rows, Some(total));
                 if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
             })?;
+            for (at, name) in described.rankers.iter().enumerate() {
+                collection.attach_ranker(name, &ranker(&directory, at)?)?;
+            }
             if described.trained && !collection.is_empty() {
                 collection.build(&BuildOptions::default(), progress)?;
             }
@@ -129,15 +133,23 @@ fn options(described: &Described, directory: &Path) -> Result<CollectionOptions>
     Ok(CollectionOptions { schema: described.schema.clone(), index: described.index.clone(), ..options })
 }
 
+/// The spec beside a model, where there is one.
+fn beside(spec: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(spec) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(spec)(error)),
+    }
+}
+
+fn ranker(directory: &Path, at: usize) -> Result<RankerSource> {
+    let [onnx, spec] = dump_files::ranker(directory, at);
+    Ok(RankerSource { spec: beside(&spec)?, ..RankerSource::from_file(onnx)? })
+}
+
 fn with_towers(directory: &Path) -> Result<CollectionOptions> {
     let source = |at: usize| -> Result<TowerSource> {
-        let source = TowerSource::from_file(directory.join(MODELS[at]))?;
-        let spec = directory.join(SPECS[at]);
-        match fs::read_to_string(&spec) {
-            Ok(text) => Ok(source.with_spec(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(source),
-            Err(error) => Err(failed(&spec)(error)),
-        }
+        Ok(TowerSource { spec: beside(&directory.join(SPECS[at]))?, ..TowerSource::from_file(directory.join(MODELS[at]))? })
     };
     Ok(CollectionOptions::towers(&TowerPair::new(source(0)?, source(1)?)?))
 }

@@ -27,6 +27,9 @@ mod patch_tests;
 mod pinned;
 #[cfg(test)]
 mod query_sample_tests;
+#[cfg(test)]
+mod ranker_tests;
+mod rankers;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;

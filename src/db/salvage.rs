@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use torre_storage::{CollectionId, SpaceId, Storage, codec};
+use torre_storage::{CollectionId, RankerMeta, SpaceId, Storage, codec};
 
 use crate::db::staging::Staging;
 use crate::db::verify::{Damage, VerifyReport};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::error::{Error, Result};
 use crate::features::Row;
-use crate::ingest::{NewRow, Op};
+use crate::ingest::{self, NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::segment::Space;
 use crate::segment::{FIRST_SPACE, IndexSettings, Record, Settings, Stored, StoredRows, Training, Values};
@@ -76,7 +76,8 @@ impl Database {
             match codec::decode::<Settings>(&settings) {
                 Ok(settings) => {
                     let name = settings.name.clone();
-                    let mut saving = Saving { storage: &storage, id, settings, space: FIRST_SPACE, lost: Vec::new(), rows: 0, progress };
+                    let (lost, rankers) = (Vec::new(), Vec::new());
+                    let mut saving = Saving { storage: &storage, id, settings, space: FIRST_SPACE, rankers, lost, rows: 0, progress };
                     saving.run(&database)?;
                     report.collections += 1;
                     report.rows += saving.rows;
@@ -137,6 +138,8 @@ struct Saving<'a> {
     settings: Settings,
     /// The space that served.
     space: SpaceId,
+    /// What was attached, as the manifest says.
+    rankers: Vec<RankerMeta>,
     lost: Vec<Error>,
     rows: u64,
     progress: &'a dyn Progress,
@@ -170,6 +173,13 @@ impl Saving<'_> {
         }
         self.commit(&collection, &mut batch)?;
         self.rows = collection.len();
+        for meta in std::mem::take(&mut self.rankers) {
+            let attached =
+                ingest::read_ranker(self.storage, self.id, &meta).and_then(|source| collection.attach_ranker(&meta.name, &source));
+            if let Err(error) = attached {
+                self.lose(&format!("the ranker {:?}", meta.name), &error.to_string());
+            }
+        }
         if trained && !collection.is_empty() {
             collection.build(&BuildOptions::default(), self.progress)?;
         }
@@ -195,6 +205,7 @@ impl Saving<'_> {
             None
         });
         self.space = manifest.as_ref().map_or(FIRST_SPACE, |manifest| manifest.space);
+        self.rankers = manifest.as_ref().map(|manifest| manifest.rankers.clone()).unwrap_or_default();
         let meta = manifest.as_ref().and_then(|manifest| manifest.serving_training());
         let (index, trained) = match meta.map(|meta| Training::read_alone(self.storage, self.id, meta)) {
             Some(Ok(training)) => (training.index, training.trained.is_some()),

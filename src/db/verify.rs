@@ -9,7 +9,9 @@ use crate::db::verify_codes::{self as codes, Drift};
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::index::Selection;
+use crate::ingest;
 use crate::progress::{Progress, Stage};
+use crate::ranker::Ranker;
 use crate::segment::{ColumnBuilder, LiveRows, Place, Record, Sealed, Snapshot, Space, Stored, Training, View};
 use crate::types::ItemId;
 
@@ -111,7 +113,7 @@ impl Damage {
 impl Database {
     /// Reads everything in the database and checks it: every stored value against its checksum, every record and vector against its row's one
     /// live place, every segment against its manifest, its space and its training (and that there are no others), indexed fields against the records, codes and refine vectors against the vectors they stand
-    /// for, tombstones against the rows they fall on, towers against their golden rows. Readers and writers go on meanwhile;
+    /// for, tombstones against the rows they fall on, towers and rankers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
     ///
     /// # Errors
@@ -173,6 +175,7 @@ impl Checker<'_> {
             }
             Err(error) => self.error(&error),
         }
+        self.rankers();
         if self.pinned.manifest.segments.len() != snapshot.segments.len() {
             self.error(&damaged("it does not list the segments in use"));
         }
@@ -204,6 +207,21 @@ impl Checker<'_> {
         let space = Space::read(&shared.storage, shared.id, space, &shared.settings)?;
         let training = Training::read(&shared.storage, shared.id, training, &space)?;
         Ok((space, training))
+    }
+
+    /// The rankers that the manifest names, read again, against those in use.
+    fn rankers(&mut self) {
+        let (core, manifest) = (&self.pinned.core, &self.pinned.manifest);
+        let stored: Vec<&str> = manifest.rankers.iter().map(|ranker| ranker.name.as_str()).collect();
+        if core.rankers.names() != stored {
+            self.error(&core.shared.damaged("the manifest", "it does not list the rankers in use"));
+        }
+        for meta in &manifest.rankers {
+            let read = ingest::read_ranker(&core.shared.storage, core.shared.id, meta).and_then(|source| Ranker::load(&source));
+            if let Err(error) = read {
+                self.error(&core.shared.damaged(format!("ranker {:?}", meta.name), &error.to_string()));
+            }
+        }
     }
 
     fn error(&mut self, error: &Error) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 use crate::features::{EncodeOptions, FeatureSpec, Row};
+use crate::model_error::ModelError;
 pub(crate) use crate::tower_source::TowerSource;
 use crate::types::Metric;
 use crate::vector::Matrix;
@@ -16,6 +17,20 @@ pub enum TowerPair {}
 /// One tower. Without the feature `onnx` there is none.
 #[derive(Debug)]
 pub(crate) enum Tower {}
+
+/// A network that ranks. Without the feature `onnx` there is none.
+pub(crate) enum Network {}
+
+impl Network {
+    pub(crate) fn load(_onnx: &[u8], _input: &str, _width: usize, _output: &str) -> Result<Self, ModelError> {
+        let reason = "this build of Torre runs rankers of trees and linear models only; for networks use one with the feature `onnx`";
+        Err(ModelError::graph("model", reason))
+    }
+
+    pub(crate) fn scores(&self, _rows: &[f32]) -> Result<Vec<f32>, ModelError> {
+        match *self {}
+    }
+}
 
 impl TowerPair {
     /// Reads and checks two ONNX files.

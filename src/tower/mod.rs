@@ -13,6 +13,7 @@ mod golden;
 mod guard;
 mod infer;
 mod limits;
+mod network;
 mod onnx;
 mod pair;
 mod plan;
@@ -20,6 +21,7 @@ mod tensor;
 mod wire;
 
 pub(crate) use crate::tower_source::TowerSource;
+pub(crate) use network::Network;
 #[cfg(feature = "fuzzing")]
 pub(crate) use onnx::Tower;
 pub use pair::TowerPair;

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::codec;
 use crate::envelope::PAYLOAD;
 use crate::error::{Error, Result};
 use crate::key::{CollectionId, LAST_ROW, SpaceId};
@@ -99,7 +98,7 @@ impl Batch {
 
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
-        let bytes = codec::encode(manifest);
+        let bytes = manifest.to_bytes();
         self.push(bytes.as_ref().map_or(0, Vec::len), Change::PutManifest(c, bytes, manifest.live_blobs()));
     }
 

@@ -56,7 +56,7 @@ pub fn version<T: Versioned>(bytes: &[u8]) -> Result<&[u8]> {
     }
 }
 
-fn pack<T: Serialize + ?Sized>(mut bytes: Vec<u8>, value: &T) -> Result<Vec<u8>> {
+pub(crate) fn pack<T: Serialize + ?Sized>(mut bytes: Vec<u8>, value: &T) -> Result<Vec<u8>> {
     options().serialize_into(&mut bytes, value).map_err(|error| match *error {
         bincode::ErrorKind::SizeLimit => Error::TooLarge { what: "an encoded value".into(), bytes: LIMIT + 1, limit: LIMIT },
         other => Error::corrupt("a value to encode", other.to_string()),
@@ -64,7 +64,7 @@ fn pack<T: Serialize + ?Sized>(mut bytes: Vec<u8>, value: &T) -> Result<Vec<u8>>
     Ok(bytes)
 }
 
-fn unpack<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     // A length inside cannot claim more than there is: bincode reserves what a length says before it reads.
     options().with_limit(bytes.len() as u64).deserialize(bytes).map_err(|error| Error::corrupt(what, error.to_string()))
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Versioned;
+use crate::codec::{self, Versioned};
+use crate::error::Result;
 use crate::key::SpaceId;
 
 /// What lives in a collection.
@@ -24,6 +25,18 @@ pub struct Manifest {
     pub trainings: Vec<TrainingMeta>,
     /// The segments that live.
     pub segments: Vec<SegmentMeta>,
+    /// The rankers that are attached. They stand behind the rest, from version 2 on.
+    #[serde(skip)]
+    pub rankers: Vec<RankerMeta>,
+}
+
+/// A second-stage model.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct RankerMeta {
+    /// The name that it is attached under; no two have the same one.
+    pub name: String,
+    /// Its blobs: the model, and its spec where that came beside it.
+    pub parts: Vec<BlobMeta>,
 }
 
 /// A space: what vectors mean.
@@ -76,12 +89,36 @@ pub struct BlobMeta {
     pub crc: u32,
 }
 
-impl Versioned for Manifest {
+/// The versions of a manifest: 2 has rankers.
+struct Layout;
+
+impl Versioned for Layout {
     const WHAT: &'static str = "a manifest";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 }
 
 impl Manifest {
+    /// The version and the bytes: version 1 where there are no rankers, so that a Torre without them can go on with such a database.
+    ///
+    /// # Errors
+    /// As [`codec::encode`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if self.rankers.is_empty() { codec::pack(vec![1], self) } else { codec::pack(vec![Layout::VERSION], &(self, &self.rankers)) }
+    }
+
+    /// The manifest of these bytes, in either version.
+    ///
+    /// # Errors
+    /// As [`codec::decode`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let rest = codec::version::<Layout>(bytes)?;
+        if bytes.first() == Some(&1) {
+            return codec::unpack(rest, Layout::WHAT);
+        }
+        let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
+        Ok(Self { rankers, ..manifest })
+    }
+
     /// The space that serves, where it is listed.
     pub fn serving_space(&self) -> Option<&SpaceMeta> {
         self.spaces.iter().find(|space| space.number == self.space)
@@ -98,6 +135,7 @@ impl Manifest {
         spaces
             .chain(self.trainings.iter().flat_map(|training| &training.parts))
             .chain(self.segments.iter().flat_map(|segment| &segment.parts))
+            .chain(self.rankers.iter().flat_map(|ranker| &ranker.parts))
     }
 
     /// The numbers of the blobs that live, ascending, each once.
@@ -106,5 +144,29 @@ impl Manifest {
         live.sort_unstable();
         live.dedup();
         live
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rankers_come_with_a_version_of_their_own() {
+        let without = Manifest { next_row: 7, segments: vec![SegmentMeta::default()], ..Manifest::default() };
+        let bytes = without.to_bytes().unwrap();
+        assert_eq!(bytes[0], 1);
+        assert_eq!(Manifest::from_bytes(&bytes).unwrap(), without);
+        let part = BlobMeta { blob: 9, part: 1, bytes: 3, crc: 4 };
+        let with = Manifest { rankers: vec![RankerMeta { name: "r".to_owned(), parts: vec![part] }], ..without };
+        let bytes = with.to_bytes().unwrap();
+        assert_eq!(bytes[0], 2);
+        assert_eq!(Manifest::from_bytes(&bytes).unwrap(), with);
+        assert_eq!(with.live_blobs(), [0, 9]);
+        for end in 0..bytes.len() {
+            assert!(Manifest::from_bytes(&bytes[..end]).is_err());
+        }
+        assert!(Manifest::from_bytes(&[&[3], &bytes[1..]].concat()).is_err());
     }
 }

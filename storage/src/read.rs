@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::backend::Entry;
-use crate::codec;
 use crate::envelope::{self, Envelope};
 use crate::error::{Error, Result};
 use crate::key::{self, CollectionId, Key, SpaceId, describe};
@@ -66,7 +65,7 @@ impl Storage {
     pub fn manifest(&self, c: CollectionId) -> Result<Option<Manifest>> {
         let Some(thing) = self.things(key::manifest(c)).next() else { return Ok(None) };
         let (key, payload) = thing?;
-        codec::decode(&payload).map(Some).map_err(|error| error.of_part(key.to_string()))
+        Manifest::from_bytes(&payload).map(Some).map_err(|error| error.of_part(key.to_string()))
     }
 
     /// The record of a row.

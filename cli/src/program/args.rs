@@ -56,6 +56,9 @@ pub(super) enum Subcommands {
     Stats(With<Nothing>),
     /// Show what rows hold: the fields of the towers and of the collection
     Schema(With<Nothing>),
+    /// Attach a second-stage model, list those there are, or detach one
+    #[command(subcommand, disable_help_subcommand = true)]
+    Ranker(Ranker),
     /// Merge all segments and drop what was deleted
     Compact(With<Nothing>),
     /// Read everything and name each damage; exits 1 when there is any
@@ -72,6 +75,17 @@ pub(super) enum Subcommands {
     Bench(Box<measure::Bench>),
     /// Make a shop from a seed, recommend to its shoppers and measure it
     Demo(measure::Demo),
+}
+
+/// What to do about rankers.
+#[derive(Subcommand, Debug)]
+pub(super) enum Ranker {
+    /// Check a ranker, replay its golden rows, and store it under a name
+    Attach(With<repl::AttachRanker>),
+    /// List the rankers with what they read
+    List(With<Nothing>),
+    /// Remove a ranker
+    Detach(With<repl::DetachRanker>),
 }
 
 /// A command of the shell with the database it goes to.

@@ -16,12 +16,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::repl::command::{Command, Create};
+use crate::repl::command::{self as repl, Command, Create};
 use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::{Context, Failure, run};
-use args::{Arguments, Subcommands, With};
+use args::{Arguments, Ranker, Subcommands, With};
 use open::{Purpose, open};
 use progress::Bar;
 use target::Target;
@@ -86,6 +86,9 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Recall(with) => one(with, Purpose::Read, Command::Recall),
         Subcommands::Stats(with) => one(with, Purpose::Read, |_| Command::Stats),
         Subcommands::Schema(with) => one(with, Purpose::Read, |_| Command::Schema),
+        Subcommands::Ranker(Ranker::Attach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Attach(args))),
+        Subcommands::Ranker(Ranker::List(with)) => one(with, Purpose::Read, |_| Command::Ranker(repl::Ranker::List)),
+        Subcommands::Ranker(Ranker::Detach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Detach(args))),
         Subcommands::Compact(with) => one(with, Purpose::Command, |_| Command::Compact),
         Subcommands::Verify(args) => keep::verify(&args),
         Subcommands::Salvage(args) => keep::salvage(&args),

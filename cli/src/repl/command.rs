@@ -44,8 +44,44 @@ pub(crate) enum Command {
     Stats,
     /// Show what rows hold: the fields of the towers and of the collection
     Schema,
+    /// Attach a second-stage model, list those there are, or detach one
+    #[command(subcommand, disable_help_subcommand = true)]
+    Ranker(Ranker),
     /// Make a collection: with towers, or of your own vectors
     Create(Create),
+}
+
+/// What to do about rankers.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Ranker {
+    /// Check a ranker, replay its golden rows, and store it under a name
+    Attach(AttachRanker),
+    /// List the rankers with what they read
+    List,
+    /// Remove a ranker
+    Detach(DetachRanker),
+}
+
+/// Which ranker, and how it is called.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AttachRanker {
+    /// The ranker, an ONNX file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Its name; a ranker that has it is replaced
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) name: String,
+    /// Its spec, where that is not in its file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: Option<PathBuf>,
+}
+
+/// Which ranker.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DetachRanker {
+    /// The ranker's name
+    #[arg(value_name = "NAME", default_value = "default")]
+    pub(crate) name: String,
 }
 
 /// Who asks, and how.

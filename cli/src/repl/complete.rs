@@ -49,6 +49,9 @@ impl Completer<'_> {
             (".mode", _) => (start, starting(partial, Mode::ALL.iter().map(|(_, name)| (*name).to_owned()))),
             (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
             (".ids", _) => (start, self.all_ids(partial)),
+            ("ranker", "") => (start, starting(partial, ["attach", "list", "detach"].map(str::to_owned))),
+            ("ranker", "detach" | "--name") => (start, starting(partial, self.rankers())),
+            ("index", "") => (start, starting(partial, self.item_fields())),
             (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
             (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),
             (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
@@ -76,6 +79,10 @@ impl Completer<'_> {
 
     fn raw_ids(self, partial: &str) -> Vec<String> {
         self.open().map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+    }
+
+    fn rankers(self) -> Vec<String> {
+        self.open().map(|collection| collection.rankers()).unwrap_or_default()
     }
 
     fn item_fields(self) -> Vec<String> {

@@ -27,6 +27,7 @@ pub(super) fn overview(width: Option<u16>) -> String {
         ("delete", "ID..."),
         ("import", "FILE..."),
         ("eval", "EVAL.jsonl"),
+        ("ranker", "attach|list|detach ..."),
         ("create", "NAME ..."),
     ];
     for command in grammar().get_subcommands() {

@@ -17,6 +17,7 @@ mod import;
 pub(crate) mod output;
 mod parse;
 mod query;
+mod ranker;
 mod recall;
 pub(crate) mod render;
 mod run;

@@ -42,9 +42,10 @@ const JSON: &str = "json";
 
 /// The commands and their options, for help and completion.
 pub(super) fn grammar() -> clap::Command {
-    // The first word is the command, so what every command takes has to stand with each of them.
-    let collection = Arg::new(COLLECTION).long(COLLECTION).value_name("NAME").help("Go to another collection for this command");
-    let json = Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Answer in JSON");
+    // The first word is the command, so what every command takes has to stand with each of them, and with what is below it.
+    let collection =
+        Arg::new(COLLECTION).long(COLLECTION).value_name("NAME").global(true).help("Go to another collection for this command");
+    let json = Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).global(true).help("Answer in JSON");
     let commands = Grammar::command().mut_subcommands(|command| command.arg(collection.clone()).arg(json.clone()));
     commands.disable_colored_help(true).term_width(96)
 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use torre::{BuildOptions, CollectionOptions, Database, Item, Metric, NoProgress, fuzzing, row};
-use torre_storage::{Batch, BlobMeta, CollectionId, Manifest, SpaceId, Storage, codec};
+use torre_storage::{Batch, BlobMeta, CollectionId, Manifest, SpaceId, Storage};
 
 use super::model::vector_of;
 
@@ -86,7 +86,7 @@ pub fn exchanged(data: &[u8]) {
         match which % 16 {
             0 => settings = put(&settings),
             1 => {
-                if let Ok(changed) = codec::decode(&put(&codec::encode(&manifest).expect("it encodes"))) {
+                if let Ok(changed) = Manifest::from_bytes(&put(&manifest.to_bytes().expect("it encodes"))) {
                     manifest = changed;
                 }
             }
