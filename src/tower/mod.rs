@@ -16,6 +16,8 @@ mod limits;
 mod onnx;
 mod pair;
 mod plan;
+#[cfg(test)]
+mod real_tests;
 mod tensor;
 mod wire;
 
