@@ -84,7 +84,7 @@ fn load(folder: &Path, name: &str) -> Fixture {
     let (rows, width) = (shape(tensor)[0], shape(tensor)[1..].iter().product());
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
     let model = decode::model(&std::fs::read(folder.join(format!("{name}.onnx"))).unwrap()).unwrap();
-    let plan = Plan::new(&model, &Interface { inputs: &specs, output, width });
+    let plan = Plan::new(model, &Interface { inputs: &specs, output, width });
     Fixture { plan, inputs, expected: numbers(tensor), rows, width }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! Only the files of this folder name the ONNX runtime, and no type of it leaves the folder.
 
+mod array;
+mod attributes;
 mod decode;
 #[cfg(test)]
 mod fixture_tests;
@@ -13,12 +15,17 @@ mod golden;
 mod guard;
 mod infer;
 mod limits;
+mod lower;
 mod onnx;
+mod own;
 mod pair;
 mod plan;
 #[cfg(test)]
 mod real_tests;
+mod reference;
+mod shape;
 mod tensor;
+mod value;
 mod wire;
 
 pub(crate) use crate::tower_source::TowerSource;

@@ -29,8 +29,7 @@ impl Tower {
             return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });
         }
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
-        let plan = Plan::new(&model, &interface)?;
-        drop(model);
+        let plan = Plan::new(model, &interface)?;
         let tower = Self { spec, plan };
         super::golden::replay(&tower)?;
         Ok(tower)

@@ -15,6 +15,8 @@ use tract_onnx::tract_hir::internal::{DatumType, TVec};
 use super::guard::{self, Interface};
 use super::infer;
 use super::limits::MICRO_BATCH;
+use super::lower::lower;
+use super::own;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
 
@@ -40,9 +42,14 @@ struct Sized {
 
 impl Plan {
     /// Checks the model against the interface and prepares it.
-    pub(crate) fn new(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
-        guard::check(model, interface, &BATCHES)?;
-        let parsed = caught("load", || parse(model, interface))?;
+    pub(crate) fn new(mut model: pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
+        let known: Vec<_> = guard::check(&model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+        if let Some(graph) = &mut model.graph {
+            lower(graph, &known, interface.output);
+        }
+        drop(known);
+        let parsed = caught("load", || parse(&model, interface))?;
+        drop(model);
         let sized = BATCHES.iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
         Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width })
     }
@@ -83,6 +90,7 @@ impl Plan {
 fn parse(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<InferenceModel, String> {
     let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     onnx.op_register.0.retain(|operator, _| infer::allowed(operator));
+    onnx.op_register.insert(own::OPERATOR, own::build);
     let mut parsed = onnx.model_for_proto_model(model).map_err(reason)?;
     parsed.select_outputs_by_name([interface.output]).map_err(reason)?;
     parsed.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;

@@ -115,7 +115,7 @@ fn load(folder: &Path, case: &Json) -> Case {
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
     let width = case["width"].as_u64().unwrap() as usize;
     let plan = decode::model(&std::fs::read(folder.join(format!("{name}.onnx"))).unwrap())
-        .and_then(|model| Plan::new(&model, &Interface { inputs: &specs, output, width }));
+        .and_then(|model| Plan::new(model, &Interface { inputs: &specs, output, width }));
     Case { name, plan, inputs, expected }
 }
 

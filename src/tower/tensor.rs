@@ -3,8 +3,9 @@
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataLocation;
 
-use super::infer::{Dtype, Value};
+use super::array::{Array, Data};
 use super::limits;
+use super::value::{Dtype, Value};
 use crate::model_error::ModelError;
 
 /// Checks a tensor of the file and gives its value: shape, and content or range of integers.
@@ -43,7 +44,7 @@ fn elements(tensor: &TensorProto, dtype: Dtype, name: &str) -> Result<usize, Mod
         Dtype::F32 => tensor.float_data.len(),
         Dtype::F64 => tensor.double_data.len(),
         Dtype::I64 => tensor.int64_data.len(),
-        Dtype::I32 | Dtype::Bool => tensor.int32_data.len(),
+        Dtype::I32 | Dtype::Bool | Dtype::F16 | Dtype::I8 | Dtype::U8 => tensor.int32_data.len(),
     };
     if tensor.raw_data.is_empty() {
         return Ok(typed);
@@ -71,19 +72,41 @@ fn width(dtype: Dtype) -> usize {
     match dtype {
         Dtype::F32 | Dtype::I32 => 4,
         Dtype::F64 | Dtype::I64 => 8,
-        Dtype::Bool => 1,
+        Dtype::F16 => 2,
+        Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
     }
 }
 
 fn integers(tensor: &TensorProto, dtype: Dtype) -> Option<Vec<i64>> {
     let raw = &tensor.raw_data;
+    let typed = || tensor.int32_data.iter().map(|&x| i64::from(x));
     Some(match dtype {
-        Dtype::F32 | Dtype::F64 => return None,
+        Dtype::F32 | Dtype::F64 | Dtype::F16 => return None,
         Dtype::I64 if raw.is_empty() => tensor.int64_data.clone(),
         Dtype::I64 => raw.as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
-        Dtype::I32 if raw.is_empty() => tensor.int32_data.iter().map(|&x| i64::from(x)).collect(),
+        Dtype::I32 if raw.is_empty() => typed().collect(),
         Dtype::I32 => raw.as_chunks::<4>().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect(),
-        Dtype::Bool if raw.is_empty() => tensor.int32_data.iter().map(|&x| i64::from(x != 0)).collect(),
+        Dtype::Bool if raw.is_empty() => typed().map(|x| i64::from(x != 0)).collect(),
         Dtype::Bool => raw.iter().map(|&x| i64::from(x != 0)).collect(),
+        Dtype::I8 | Dtype::U8 if raw.is_empty() => typed().map(|x| dtype.wrap(x)).collect(),
+        Dtype::I8 | Dtype::U8 => raw.iter().map(|&x| dtype.wrap(i64::from(x))).collect(),
     })
+}
+
+/// The numbers of a checked tensor.
+pub(super) fn content(tensor: &TensorProto, place: &str) -> Result<Array, ModelError> {
+    let Value { dtype, shape, .. } = value(tensor, place)?;
+    if let Some(integers) = integers(tensor, dtype) {
+        return Ok(Array { dtype, shape, data: Data::Int(integers) });
+    }
+    let raw = &tensor.raw_data;
+    let data = match dtype {
+        Dtype::F16 if raw.is_empty() => tensor.int32_data.iter().map(|&bits| half::f16::from_bits(bits as u16).to_f64()).collect(),
+        Dtype::F16 => raw.as_chunks::<2>().0.iter().map(|&b| half::f16::from_le_bytes(b).to_f64()).collect(),
+        Dtype::F64 if raw.is_empty() => tensor.double_data.clone(),
+        Dtype::F64 => raw.as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
+        _ if raw.is_empty() => tensor.float_data.iter().map(|&x| f64::from(x)).collect(),
+        _ => raw.as_chunks::<4>().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
+    };
+    Ok(Array { dtype, shape, data: Data::Float(data) })
 }

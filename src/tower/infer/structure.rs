@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::arithmetic::places;
 use super::node::{Node, Result};
-use super::value::{Dtype, Value, volume};
 use crate::tower::limits;
+use crate::tower::shape::{places, volume};
 use crate::tower::tensor;
+use crate::tower::value::{Dtype, Value};
 
 pub(super) fn constant(node: &Node<'_>) -> Result<Value> {
     node.at_most(0)?;
@@ -49,7 +49,11 @@ pub(super) fn constant_of_shape(node: &Node<'_>) -> Result<Value> {
 
 pub(super) fn range(node: &Node<'_>) -> Result<Value> {
     node.at_most(3)?;
-    let dtype = node.integer_input(0)?.dtype;
+    let dtype = node.input(0)?.dtype;
+    if dtype.is_float() {
+        return float_range(node);
+    }
+    node.integer_input(0)?;
     let mut ends = [0i128; 3];
     for (place, end) in ends.iter_mut().enumerate() {
         node.same_type(node.input(0)?, node.input(place)?)?;
@@ -71,6 +75,24 @@ pub(super) fn range(node: &Node<'_>) -> Result<Value> {
     }
     let (first, last) = (at(0)?, at(count - 1)?);
     Ok(Value::new(dtype, vec![node.dimension(count)?]).with_range(Some((first.min(last), first.max(last)))))
+}
+
+/// A range of floats, whose bounds are followed where they are whole numbers: casts of integers.
+fn float_range(node: &Node<'_>) -> Result<Value> {
+    let mut ends = [0i128; 3];
+    for (place, end) in ends.iter_mut().enumerate() {
+        node.same_type(node.input(0)?, node.input(place)?)?;
+        match node.input(place)?.whole.as_deref() {
+            Some(&[value]) => *end = i128::from(value),
+            _ => return node.fail(format!("input {place} must be a whole number that is known before running: it decides a shape")),
+        }
+    }
+    let [start, limit, step] = ends;
+    if step == 0 {
+        return node.fail("a step of 0");
+    }
+    let count = ((limit - start + step - step.signum()) / step).max(0);
+    Ok(Value::new(node.input(0)?.dtype, vec![node.dimension(count)?]))
 }
 
 pub(super) fn shape(node: &Node<'_>) -> Result<Value> {
@@ -205,24 +227,29 @@ pub(super) fn tile(node: &Node<'_>) -> Result<Value> {
 }
 
 pub(super) fn pad(node: &Node<'_>) -> Result<Value> {
-    node.at_most(3)?;
+    node.at_most(4)?;
     let x = node.input(0)?;
     let pads = node.content(1)?;
-    if pads.len() != 2 * x.rank() || pads.iter().any(|&p| p < 0) {
-        return node.fail(format!("pads {pads:?} for {} dimensions", x.rank()));
+    let all: Vec<i64> = (0..x.rank() as i64).collect();
+    let axes = node.optional_content(3)?.unwrap_or(&all);
+    node.axes(axes, x.rank())?;
+    if pads.len() != 2 * axes.len() || pads.iter().any(|&p| p < 0) {
+        return node.fail(format!("pads {pads:?} for {} dimensions", axes.len()));
     }
     if node.text_or("mode", "constant")? != "constant" {
         return node.fail("a mode other than constant");
     }
-    let (before, after) = pads.split_at(x.rank());
-    let shape = (0..x.rank()).map(|at| node.dimension(x.shape[at] as i128 + i128::from(before[at]) + i128::from(after[at])));
-    let shape = shape.collect::<Result<_>>()?;
+    let (before, after) = pads.split_at(axes.len());
+    let mut shape = x.shape.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let axis = node.axis(axis, x.rank())?;
+        shape[axis] = node.dimension(shape[axis] as i128 + i128::from(before[i]) + i128::from(after[i]))?;
+    }
     let mut padded = Value::new(x.dtype, shape);
     // The filling is 0 unless it is given.
-    if let Some((lo, hi)) = x.range
-        && node.optional(2).is_none()
-    {
-        padded = padded.with_range(Some((lo.min(0), hi.max(0))));
+    let filling = node.optional(2).map_or(Some((0, 0)), |fill| fill.range);
+    if let Some(((lo, hi), (least, most))) = x.range.zip(filling) {
+        padded = padded.with_range(Some((lo.min(least), hi.max(most))));
     }
     Ok(padded)
 }
@@ -234,6 +261,8 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Value> {
     let mut shape = first.shape.clone();
     let mut range = first.range;
     let mut content = first.content.as_deref().map(<[i64]>::to_vec);
+    let last = first.rank() > 1 && axis + 1 == first.rank();
+    let mut columns = last.then(Vec::new);
     for place in 1..node.inputs.len() {
         let next = node.input(place)?;
         node.same_type(first, next)?;
@@ -255,7 +284,16 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Value> {
     // Row-major content joins end to end only along the first dimension.
     Ok(match content {
         Some(content) if axis == 0 => Value::known(first.dtype, shape, content),
-        _ => Value::new(first.dtype, shape).with_range(range),
+        _ => {
+            for place in 0..node.inputs.len() {
+                let next = node.input(place)?;
+                let width = next.shape.get(axis).copied().unwrap_or(0);
+                columns = columns.filter(|all: &Vec<_>| all.len() + width <= limits::RANK);
+                columns.iter_mut().for_each(|all| all.extend(std::iter::repeat_n(next.range, width)));
+            }
+            let joined = Value::new(first.dtype, shape).with_range(range);
+            Value { columns: columns.map(Rc::from), ..joined }
+        }
     })
 }
 
