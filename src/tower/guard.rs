@@ -8,6 +8,7 @@ use tract_onnx::pb::type_proto::Value as TypeValue;
 
 use super::infer;
 use super::value::{Dtype, Value};
+use super::way_out::way_out;
 use super::{limits, tensor};
 use crate::features::{Dtype as InputType, InputSpec};
 use crate::model_error::ModelError;
@@ -46,6 +47,12 @@ pub(super) fn check(model: &pb::ModelProto, interface: &Interface<'_>, batches: 
         let has = graph.output.iter().map(|o| format!("{:?}", o.name)).collect::<Vec<_>>().join(", ");
         return Err(output_error(interface, format!("the graph has no such output; it has {has}")));
     }
+    outlines(graph, interface, batches)
+}
+
+/// What a graph that was checked before will compute, at each of the batch sizes.
+pub(super) fn outlines(graph: &pb::GraphProto, interface: &Interface<'_>, batches: &[usize]) -> Result<Vec<Outline>> {
+    let weights = weights(graph)?;
     let mut outlines = Vec::with_capacity(batches.len());
     for &batch in batches {
         let mut known = weights.clone();
@@ -119,7 +126,8 @@ fn node_form(node: &pb::NodeProto) -> Result<()> {
     let refuse = |reason: String| Err(ModelError::graph(format!("node {name:?}"), reason));
     if !is_onnx(&node.domain) || !infer::allowed(&node.op_type) {
         let operator = if is_onnx(&node.domain) { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
-        return Err(ModelError::Operator { node: name.to_owned(), operator });
+        let domain = if is_onnx(&node.domain) { "" } else { &node.domain };
+        return Err(ModelError::Operator { node: name.to_owned(), operator, way_out: way_out(domain, &node.op_type) });
     }
     if node.output.iter().all(String::is_empty) {
         return refuse("it has no output".to_owned());

@@ -21,7 +21,7 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str) {
             continue;
         }
         // The first name is left where it is the only one.
-        while node.output.len() > 1 && node.output.last().is_some_and(|name| !read.contains(name)) {
+        while node.op_type != "Split" && node.output.len() > 1 && node.output.last().is_some_and(|name| !read.contains(name)) {
             node.output.pop();
         }
         if matches!(node.op_type.as_str(), "GRU" | "LSTM" | "RNN") && node.output.iter().any(|name| read.contains(name)) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tract_onnx::pb;
 use tract_onnx::prelude::{
-    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TValue, TypedFact, TypedOp, TypedRunnableModel,
+    InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TValue, TypedFact, TypedOp, TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::SimpleState;
 use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 
+use super::array::Array;
 use super::guard::{self, Interface};
 use super::infer;
 use super::limits::MICRO_BATCH;
@@ -23,13 +24,15 @@ use crate::model_error::ModelError;
 type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
 
 /// The batch sizes that are prepared. A batch between two of them is filled up to the next one.
-const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
+pub(super) const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
 
 /// A graph that has passed the guard and is ready to run. Cheap to share; runs on any number of threads at once.
 pub(crate) struct Plan {
     sized: Vec<Sized>,
     inputs: Vec<InputSpec>,
     width: usize,
+    /// The nodes as the runtime saw them; gone once the tower has been tried.
+    lowered: Vec<pb::NodeProto>,
 }
 
 struct Sized {
@@ -41,17 +44,48 @@ struct Sized {
 }
 
 impl Plan {
-    /// Checks the model against the interface and prepares it.
-    pub(crate) fn new(mut model: pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
-        let known: Vec<_> = guard::check(&model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+    /// Checks the model against the interface and prepares it. The model is as it was, on return.
+    pub(crate) fn new(model: &mut pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
+        let known: Vec<_> = guard::check(model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+        let nodes = model.graph.as_ref().map(|graph| graph.node.clone()).unwrap_or_default();
         if let Some(graph) = &mut model.graph {
             lower(graph, &known, interface.output);
         }
         drop(known);
-        let parsed = caught("load", || parse(&model, interface))?;
-        drop(model);
+        let parsed = caught("load", || parse(model, interface, &[interface.output]));
+        let lowered = model.graph.as_mut().map(|graph| std::mem::replace(&mut graph.node, nodes)).unwrap_or_default();
+        let (parsed, _) = parsed?;
         let sized = BATCHES.iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
-        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width })
+        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width, lowered })
+    }
+
+    /// Runs one row and gives the values of these names; none where the runtime has no such value. Slow: it prepares the graph again.
+    pub(super) fn inspect(
+        &self,
+        model: &pb::ModelProto,
+        interface: &Interface<'_>,
+        names: &[&str],
+        tensors: &[Tensor],
+    ) -> Result<Vec<Option<Array>>, ModelError> {
+        let mut model = model.clone();
+        if let Some(graph) = &mut model.graph {
+            graph.node.clone_from(&self.lowered);
+        }
+        let (parsed, found) = caught("load", || parse(&model, interface, names))?;
+        drop(model);
+        let sized = prepare(&parsed, interface, 1)?;
+        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 1, 1)).collect::<Result<TVec<TValue>, _>>()?;
+        let values = caught("run", || {
+            let outputs = sized.model.spawn().and_then(|mut state| state.run(inputs)).map_err(reason)?;
+            outputs.iter().map(|output| own::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut values = values.into_iter();
+        Ok(found.into_iter().map(|found| if found { values.next() } else { None }).collect())
+    }
+
+    /// Forgets what only [`Self::inspect`] needs.
+    pub(super) fn settle(&mut self) {
+        self.lowered = Vec::new();
     }
 
     /// Runs up to [`MICRO_BATCH`] rows; `tensors` are in the order of the interface's inputs. Gives `rows x width` numbers.
@@ -86,15 +120,18 @@ impl Plan {
     }
 }
 
-/// Parses the checked model with no more operators registered than the guard lets through.
-fn parse(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<InferenceModel, String> {
+/// Parses the checked model with no more operators registered than the guard lets through. Says for each output whether it is there.
+fn parse(model: &pb::ModelProto, interface: &Interface<'_>, outputs: &[&str]) -> Result<(InferenceModel, Vec<bool>), String> {
     let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     onnx.op_register.0.retain(|operator, _| infer::allowed(operator));
     onnx.op_register.insert(own::OPERATOR, own::build);
-    let mut parsed = onnx.model_for_proto_model(model).map_err(reason)?;
-    parsed.select_outputs_by_name([interface.output]).map_err(reason)?;
-    parsed.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
-    Ok(parsed)
+    let parsed = onnx.parse(model, None).map_err(reason)?;
+    let found = outputs.iter().map(|name| parsed.outlets_by_name.contains_key(*name)).collect();
+    let outlets: Vec<_> = outputs.iter().filter_map(|name| parsed.outlets_by_name.get(*name).copied()).collect();
+    let mut model = parsed.model;
+    model.select_output_outlets(&outlets).map_err(reason)?;
+    model.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
+    Ok((model, found))
 }
 
 fn prepare(parsed: &InferenceModel, interface: &Interface<'_>, batch: usize) -> Result<Sized, ModelError> {

@@ -34,8 +34,25 @@ pub(super) fn value(tensor: &TensorProto, place: &str) -> Result<Value, ModelErr
     }
     Ok(match integers(tensor, dtype) {
         Some(content) => Value::known(dtype, shape, content),
-        None => Value::new(dtype, shape),
+        None => {
+            let span = floats(tensor, dtype).filter(|numbers| numbers.iter().all(|x| x.is_finite()));
+            let whole = span.as_deref().filter(|numbers| numbers.iter().all(|x| x.fract() == 0.0 && x.abs() < f64::from(1 << 24)));
+            let whole = whole.map(|numbers| numbers.iter().map(|&x| x as i64).collect());
+            let ends =
+                span.as_deref().and_then(|numbers| numbers.iter().copied().reduce(f64::min).zip(numbers.iter().copied().reduce(f64::max)));
+            Value { whole, span: ends, ..Value::new(dtype, shape) }
+        }
     })
+}
+
+/// The numbers of a small tensor of f32.
+fn floats(tensor: &TensorProto, dtype: Dtype) -> Option<Vec<f64>> {
+    let (raw, typed) = (tensor.raw_data.as_chunks::<4>().0, &tensor.float_data);
+    if dtype != Dtype::F32 || raw.len().max(typed.len()) > limits::RANK {
+        return None;
+    }
+    let raw = raw.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes)));
+    Some(raw.chain(typed.iter().map(|&x| f64::from(x))).collect())
 }
 
 /// Counts the elements of the data; there must be data of the tensor's type only.
@@ -109,4 +126,23 @@ pub(super) fn content(tensor: &TensorProto, place: &str) -> Result<Array, ModelE
         _ => raw.as_chunks::<4>().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
     };
     Ok(Array { dtype, shape, data: Data::Float(data) })
+}
+
+/// Some rows of a checked table of f32 in raw bytes, negative ones from the end, in a given shape; `None` for tables of another form.
+pub(super) fn rows(tensor: &TensorProto, picks: &[i64], shape: Vec<usize>) -> Result<Option<Array>, ModelError> {
+    let [rows, inner @ ..] = tensor.dims.as_slice() else { return Ok(None) };
+    let width = usize::try_from(inner.iter().product::<i64>()).unwrap_or(0);
+    if tensor.data_type != Dtype::F32.to_onnx() || tensor.raw_data.is_empty() {
+        return Ok(None);
+    }
+    let numbers = tensor.raw_data.as_chunks::<4>().0;
+    let mut data = Vec::with_capacity(picks.len() * width);
+    for &pick in picks {
+        let row = usize::try_from(if pick < 0 { pick + rows } else { pick }).unwrap_or(usize::MAX);
+        let Some(row) = row.checked_mul(width).and_then(|start| numbers.get(start..start + width)) else {
+            return Err(ModelError::graph(format!("tensor {:?}", tensor.name), format!("row {pick} of {rows}")));
+        };
+        data.extend(row.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))));
+    }
+    Ok(Some(Array { dtype: Dtype::F32, shape, data: Data::Float(data) }))
 }

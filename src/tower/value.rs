@@ -107,6 +107,8 @@ pub(super) struct Value {
     pub(super) columns: Option<Rc<[Option<(i64, i64)>]>>,
     /// The content of a float tensor that was cast from known integers.
     pub(super) whole: Option<Rc<[i64]>>,
+    /// Bounds of every element of a float tensor that came of integers of known range; none of them is NaN.
+    pub(super) span: Option<(f64, f64)>,
     /// The graph input whose elements these are, moved about but not changed.
     pub(super) input: Option<Rc<str>>,
 }
@@ -115,7 +117,7 @@ impl Value {
     /// A value of which only type and shape are known.
     pub(super) fn new(dtype: Dtype, shape: Vec<usize>) -> Self {
         let range = (dtype == Dtype::Bool).then_some((0, 1));
-        Self { dtype, shape, content: None, range, columns: None, whole: None, input: None }
+        Self { dtype, shape, content: None, range, columns: None, whole: None, span: None, input: None }
     }
 
     /// An integer value of known content; it is kept where it is small, and its range always.
@@ -125,7 +127,7 @@ impl Value {
             return Self::new(dtype, shape);
         }
         let content = (content.len() <= limits::FOLLOWED_ELEMENTS).then(|| content.into());
-        Self { dtype, shape, content, range, columns: None, whole: None, input: None }
+        Self { dtype, shape, content, range, columns: None, whole: None, span: None, input: None }
     }
 
     pub(super) fn with_range(mut self, range: Option<(i64, i64)>) -> Self {

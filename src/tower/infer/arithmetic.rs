@@ -28,7 +28,15 @@ pub(super) fn unary(node: &Node<'_>) -> Result<Value> {
             map(x, x.dtype, i64::checked_abs, range)
         }
         "Sign" => result.with_range(Some((-1, 1))),
-        _ if x.dtype.is_float() => result,
+        _ if x.dtype.is_float() => {
+            let span = match node.proto.op_type.as_str() {
+                "Floor" => x.span.map(|(lo, hi)| (lo.floor(), hi.floor())),
+                "Ceil" => x.span.map(|(lo, hi)| (lo.ceil(), hi.ceil())),
+                "Round" => x.span.map(|(lo, hi)| (lo.round_ties_even(), hi.round_ties_even())),
+                _ => None,
+            };
+            Value { span, ..result }
+        }
         _ => return node.fail(format!("expected floats, got {}", x.dtype.name())),
     })
 }
@@ -71,12 +79,18 @@ pub(super) fn cast(node: &Node<'_>) -> Result<Value> {
         // Whole numbers that f32 holds exactly.
         Dtype::F32 | Dtype::F64 => {
             let whole = x.content.clone().filter(|content| content.iter().all(|v| v.unsigned_abs() < 1 << 24));
-            Value { whole, ..Value::new(to, x.shape.clone()) }
+            let span = x.range.map(|(lo, hi)| (lo as f64, hi as f64)).or(x.span).map(widened);
+            Value { whole, span, ..Value::new(to, x.shape.clone()) }
         }
         _ if x.dtype == Dtype::F32 && x.whole.is_some() && to != Dtype::Bool => {
             Value::known(to, x.shape.clone(), x.whole.as_deref().unwrap_or_default().to_vec())
         }
-        _ if x.dtype.is_float() => Value::new(to, x.shape.clone()),
+        // Towards zero; what lies beyond the type is not told.
+        _ if x.dtype.is_float() => {
+            let fits = |x: f64| x.abs() < 9e15 && to != Dtype::Bool;
+            let range = x.span.filter(|&(lo, hi)| fits(lo) && fits(hi)).map(|(lo, hi)| (lo as i64, hi as i64));
+            Value::new(to, x.shape.clone()).with_range(range)
+        }
         Dtype::Bool => map(x, to, |v| Some(i64::from(v != 0)), Some((0, 1))),
         _ if x.range.is_some_and(|(lo, hi)| fits(lo) && fits(hi)) => Value { dtype: to, ..x.clone() },
         _ => Value::new(to, x.shape.clone()),
@@ -157,7 +171,27 @@ fn pair(node: &Node<'_>, a: &Value, b: &Value) -> Result<Value> {
         "Mod" if fmod && a.range.is_none_or(|(lo, _)| lo < 0) => None,
         _ => combine(op, a.range, b.range),
     };
-    Ok(Value::new(dtype, shape).with_range(range))
+    let whole = a.whole.as_deref().zip(b.whole.as_deref()).filter(|(a, b)| a.len() == 1 && b.len() == 1 && volume(&shape) == 1);
+    let whole = whole.and_then(|(a, b)| f(a[0], b[0]).filter(|x| x.unsigned_abs() < 1 << 24 && matches!(op, "Add" | "Sub" | "Mul")));
+    let span = if compares { None } else { a.span.zip(b.span).and_then(|(a, b)| spans(op, a, b)).map(widened) };
+    Ok(Value { whole: whole.map(|x| [x].into()), span, ..Value::new(dtype, shape).with_range(range) })
+}
+
+/// Bounds of floats: an operation that has no pole between them.
+fn spans(op: &str, (a0, a1): (f64, f64), (b0, b1): (f64, f64)) -> Option<(f64, f64)> {
+    let corners = match op {
+        "Add" | "Sum" => return Some((a0 + b0, a1 + b1)),
+        "Sub" => return Some((a0 - b1, a1 - b0)),
+        "Mul" => [a0 * b0, a0 * b1, a1 * b0, a1 * b1],
+        "Div" if b0 > 0.0 || b1 < 0.0 => [a0 / b0, a0 / b1, a1 / b0, a1 / b1],
+        _ => return None,
+    };
+    Some((corners.iter().copied().fold(f64::INFINITY, f64::min), corners.iter().copied().fold(f64::NEG_INFINITY, f64::max)))
+}
+
+/// Bounds with room for what f32 rounds.
+fn widened((lo, hi): (f64, f64)) -> (f64, f64) {
+    (lo - lo.abs() * 1e-6, hi + hi.abs() * 1e-6)
 }
 
 /// Integer division panics in the runtime on a zero divisor, and on the smallest number by -1.

@@ -5,6 +5,7 @@
 //! refused here, before the runtime sees it: the runtime allocates and folds constants while it loads.
 
 mod arithmetic;
+mod attention;
 mod lookup;
 mod matrix;
 mod node;
@@ -21,6 +22,7 @@ pub(super) use self::structure::source;
 use self::node::{Node, Result};
 use super::limits;
 use super::value::{Dtype, Value};
+use super::way_out::way_out;
 use crate::model_error::ModelError;
 
 /// The operators that a tower may use: what PyTorch's exporter makes of pooling, attention and recurrent towers, and their neighbours.
@@ -89,6 +91,7 @@ fn kind(operator: &str) -> Option<Kind> {
         "MatMul" => Heavy(matrix::matmul),
         "Gemm" => Heavy(matrix::gemm),
         "Einsum" => Heavy(matrix::einsum),
+        "Attention" => Heavy(attention::attention),
         "Conv" => Heavy(matrix::conv),
         "DequantizeLinear" => One(quantize::dequantize),
         "QuantizeLinear" => One(quantize::quantize),
@@ -106,7 +109,8 @@ pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<Str
     for proto in nodes {
         let name = name_of(proto);
         let Some(kind) = kind(&proto.op_type) else {
-            return Err(ModelError::Operator { node: name.to_owned(), operator: proto.op_type.clone() });
+            let way_out = way_out(&proto.domain, &proto.op_type);
+            return Err(ModelError::Operator { node: name.to_owned(), operator: proto.op_type.clone(), way_out });
         };
         let outputs;
         let steps;

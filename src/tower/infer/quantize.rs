@@ -15,7 +15,7 @@ fn scale<'a>(node: &Node<'a>, x: &Value) -> Result<&'a Value> {
         &[count] => x.shape[node.axis(node.int_or("axis", 1)?, x.rank())?] == count,
         _ => false,
     };
-    let zero_fits = node.optional(2).is_none_or(|zero| zero.shape == scale.shape);
+    let zero_fits = node.optional(2).is_none_or(|zero| zero.volume() == scale.volume());
     if !per_axis || !zero_fits || scale.dtype != Dtype::F32 {
         return node.fail(format!("a scale of {} {:?} for {:?}", scale.dtype.name(), scale.shape, x.shape));
     }

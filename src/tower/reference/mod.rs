@@ -3,6 +3,7 @@
 //! A result is rounded once to the type that the graph gives it, so that a comparison or a rounding further on sees the number that
 //! the runtime sees too, up to the order of its additions. Inference has told shapes and types before; indices have been seen to fit.
 
+mod attention;
 mod binary;
 mod call;
 mod lookup;
@@ -56,6 +57,7 @@ pub(super) fn compute(call: &Call<'_>) -> Result<Vec<Array>, String> {
         "MatMul" => matrix::matmul(call),
         "Gemm" => matrix::gemm(call),
         "Einsum" => matrix::einsum(call),
+        "Attention" => attention::attention(call),
         "Conv" => matrix::conv(call),
         "DequantizeLinear" => quantize::dequantize(call),
         "QuantizeLinear" => quantize::quantize(call),

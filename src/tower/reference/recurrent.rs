@@ -25,7 +25,7 @@ fn activations(call: &Call<'_>, direction: usize, count: usize, defaults: &[&'st
             "hardsigmoid" => (Some(0.2), Some(0.5)),
             _ => (None, None),
         };
-        let mut next = |default: Option<f32>, given: &mut std::slice::Iter<'_, f32>| {
+        let next = |default: Option<f32>, given: &mut std::slice::Iter<'_, f32>| {
             f64::from(default.map_or(0.0, |default| given.next().copied().unwrap_or(default)))
         };
         all.push(activation(name, next(alpha, &mut alphas), next(beta, &mut betas))?);
