@@ -32,6 +32,8 @@ mod rows;
 mod shape;
 mod tensor;
 mod trial;
+#[cfg(test)]
+mod trial_tests;
 mod value;
 mod way_out;
 mod wire;

@@ -13,6 +13,8 @@ mod quantize;
 mod recurrent;
 mod reduce;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 pub(super) use self::call::Call;
