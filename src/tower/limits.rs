@@ -33,3 +33,5 @@ pub(crate) const REFERENCE_STEPS: u64 = 1 << 27;
 pub(crate) const REFERENCE_ELEMENTS: usize = 1 << 24;
 /// Steps of a batch of made-up rows.
 pub(crate) const TRIAL_STEPS: u64 = 1 << 33;
+/// Bytes of weights up to which a graph is loaded a second time to see its values.
+pub(crate) const INSPECTED_BYTES: usize = 1 << 27;

@@ -12,10 +12,18 @@ use super::own::{self, Case};
 use super::value::{Dtype, Value};
 
 /// Lowers the nodes of a graph; `known` has every value of it, at each batch size that will be prepared.
-pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str) {
+///
+/// Nodes of the operators in `forced` become ours in any case.
+pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, forced: &HashSet<String>) {
     let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
     let odd = odd_numbers(graph);
+    let rough = roughly_erf(graph);
+    let mut names = HashSet::new();
     for node in &mut graph.node {
+        // The runtime wants each name once.
+        if !node.name.is_empty() && !names.insert(node.name.clone()) {
+            node.name.clear();
+        }
         if let Some(constant) = constant(node, known) {
             *node = constant;
             continue;
@@ -31,7 +39,7 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str) {
             node.op_type = "Identity".to_owned();
             node.input.truncate(1);
             node.attribute.clear();
-        } else if is_own(node, known, &odd)
+        } else if (is_own(node, known, &odd, &rough) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
             *node = own::lowered(node, &cases);
@@ -80,7 +88,7 @@ fn case(node: &pb::NodeProto, known: &Known) -> Option<Case> {
 }
 
 /// Whether a node is computed by us.
-fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool {
+fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &HashSet<String>) -> bool {
     let attributes = Attributes(node);
     let value = |place: usize| -> Option<&Value> { known.first()?.get(node.input.get(place)?) };
     let boolean = || value(0).is_some_and(|value| value.dtype == Dtype::Bool);
@@ -101,6 +109,9 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         | "CumSum" => true,
         // Without the shift by the largest number, with a variance of squares, without the alpha.
         "LogSoftmax" | "Softplus" | "Mish" | "ReduceLogSumExp" | "LayerNormalization" | "Celu" => true,
+        // Right to a millionth, which is much of a small number.
+        "Erf" => node.output.first().is_none_or(|output| !rough.contains(output)),
+        "Sign" => value(0).is_some_and(|value| !value.dtype.is_float()) || double(),
         "Range" => value(0).is_some_and(|value| value.dtype.is_float()),
         "Pad" => node.input.len() > 3,
         "Mod" => true,
@@ -109,8 +120,8 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         "ReduceMax" | "ReduceMin" if boolean() => true,
         "Relu" | "Clip" | "Min" | "Max" | "ReduceMax" | "ReduceMin" => node.input.iter().any(|input| odd.contains(input)),
         "GRU" | "LSTM" | "RNN" => !is_plain_recurrent(node, attributes),
-        "Gemm" => double(),
-        _ => false,
+        "Cast" | "Constant" | "ConstantOfShape" => false,
+        _ => double(),
     }
 }
 
@@ -154,6 +165,14 @@ fn odd_numbers(graph: &pb::GraphProto) -> HashSet<String> {
     odd
 }
 
+/// The values that only sums read: a GELU adds 1 to its error function, and a millionth is lost in that.
+fn roughly_erf(graph: &pb::GraphProto) -> HashSet<String> {
+    let readers =
+        |sum: bool| graph.node.iter().filter(move |node| (node.op_type == "Add") == sum).flat_map(|node| node.input.iter().cloned());
+    let others: HashSet<String> = readers(false).chain(graph.output.iter().map(|output| output.name.clone())).collect();
+    readers(true).filter(|name| !others.contains(name)).collect()
+}
+
 fn has_odd(tensor: &pb::TensorProto) -> bool {
     // Other types have no such numbers, or are not computed with.
     tensor.data_type == Dtype::F32.to_onnx()
@@ -181,9 +200,9 @@ mod tests {
     fn folds_what_is_known_at_every_batch_size() {
         let known = |content: i64| Known::from([("y".to_owned(), Value::known(Dtype::I64, vec![1], vec![content]))]);
         let mut graph = pb::GraphProto { node: vec![node("Mul", &["a", "b"], &["y"])], ..Default::default() };
-        lower(&mut graph, &[known(3), known(4)], "y");
+        lower(&mut graph, &[known(3), known(4)], "y", &HashSet::new());
         assert_eq!(graph.node[0].op_type, "Mul");
-        lower(&mut graph, &[known(3), known(3)], "y");
+        lower(&mut graph, &[known(3), known(3)], "y", &HashSet::new());
         assert_eq!(graph.node[0].op_type, "Constant");
     }
 }

@@ -18,6 +18,7 @@ mod fixture_tests;
 mod golden;
 mod guard;
 mod infer;
+mod layer_norm;
 mod limits;
 mod lower;
 mod onnx;

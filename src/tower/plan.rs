@@ -1,5 +1,6 @@
 //! A checked model as something that runs: one prepared plan for each batch size, shared by all threads, with a pool of states.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
 /// The batch sizes that are prepared. A batch between two of them is filled up to the next one.
 pub(super) const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
 
+/// How many operators are taken from the runtime, one after the other, before a graph is refused.
+const ATTEMPTS: usize = 4;
+
 /// A graph that has passed the guard and is ready to run. Cheap to share; runs on any number of threads at once.
 pub(crate) struct Plan {
     sized: Vec<Sized>,
@@ -47,11 +51,29 @@ impl Plan {
     /// Checks the model against the interface and prepares it. The model is as it was, on return.
     pub(crate) fn new(model: &mut pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
         let known: Vec<_> = guard::check(model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+        // An operator that the runtime cannot load or prepare becomes one of ours.
+        let mut forced = HashSet::new();
+        loop {
+            match Self::lowered(model, interface, &known, &forced) {
+                Err(ModelError::Runtime { stage, reason }) => match at_fault(model, &reason) {
+                    Some(operator) if forced.len() < ATTEMPTS && forced.insert(operator.to_owned()) => {}
+                    _ => return Err(ModelError::Runtime { stage, reason }),
+                },
+                result => return result,
+            }
+        }
+    }
+
+    fn lowered(
+        model: &mut pb::ModelProto,
+        interface: &Interface<'_>,
+        known: &[guard::Known],
+        forced: &HashSet<String>,
+    ) -> Result<Self, ModelError> {
         let nodes = model.graph.as_ref().map(|graph| graph.node.clone()).unwrap_or_default();
         if let Some(graph) = &mut model.graph {
-            lower(graph, &known, interface.output);
+            lower(graph, known, interface.output, forced);
         }
-        drop(known);
         let parsed = caught("load", || parse(model, interface, &[interface.output]));
         let lowered = model.graph.as_mut().map(|graph| std::mem::replace(&mut graph.node, nodes)).unwrap_or_default();
         let (parsed, _) = parsed?;
@@ -132,6 +154,18 @@ fn parse(model: &pb::ModelProto, interface: &Interface<'_>, outputs: &[&str]) ->
     model.select_output_outlets(&outlets).map_err(reason)?;
     model.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
     Ok((model, found))
+}
+
+/// The operator of the node that the runtime's words name: it writes names in quotation marks, some with a suffix of its own.
+fn at_fault<'a>(model: &'a pb::ModelProto, reason: &str) -> Option<&'a str> {
+    let nodes = &model.graph.as_ref()?.node;
+    let named = |quoted: &str| {
+        nodes
+            .iter()
+            .filter(|node| !infer::name_of(node).is_empty() && quoted.starts_with(infer::name_of(node)))
+            .max_by_key(|node| infer::name_of(node).len())
+    };
+    reason.split('"').skip(1).step_by(2).find_map(named).map(|node| node.op_type.as_str())
 }
 
 fn prepare(parsed: &InferenceModel, interface: &Interface<'_>, batch: usize) -> Result<Sized, ModelError> {

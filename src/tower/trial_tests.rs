@@ -160,3 +160,110 @@ fn runtime_and_reference_agree_on_every_function() {
         trial(model(nodes.clone(), vec![w.clone()]), model(nodes, vec![w])).unwrap_or_else(|error| panic!("{function}: {error}"));
     }
 }
+
+/// Numbers of the types that towers compute with, by ONNX's number.
+const TYPES: [(&str, i64); 5] = [("f32", 1), ("i32", 6), ("i64", 7), ("bool", 9), ("f64", 11)];
+
+fn with_int(mut node: pb::NodeProto, name: &str, value: i64) -> pb::NodeProto {
+    node.attribute.push(pb::AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() });
+    node
+}
+
+/// The operator on numbers of a type: `x` is cast to it, and the result back; `w` is a constant of that type, `axes` is `[1]`.
+fn typed(operator: pb::NodeProto, kind: i64) -> (Vec<pb::NodeProto>, Vec<pb::TensorProto>) {
+    let w =
+        pb::TensorProto { name: "w0".to_owned(), dims: vec![4], data_type: 1, float_data: vec![1.0, 2.0, 3.0, 4.0], ..Default::default() };
+    let cast = |from: &str, to: &str, kind: i64| {
+        let mut cast = with_int(node("Cast", &[from], to), "to", kind);
+        cast.name = format!("cast of {from}");
+        cast
+    };
+    let nodes = vec![
+        node("Sin", &["x"], "sine"),
+        node("Mul", &["sine", "w0"], "small"),
+        cast("small", "a", kind),
+        cast("w0", "w", kind),
+        operator,
+        cast("r", "float", 1),
+        // A result of one column becomes four.
+        node("Add", &["float", "small"], "y"),
+    ];
+    (nodes, vec![w, integers("axes", &[1]), integers("k", &[4])])
+}
+
+#[test]
+fn every_type_is_computed_right_or_refused_by_the_guard() {
+    let one =
+        ["Identity", "Not", "IsNaN", "IsInf", "Relu", "Neg", "Abs", "Sign", "Exp", "Floor", "Softplus", "Erf", "Softmax", "Tanh", "Gelu"];
+    let two = [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Mod",
+        "Pow",
+        "Min",
+        "Max",
+        "Sum",
+        "Mean",
+        "PRelu",
+        "Equal",
+        "Greater",
+        "GreaterOrEqual",
+        "Less",
+        "LessOrEqual",
+        "And",
+        "Or",
+        "Xor",
+    ];
+    let reductions =
+        ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"];
+    let mut operators: Vec<pb::NodeProto> = one.iter().map(|operator| node(operator, &["a"], "r")).collect();
+    operators.extend(two.iter().map(|operator| node(operator, &["a", "w"], "r")));
+    operators.push(with_int(node("Mod", &["a", "w"], "r"), "fmod", 1));
+    operators.extend(reductions.iter().map(|operator| node(operator, &["a", "axes"], "r")));
+    operators.push(with_int(node("ArgMax", &["a"], "r"), "axis", 1));
+    operators.push(with_int(with_int(node("ArgMin", &["a"], "r"), "axis", 1), "select_last_index", 1));
+    operators.push(node("CumSum", &["a", "k1"], "r"));
+    operators.push(node("TopK", &["a", "k"], "r"));
+    operators.push(node("Clip", &["a", "", "k2"], "r"));
+    operators.push(with_int(node("Concat", &["a"], "r"), "axis", 1));
+    operators.push(with_int(node("Gather", &["a", "order"], "r"), "axis", 1));
+    operators.push(with_int(node("ScatterElements", &["a", "zeros", "a1"], "r"), "axis", 1));
+    let mut faults = Vec::new();
+    let mut right = 0;
+    for operator in operators {
+        for (name, kind) in TYPES {
+            let what = operator.op_type.clone();
+            let mut operator = operator.clone();
+            let (mut nodes, mut weights) = typed(operator.clone(), kind);
+            weights.push(integers("order", &[3, 0, 2, 1]));
+            match operator.op_type.as_str() {
+                "CumSum" => {
+                    weights.push(pb::TensorProto { name: "k1".to_owned(), data_type: 7, int64_data: vec![1], ..Default::default() })
+                }
+                "Clip" => {
+                    let mut bound = with_int(node("ReduceMax", &["w"], "k2"), "keepdims", 0);
+                    bound.name = "bound".to_owned();
+                    nodes.insert(4, bound);
+                }
+                "ScatterElements" => {
+                    operator.input[2] = "a".to_owned();
+                    operator.input[1] = "place".to_owned();
+                    nodes[4] = operator;
+                    let places = node("ArgMax", &["small"], "best");
+                    nodes.insert(4, with_int(with_int(places, "axis", 1), "keepdims", 1));
+                    nodes.insert(5, node("Expand", &["best", "like"], "place"));
+                    weights.push(integers("like", &[1, 4]));
+                }
+                _ => {}
+            }
+            match trial(model(nodes.clone(), weights.clone()), model(nodes, weights)) {
+                Ok(_) => right += 1,
+                Err(ModelError::Graph { .. } | ModelError::Type { .. } | ModelError::Index { .. }) => {}
+                Err(error) => faults.push(format!("{what} of {name}: {error}")),
+            }
+        }
+    }
+    assert!(faults.is_empty() && right > 100, "{right} right\n{}", faults.join("\n"));
+}

@@ -16,7 +16,8 @@ pub(super) fn unary(node: &Node<'_>) -> Result<Value> {
         "Identity" => x.clone(),
         "Not" if x.dtype == Dtype::Bool => map(x, Dtype::Bool, |v| Some(1 - v.clamp(0, 1)), x.range.map(|(lo, hi)| (1 - hi, 1 - lo))),
         "Not" => return node.fail("expected booleans"),
-        "IsNaN" | "IsInf" => Value::new(Dtype::Bool, x.shape.clone()),
+        _ if x.dtype == Dtype::Bool => return node.fail("expected numbers, got bool"),
+        "IsNaN" | "IsInf" if x.dtype.is_float() => Value::new(Dtype::Bool, x.shape.clone()),
         // The type's own zero and the order of integers hold for these.
         "Relu" => map(x, x.dtype, |v| Some(v.max(0)), x.range.map(|(lo, hi)| (lo.max(0), hi.max(0)))),
         "Neg" => map(x, x.dtype, i64::checked_neg, x.range.and_then(|(lo, hi)| hi.checked_neg().zip(lo.checked_neg()))),
@@ -46,6 +47,9 @@ pub(super) fn clip(node: &Node<'_>) -> Result<Value> {
     let x = node.input(0)?;
     if node.has("min") || node.has("max") {
         return node.fail("bounds as attributes, a form of old operator sets");
+    }
+    if x.dtype == Dtype::Bool {
+        return node.fail("expected numbers, got bool");
     }
     for bound in [node.optional(1), node.optional(2)].into_iter().flatten() {
         node.same_type(x, bound)?;

@@ -141,6 +141,9 @@ pub(super) fn one_hot(node: &Node<'_>) -> Result<Value> {
 pub(super) fn arg_max(node: &Node<'_>) -> Result<Value> {
     node.at_most(1)?;
     let x = node.input(0)?;
+    if x.dtype == Dtype::Bool {
+        return node.fail("expected numbers, got bool");
+    }
     let axis = node.axis(node.int_or("axis", 0)?, x.rank())?;
     let last = x.shape[axis] as i64 - 1;
     let mut shape = x.shape.clone();

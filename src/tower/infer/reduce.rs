@@ -1,7 +1,7 @@
 //! Sums, means, extremes and norms over dimensions; normalisations over the last ones.
 
 use super::node::{Node, Result};
-use crate::tower::value::Value;
+use crate::tower::value::{Dtype, Value};
 
 pub(super) fn reduce(node: &Node<'_>) -> Result<Value> {
     node.at_most(2)?;
@@ -30,6 +30,9 @@ pub(super) fn reduce(node: &Node<'_>) -> Result<Value> {
     if !x.dtype.is_float() && !sums {
         return node.fail(format!("expected floats, got {}", x.dtype.name()));
     }
+    if x.dtype == Dtype::Bool && !matches!(op, "ReduceMax" | "ReduceMin") {
+        return node.fail("expected numbers, got bool");
+    }
     if let Some(content) = x.content.as_deref().filter(|_| axes.len() == x.rank()) {
         let result = match op {
             "ReduceSum" => content.iter().try_fold(0i64, |a, &v| a.checked_add(v)),
@@ -54,6 +57,9 @@ pub(super) fn along_axis(node: &Node<'_>) -> Result<Value> {
     let x = node.input(0)?;
     if node.proto.op_type == "CumSum" {
         node.at_most(2)?;
+        if x.dtype == Dtype::Bool {
+            return node.fail("expected numbers, got bool");
+        }
         let &[axis] = node.content(1)? else { return node.fail("the axis must be one number") };
         let axis = node.axis(axis, x.rank())?;
         let count = x.shape[axis] as i64;

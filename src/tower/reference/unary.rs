@@ -115,7 +115,11 @@ pub(super) fn erf(x: f64) -> f64 {
         for n in 1..80 {
             let n = f64::from(n);
             term *= -z * z / n;
+            let before = sum;
             sum += term / (2.0 * n + 1.0);
+            if sum == before {
+                break;
+            }
         }
         return x.signum() * sum * std::f64::consts::FRAC_2_SQRT_PI;
     }
