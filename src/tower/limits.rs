@@ -27,8 +27,8 @@ pub(crate) const GOLDEN_TOLERANCE: f32 = 1e-4;
 pub(crate) const TOLERANCE: f64 = 1e-5;
 /// The same where the graph rounds its numbers to small integers.
 pub(crate) const TOLERANCE_QUANTIZED: f64 = 1e-3;
-/// Steps that the reference evaluator may take for all rows: half a second or so.
-pub(crate) const REFERENCE_STEPS: u64 = 1 << 27;
+/// Steps that the reference evaluator may take for all rows: a fraction of a second.
+pub(crate) const REFERENCE_STEPS: u64 = 1 << 26;
 /// Elements that it may keep of a row's values, and read of the weights (128 MB each).
 pub(crate) const REFERENCE_ELEMENTS: usize = 1 << 24;
 /// Steps of a batch of made-up rows.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
-use super::plan::Plan;
+use super::plan::{Plan, without_panic};
 use super::trial::{self, Trial};
 use crate::error::{Error, Result};
 use crate::features::{EncodeOptions, FeatureSpec, Row, TowerRole};
@@ -41,7 +41,7 @@ impl Tower {
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
         let mut plan = Plan::new(&mut model, &interface)?;
         let trial = match attach {
-            Attach::First => Some(trial::run(&model, &interface, &plan)?),
+            Attach::First => Some(without_panic("trial", || trial::run(&model, &interface, &plan))?),
             Attach::Again => None,
         };
         drop(model);

@@ -222,11 +222,16 @@ fn repeated<T: Copy>(data: &[T], width: usize, batch: usize) -> std::borrow::Cow
 /// Runs `f` on the runtime; a panic in there is an error like any other. (The process's panic hook still sees it: a library does not
 /// replace that.)
 fn caught<T>(stage: &'static str, f: impl FnOnce() -> Result<T, String>) -> Result<T, ModelError> {
-    let result = catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+    without_panic(stage, || f().map_err(|reason| ModelError::Runtime { stage, reason }))
+}
+
+/// The same for what has errors of its own.
+pub(super) fn without_panic<T>(stage: &'static str, f: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(format!("the runtime panicked: {}", text.as_deref().unwrap_or("no message")))
-    });
-    result.map_err(|reason| ModelError::Runtime { stage, reason })
+        let reason = format!("the runtime panicked: {}", text.as_deref().unwrap_or("no message"));
+        Err(ModelError::Runtime { stage, reason })
+    })
 }
 
 /// The runtime's error with its causes, in one line.

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Result, axis};
 use crate::tower::array::{Array, Data};
-use crate::tower::shape::{about, strides, volume};
+use crate::tower::shape::{about, strides, volume, walk};
 use crate::tower::value::Dtype;
 
 /// An index, which may count from the end, as a place among `rows`.
@@ -24,17 +24,18 @@ pub(super) fn gather(call: &Call<'_>) -> Result<Array> {
     Ok(table.pick(call.shape()?, places))
 }
 
-/// Where in `shape` the element `at` of `indices` points: at its own place, but with its index along `axis`.
-fn along(at: usize, index: usize, axis: usize, indices: &[usize], shape: &[usize]) -> usize {
-    let (from, to) = (strides(indices), strides(shape));
-    (0..shape.len()).map(|dim| if dim == axis { index } else { at / from[dim] % indices[dim] } * to[dim]).sum()
+/// Where in `shape` each element of `indices` points: at its own place, but with its index along `axis`.
+fn along(picks: Vec<usize>, axis: usize, indices: &[usize], shape: &[usize]) -> impl Iterator<Item = usize> + use<> {
+    let mut steps = strides(shape);
+    let step = std::mem::replace(&mut steps[axis], 0);
+    walk(indices, 0, steps).zip(picks).map(move |(place, pick)| place + pick * step)
 }
 
 pub(super) fn gather_elements(call: &Call<'_>) -> Result<Array> {
     let (table, indices) = (call.input(0)?, call.input(1)?);
     let at = axis(call.attributes().int("axis", 0), table.rank())?;
     let picks = all_places(indices.as_integers()?, table.shape[at])?;
-    let places = picks.iter().enumerate().map(|(i, &pick)| along(i, pick, at, &indices.shape, &table.shape));
+    let places = along(picks, at, &indices.shape, &table.shape);
     Ok(table.pick(indices.shape.clone(), places))
 }
 
@@ -101,7 +102,7 @@ pub(super) fn scatter_elements(call: &Call<'_>) -> Result<Array> {
     let (table, indices) = (call.input(0)?, call.input(1)?);
     let at = axis(call.attributes().int("axis", 0), table.rank())?;
     let picks = all_places(indices.as_integers()?, table.shape[at])?;
-    scatter(call, picks.iter().enumerate().map(|(i, &pick)| along(i, pick, at, &indices.shape, &table.shape)))
+    scatter(call, along(picks, at, &indices.shape, &table.shape))
 }
 
 pub(super) fn scatter_nd(call: &Call<'_>) -> Result<Array> {
