@@ -94,6 +94,9 @@ impl Dtype {
     }
 }
 
+/// Bounds of integers, where they are known.
+pub(super) type Range = Option<(i64, i64)>;
+
 /// One value of the graph, at one batch size.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
@@ -102,9 +105,9 @@ pub(super) struct Value {
     /// The content of a small integer or boolean tensor that does not depend on the input, row-major.
     pub(super) content: Option<Rc<[i64]>>,
     /// Bounds of every element, of integers and booleans.
-    pub(super) range: Option<(i64, i64)>,
+    pub(super) range: Range,
     /// Bounds of each place along the last dimension, where several tensors were joined there: tuples of indices.
-    pub(super) columns: Option<Rc<[Option<(i64, i64)>]>>,
+    pub(super) columns: Option<Rc<[Range]>>,
     /// The content of a float tensor that was cast from known integers.
     pub(super) whole: Option<Rc<[i64]>>,
     /// Bounds of every element of a float tensor that came of integers of known range; none of them is NaN.

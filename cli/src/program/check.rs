@@ -93,7 +93,7 @@ fn record(checked: &Checked) -> Record {
         ("file".to_owned(), checked.file.clone().into()),
         ("model".to_owned(), checked.model.clone().into()),
         ("dimensions".to_owned(), checked.dim.into()),
-        ("inputs".to_owned(), checked.inputs.join("\n").into()),
+        ("inputs".to_owned(), checked.inputs.join("; ").into()),
         ("operators".to_owned(), checked.operators.join(", ").into()),
         ("batches tried".to_owned(), batches.join(", ").into()),
         ("rows compared".to_owned(), checked.rows_compared.into()),

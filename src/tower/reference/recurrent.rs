@@ -109,7 +109,7 @@ impl Cell {
         if x.is_nan() { x } else { x.clamp(-self.clip, self.clip) }
     }
 
-    fn step(&self, x: &[f64], h: &mut Vec<f64>, c: &mut [f64]) {
+    fn step(&self, x: &[f64], h: &mut [f64], c: &mut [f64]) {
         let (layer, size) = (&self.layer, self.layer.hidden);
         let mut sums = layer.bias_input.clone();
         layer.add(&mut sums, x, &layer.input, 0);
