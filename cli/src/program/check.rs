@@ -58,7 +58,7 @@ pub(super) fn check(args: &Check) -> Result<Output, Failure> {
         let node = checked.reference_stopped_at.as_ref()?;
         Some(format!("{}: the reference stopped at node {node:?}; what comes after it was not compared", checked.tower))
     }));
-    Ok(Output { notes, ..Output::list(&all, record) }.as_cards())
+    Ok(Output { notes, ..Output::list(&all, record) }.in_cards())
 }
 
 fn report(path: &Path, source: &TowerSource) -> Result<Checked, Failure> {

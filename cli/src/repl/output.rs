@@ -47,7 +47,7 @@ impl Output {
     }
 
     /// The same records, each with a line a value.
-    pub(crate) fn as_cards(self) -> Self {
+    pub(crate) fn in_cards(self) -> Self {
         Self { layout: Layout::Card, ..self }
     }
 

@@ -7,6 +7,7 @@
 mod arithmetic;
 mod attention;
 mod lookup;
+mod make;
 mod matrix;
 mod node;
 mod quantize;
@@ -56,11 +57,11 @@ fn kind(operator: &str) -> Option<Kind> {
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "PRelu" | "Equal" | "Greater"
         | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => One(arithmetic::binary),
         "Where" => One(arithmetic::select),
-        "Constant" => One(structure::constant),
-        "ConstantOfShape" => One(structure::constant_of_shape),
-        "Range" => One(structure::range),
-        "Shape" => One(structure::shape),
-        "Size" => One(structure::size),
+        "Constant" => One(make::constant),
+        "ConstantOfShape" => One(make::constant_of_shape),
+        "Range" => One(make::range),
+        "Shape" => One(make::shape),
+        "Size" => One(make::size),
         "Reshape" => One(structure::reshape),
         "Flatten" => One(structure::flatten),
         "Squeeze" => One(structure::squeeze),
