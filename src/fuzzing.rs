@@ -8,7 +8,7 @@ use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, Tens
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
 use crate::segment::{Column, Ids, Record, Rows, Settings, TrainingHead, Values};
-use crate::tower::{Tower, TowerSource};
+use crate::tower::TowerSource;
 
 /// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
 /// they are.
@@ -127,12 +127,7 @@ pub fn inspect(spec: &FeatureSpec, row: &Row) -> (crate::FeatureReport, Vec<Opti
 /// # Errors
 /// [`Error::Model`](crate::Error::Model).
 pub fn attach(onnx: &[u8]) -> Result<TowerRole> {
-    let source = TowerSource::new(onnx);
-    match Tower::load(&source, TowerRole::Item) {
-        Ok(_) => Ok(TowerRole::Item),
-        Err(crate::ModelError::Role { .. }) => Ok(Tower::load(&source, TowerRole::User).map(|_| TowerRole::User)?),
-        Err(error) => Err(error.into()),
-    }
+    Ok(crate::TowerReport::of(&TowerSource::new(onnx))?.role)
 }
 
 /// Attaches a ranker with the spec that the file brings, else one that fits what the file declares, and scores rows with it: together, and each

@@ -56,6 +56,7 @@ mod tower;
 #[cfg(not(feature = "onnx"))]
 #[path = "tower/absent.rs"]
 mod tower;
+mod tower_report;
 mod tower_source;
 mod types;
 mod vector;
@@ -86,6 +87,7 @@ pub use torre_features::row;
 pub use torre_storage::Error as StorageError;
 pub use torre_storage::Foreign;
 pub use tower::TowerPair;
+pub use tower_report::TowerReport;
 pub use tower_source::TowerSource;
 pub use types::{DEFAULT_RECALL, ItemId, MAX_ID_BYTES, Refine};
 pub use vector::Matrix;

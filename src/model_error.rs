@@ -78,12 +78,14 @@ pub enum ModelError {
         reason: String,
     },
     /// An operator that towers do not run.
-    #[error("node {node:?}: the operator {operator} is not supported in a tower")]
+    #[error("node {node:?}: the operator {operator} is not supported in a tower{way_out}")]
     Operator {
         /// The node's name.
         node: String,
         /// The operator, with its domain where it is not ONNX's own.
         operator: String,
+        /// What to do about it.
+        way_out: &'static str,
     },
     /// A tensor of a type that towers do not use.
     #[error("{place}: tensors of type {got} are not supported in a tower")]
@@ -124,7 +126,7 @@ pub enum ModelError {
         limit: u64,
     },
     /// The indices that reach a table can leave it.
-    #[error("{}: indices from {lo} to {hi} reach node {node:?}, whose table has {rows} rows", indices_of(.input.as_deref()))]
+    #[error("{}: indices from {lo} to {hi} reach node {node:?}, whose table has {rows} rows{}", indices_of(.input.as_deref()), if .input.is_none() { "; clamp them before the lookup" } else { "" })]
     Index {
         /// The graph input that the indices come from, where that can be seen.
         input: Option<String>,
@@ -160,6 +162,44 @@ pub enum ModelError {
         stage: &'static str,
         /// The runtime's words.
         reason: String,
+    },
+    /// A made-up row that the feature spec can make does not run.
+    #[error("a made-up row, in a batch of {batch}: {source}")]
+    Trial {
+        /// Rows that ran together.
+        batch: usize,
+        /// Why.
+        source: Box<ModelError>,
+    },
+    /// The runtime computes a node otherwise than ONNX says.
+    #[error(
+        "node {node:?} ({operator}): the runtime makes {got} of element {at}, and by ONNX's definition it is {expected}; this is a fault of \
+         Torre's: please report it, and write the module with other operators meanwhile"
+    )]
+    Differs {
+        /// The node's name.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The element, row-major.
+        at: usize,
+        /// What the reference evaluator makes of it.
+        expected: f64,
+        /// What the runtime makes of it.
+        got: f64,
+    },
+    /// A row's vector depends on the rows that run with it.
+    #[error(
+        "node {node:?} ({operator}): what it makes of a row depends on the other rows of a batch of {batch}; a tower is asked for one row or \
+         for many and must give the same vector: export in evaluation mode, and normalise over features, not over the batch"
+    )]
+    MixesRows {
+        /// The first node that mixes rows.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The batch size at which it was seen.
+        batch: usize,
     },
     /// A golden row of the spec gives another vector here than where the tower was trained.
     #[error(

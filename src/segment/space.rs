@@ -97,6 +97,6 @@ impl Space {
         let text = |wanted: u16| -> Result<Option<String>> { Ok(part(wanted)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())) };
         let item = TowerSource { onnx: item, spec: text(number::ITEM_SPEC)?, path: None };
         let user = TowerSource { onnx: user, spec: text(number::USER_SPEC)?, path: None };
-        Ok(Some(TowerPair::new(item, user)?))
+        Ok(Some(TowerPair::reopened(item, user)?))
     }
 }

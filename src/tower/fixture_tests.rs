@@ -83,8 +83,8 @@ fn load(folder: &Path, name: &str) -> Fixture {
     let (output, tensor) = json["outputs"].as_object().unwrap().iter().next_back().unwrap();
     let (rows, width) = (shape(tensor)[0], shape(tensor)[1..].iter().product());
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
-    let model = decode::model(&std::fs::read(folder.join(format!("{name}.onnx"))).unwrap()).unwrap();
-    let plan = Plan::new(&model, &Interface { inputs: &specs, output, width });
+    let mut model = decode::model(&std::fs::read(folder.join(format!("{name}.onnx"))).unwrap()).unwrap();
+    let plan = Plan::new(&mut model, &Interface { inputs: &specs, output, width });
     Fixture { plan, inputs, expected: numbers(tensor), rows, width }
 }
 

@@ -19,7 +19,9 @@ impl Lookup for StandIns<'_> {
 }
 
 /// Each golden row alone and as the first of a whole micro-batch, so that every size of plan that is used has been seen to agree.
-pub(super) fn replay(tower: &Tower) -> Result<(), ModelError> {
+/// Gives the largest difference.
+pub(super) fn replay(tower: &Tower) -> Result<Option<f32>, ModelError> {
+    let mut largest = None;
     for (row, golden) in tower.spec().golden().iter().enumerate() {
         let lookup = StandIns(golden);
         let options = EncodeOptions { lookup: Some(&lookup), lenient: true, ..EncodeOptions::default() };
@@ -28,20 +30,21 @@ pub(super) fn replay(tower: &Tower) -> Result<(), ModelError> {
                 .run_batch(&vec![&golden.row; batch], &options)
                 .map_err(|source| ModelError::GoldenRow { row, source: Box::new(source) })?;
             for vector in vectors.iter() {
-                compare(row, golden, vector)?;
+                let difference = compare(row, golden, vector)?;
+                largest = Some(largest.map_or(difference, |most: f32| most.max(difference)));
             }
         }
     }
-    Ok(())
+    Ok(largest)
 }
 
-fn compare(row: usize, golden: &Golden, vector: &[f32]) -> Result<(), ModelError> {
+fn compare(row: usize, golden: &Golden, vector: &[f32]) -> Result<f32, ModelError> {
     let differences = golden.vector.iter().zip(vector).map(|(a, b)| (a - b).abs());
     let worst = differences.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
     match worst {
         Some((at, difference)) if difference.is_nan() || difference > GOLDEN_TOLERANCE => {
             Err(ModelError::Golden { row, at, expected: golden.vector[at], got: vector[at], tolerance: GOLDEN_TOLERANCE })
         }
-        _ => Ok(()),
+        worst => Ok(worst.map_or(0.0, |(_, difference)| difference)),
     }
 }

@@ -6,7 +6,9 @@ use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 
-use super::infer::{self, Dtype, Value};
+use super::infer;
+use super::value::{Dtype, Value};
+use super::way_out::way_out;
 use super::{limits, tensor};
 use crate::features::{Dtype as InputType, InputSpec};
 use crate::model_error::ModelError;
@@ -14,7 +16,7 @@ use crate::model_error::ModelError;
 type Result<T> = std::result::Result<T, ModelError>;
 
 /// Versions of ONNX's operator set: from 13 on, axes are inputs and softmax has one axis.
-const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 13..=23;
+const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 13..=24;
 
 /// What a graph is expected to take and to give.
 pub(crate) struct Interface<'a> {
@@ -26,8 +28,18 @@ pub(crate) struct Interface<'a> {
     pub(crate) width: usize,
 }
 
+/// Every value of a graph by name, at one batch size.
+pub(super) type Known = HashMap<String, Value>;
+
+/// What a graph will compute at one batch size.
+pub(super) struct Outline {
+    pub(super) known: Known,
+    /// The steps of each node.
+    pub(super) costs: Vec<u64>,
+}
+
 /// Checks a model against the rules for towers and against the interface, for each of the batch sizes.
-pub(super) fn check(model: &pb::ModelProto, interface: &Interface<'_>, batches: &[usize]) -> Result<()> {
+pub(super) fn check(model: &pb::ModelProto, interface: &Interface<'_>, batches: &[usize]) -> Result<Vec<Outline>> {
     let graph = form(model)?;
     let weights = weights(graph)?;
     inputs(graph, &weights, interface.inputs)?;
@@ -35,6 +47,13 @@ pub(super) fn check(model: &pb::ModelProto, interface: &Interface<'_>, batches: 
         let has = graph.output.iter().map(|o| format!("{:?}", o.name)).collect::<Vec<_>>().join(", ");
         return Err(output_error(interface, format!("the graph has no such output; it has {has}")));
     }
+    outlines(graph, interface, batches)
+}
+
+/// What a graph that was checked before will compute, at each of the batch sizes.
+pub(super) fn outlines(graph: &pb::GraphProto, interface: &Interface<'_>, batches: &[usize]) -> Result<Vec<Outline>> {
+    let weights = weights(graph)?;
+    let mut outlines = Vec::with_capacity(batches.len());
     for &batch in batches {
         let mut known = weights.clone();
         for input in interface.inputs {
@@ -46,10 +65,11 @@ pub(super) fn check(model: &pb::ModelProto, interface: &Interface<'_>, batches: 
             let shape = [&[batch], input.row_shape.as_slice()].concat();
             known.insert(input.tensor.to_string(), infer::source(&input.tensor, dtype, shape, range));
         }
-        infer::run(&graph.node, batch, &mut known)?;
+        let costs = infer::run(&graph.node, batch, &mut known)?;
         output(known.get(interface.output), interface, batch)?;
+        outlines.push(Outline { known, costs });
     }
-    Ok(())
+    Ok(outlines)
 }
 
 fn output(value: Option<&Value>, interface: &Interface<'_>, batch: usize) -> Result<()> {
@@ -77,7 +97,10 @@ fn form(model: &pb::ModelProto) -> Result<&pb::GraphProto> {
     if !model.functions.is_empty() || !model.training_info.is_empty() {
         return refuse("model", "functions and training information are not supported in a tower".to_owned());
     }
-    let mut sets = model.opset_import.iter().filter(|set| is_onnx(&set.domain));
+    let mut sets: Vec<_> = model.opset_import.iter().filter(|set| is_onnx(&set.domain)).collect();
+    // Some exporters import the same set twice.
+    sets.dedup_by_key(|set| set.version);
+    let mut sets = sets.into_iter();
     match (sets.next(), sets.next()) {
         (Some(set), None) if OPERATOR_SETS.contains(&set.version) => {}
         (Some(set), None) => {
@@ -103,9 +126,10 @@ fn node_form(node: &pb::NodeProto) -> Result<()> {
     let refuse = |reason: String| Err(ModelError::graph(format!("node {name:?}"), reason));
     if !is_onnx(&node.domain) || !infer::allowed(&node.op_type) {
         let operator = if is_onnx(&node.domain) { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
-        return Err(ModelError::Operator { node: name.to_owned(), operator });
+        let domain = if is_onnx(&node.domain) { "" } else { &node.domain };
+        return Err(ModelError::Operator { node: name.to_owned(), operator, way_out: way_out(domain, &node.op_type) });
     }
-    if node.output.first().is_none_or(String::is_empty) {
+    if node.output.iter().all(String::is_empty) {
         return refuse("it has no output".to_owned());
     }
     let mut seen = HashSet::new();

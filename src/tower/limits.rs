@@ -23,3 +23,15 @@ pub(crate) const WORK: u64 = 1 << 38;
 pub(crate) const FOLLOWED_ELEMENTS: usize = 4_096;
 /// Largest difference between a golden vector and what the tower makes of its row.
 pub(crate) const GOLDEN_TOLERANCE: f32 = 1e-4;
+/// Largest difference between a vector and the reference evaluator's, as a share of the vector's largest element.
+pub(crate) const TOLERANCE: f64 = 1e-5;
+/// The same where the graph rounds its numbers to small integers.
+pub(crate) const TOLERANCE_QUANTIZED: f64 = 1e-3;
+/// Steps that the reference evaluator may take for all rows: a fraction of a second.
+pub(crate) const REFERENCE_STEPS: u64 = 1 << 26;
+/// Elements that it may keep of a row's values, and read of the weights (128 MB each).
+pub(crate) const REFERENCE_ELEMENTS: usize = 1 << 24;
+/// Steps of a batch of made-up rows.
+pub(crate) const TRIAL_STEPS: u64 = 1 << 33;
+/// Bytes of weights up to which a graph is loaded a second time to see its values.
+pub(crate) const INSPECTED_BYTES: usize = 1 << 27;

@@ -2,26 +2,44 @@
 //!
 //! A model file is hostile input. On the way to a [`Tower`](onnx::Tower) it passes, in this order: `wire` (size and structure of the
 //! protobuf), `decode`, `guard` (operators, weights, interface), `infer` (shapes, index ranges and volumes of every node, before
-//! anything runs), `plan` (the runtime, under `catch_unwind`), `golden` (rows whose vectors are known).
+//! anything runs), `lower` (what the runtime lacks or computes otherwise becomes an operator of our `own`), `plan` (the runtime, under
+//! `catch_unwind`), `trial` (made-up `rows`, alone and in batches, beside the `reference` in plain loops), `golden` (rows whose vectors
+//! are known).
 //!
 //! Only the files of this folder name the ONNX runtime, and no type of it leaves the folder.
 
+mod array;
+mod attach;
+mod attributes;
 mod decode;
+mod evaluate;
 #[cfg(test)]
 mod fixture_tests;
 mod golden;
 mod guard;
 mod infer;
+mod layer_norm;
 mod limits;
+mod lower;
 mod network;
 mod onnx;
+mod own;
 mod pair;
 mod plan;
+#[cfg(test)]
+mod real_tests;
+mod reference;
+mod report;
+mod rows;
+mod shape;
 mod tensor;
+mod trial;
+#[cfg(test)]
+mod trial_tests;
+mod value;
+mod way_out;
 mod wire;
 
 pub(crate) use crate::tower_source::TowerSource;
 pub(crate) use network::Network;
-#[cfg(feature = "fuzzing")]
-pub(crate) use onnx::Tower;
 pub use pair::TowerPair;

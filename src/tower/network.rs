@@ -7,7 +7,8 @@ use tract_onnx::pb;
 use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
-use super::plan::Plan;
+use super::plan::{Plan, without_panic};
+use super::trial;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
 
@@ -25,7 +26,11 @@ impl Network {
         let name = if is_flat(&model, output) { as_column(&mut model, output) } else { output.to_owned() };
         let input: Arc<str> = input.into();
         let inputs = [InputSpec { tensor: Arc::clone(&input), dtype: Dtype::F32, row_shape: vec![width], index_size: None }];
-        let plan = Plan::new(&model, &Interface { inputs: &inputs, output: &name, width: 1 })?;
+        let interface = Interface { inputs: &inputs, output: &name, width: 1 };
+        let mut plan = Plan::new(&mut model, &interface)?;
+        // Tried as towers are: beside the reference, alone and in batches.
+        without_panic("trial", || trial::run(&model, &interface, &plan))?;
+        plan.settle();
         Ok(Self { plan, input, width })
     }
 

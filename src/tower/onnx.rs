@@ -5,13 +5,23 @@ use rayon::prelude::*;
 use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
-use super::plan::Plan;
+use super::plan::{Plan, without_panic};
+use super::trial::{self, Trial};
 use crate::error::{Error, Result};
 use crate::features::{EncodeOptions, FeatureSpec, Row, TowerRole};
 use crate::model_error::ModelError;
 use crate::tower_source::TowerSource;
 use crate::types::Metric;
 use crate::vector::{LONGEST, Matrix, length, too_long};
+
+/// Whether a tower is new here, or was attached before and comes out of a database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Attach {
+    /// It is tried on made-up rows.
+    First,
+    /// It has been.
+    Again,
+}
 
 /// A model and its feature spec, checked against each other and ready to run on any number of threads.
 pub(crate) struct Tower {
@@ -20,20 +30,23 @@ pub(crate) struct Tower {
 }
 
 impl Tower {
-    /// Checks and prepares a tower, and replays its golden rows.
-    pub(crate) fn load(source: &TowerSource, role: TowerRole) -> Result<Self, ModelError> {
-        let model = decode::model(&source.onnx)?;
+    /// Checks and prepares a tower.
+    pub(super) fn new(source: &TowerSource, role: Option<TowerRole>, attach: Attach) -> Result<(Self, Option<Trial>), ModelError> {
+        let mut model = decode::model(&source.onnx)?;
         let text = source.spec.as_deref().or_else(|| decode::spec(&model)).ok_or(ModelError::NoSpec)?;
         let spec = FeatureSpec::parse(text).map_err(ModelError::Spec)?;
-        if spec.tower() != role {
+        if let Some(role) = role.filter(|&role| spec.tower() != role) {
             return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });
         }
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
-        let plan = Plan::new(&model, &interface)?;
+        let mut plan = Plan::new(&mut model, &interface)?;
+        let trial = match attach {
+            Attach::First => Some(without_panic("trial", || trial::run(&model, &interface, &plan))?),
+            Attach::Again => None,
+        };
         drop(model);
-        let tower = Self { spec, plan };
-        super::golden::replay(&tower)?;
-        Ok(tower)
+        plan.settle();
+        Ok((Self { spec, plan }, trial))
     }
 
     pub(crate) fn spec(&self) -> &FeatureSpec {

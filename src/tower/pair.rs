@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::onnx::Tower;
+use super::attach::attach;
+use super::onnx::{Attach, Tower};
 use crate::error::Result;
 use crate::features::{FeatureSpec, TowerRole};
 use crate::model_error::ModelError;
@@ -54,9 +55,17 @@ impl TowerPair {
     /// # Errors
     /// As [`Self::from_files`].
     pub fn new(item: TowerSource, user: TowerSource) -> Result<Self> {
-        let load = |source: &TowerSource, role| Tower::load(source, role).map_err(|error| error.in_file(source.path.as_deref()));
-        let item_tower = load(&item, TowerRole::Item)?;
-        let user_tower = load(&user, TowerRole::User)?;
+        Self::load(item, user, Attach::First)
+    }
+
+    /// The same for towers that were attached before: they are not tried again.
+    pub(crate) fn reopened(item: TowerSource, user: TowerSource) -> Result<Self> {
+        Self::load(item, user, Attach::Again)
+    }
+
+    fn load(item: TowerSource, user: TowerSource, how: Attach) -> Result<Self> {
+        let item_tower = attach(&item, Some(TowerRole::Item), how)?.tower;
+        let user_tower = attach(&user, Some(TowerRole::User), how)?.tower;
         check(item_tower.spec(), user_tower.spec())?;
         let inner =
             Inner { item: Arc::new(item_tower), user: Arc::new(user_tower), item_source: Arc::new(item), user_source: Arc::new(user) };

@@ -1,33 +1,42 @@
 //! A checked model as something that runs: one prepared plan for each batch size, shared by all threads, with a pool of states.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tract_onnx::pb;
 use tract_onnx::prelude::{
-    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TValue, TypedFact, TypedOp, TypedRunnableModel,
+    InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TValue, TypedFact, TypedOp, TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::SimpleState;
 use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 
+use super::array::Array;
 use super::guard::{self, Interface};
 use super::infer;
 use super::limits::MICRO_BATCH;
+use super::lower::lower;
+use super::own;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
 
 type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
 
 /// The batch sizes that are prepared. A batch between two of them is filled up to the next one.
-const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
+pub(super) const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
+
+/// How many operators are taken from the runtime, one after the other, before a graph is refused.
+const ATTEMPTS: usize = 4;
 
 /// A graph that has passed the guard and is ready to run. Cheap to share; runs on any number of threads at once.
 pub(crate) struct Plan {
     sized: Vec<Sized>,
     inputs: Vec<InputSpec>,
     width: usize,
+    /// The nodes as the runtime saw them; gone once the tower has been tried.
+    lowered: Vec<pb::NodeProto>,
 }
 
 struct Sized {
@@ -39,12 +48,66 @@ struct Sized {
 }
 
 impl Plan {
-    /// Checks the model against the interface and prepares it.
-    pub(crate) fn new(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
-        guard::check(model, interface, &BATCHES)?;
-        let parsed = caught("load", || parse(model, interface))?;
+    /// Checks the model against the interface and prepares it. The model is as it was, on return.
+    pub(crate) fn new(model: &mut pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
+        let known: Vec<_> = guard::check(model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+        // An operator that the runtime cannot load or prepare becomes one of ours.
+        let mut forced = HashSet::new();
+        loop {
+            match Self::lowered(model, interface, &known, &forced) {
+                Err(ModelError::Runtime { stage, reason }) => match at_fault(model, &reason) {
+                    Some(operator) if forced.len() < ATTEMPTS && forced.insert(operator.to_owned()) => {}
+                    _ => return Err(ModelError::Runtime { stage, reason }),
+                },
+                result => return result,
+            }
+        }
+    }
+
+    fn lowered(
+        model: &mut pb::ModelProto,
+        interface: &Interface<'_>,
+        known: &[guard::Known],
+        forced: &HashSet<String>,
+    ) -> Result<Self, ModelError> {
+        let nodes = model.graph.as_ref().map(|graph| graph.node.clone()).unwrap_or_default();
+        if let Some(graph) = &mut model.graph {
+            lower(graph, known, interface.output, forced);
+        }
+        let parsed = caught("load", || parse(model, interface, &[interface.output]));
+        let lowered = model.graph.as_mut().map(|graph| std::mem::replace(&mut graph.node, nodes)).unwrap_or_default();
+        let (parsed, _) = parsed?;
         let sized = BATCHES.iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
-        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width })
+        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width, lowered })
+    }
+
+    /// Runs one row and gives the values of these names; none where the runtime has no such value. Slow: it prepares the graph again.
+    pub(super) fn inspect(
+        &self,
+        model: &pb::ModelProto,
+        interface: &Interface<'_>,
+        names: &[&str],
+        tensors: &[Tensor],
+    ) -> Result<Vec<Option<Array>>, ModelError> {
+        let mut model = model.clone();
+        if let Some(graph) = &mut model.graph {
+            graph.node.clone_from(&self.lowered);
+        }
+        let (parsed, found) = caught("load", || parse(&model, interface, names))?;
+        drop(model);
+        let sized = prepare(&parsed, interface, 1)?;
+        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 1, 1)).collect::<Result<TVec<TValue>, _>>()?;
+        let values = caught("run", || {
+            let outputs = sized.model.spawn().and_then(|mut state| state.run(inputs)).map_err(reason)?;
+            outputs.iter().map(|output| own::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let mut values = values.into_iter();
+        Ok(found.into_iter().map(|found| if found { values.next() } else { None }).collect())
+    }
+
+    /// Forgets what only [`Self::inspect`] needs.
+    pub(super) fn settle(&mut self) {
+        self.lowered = Vec::new();
     }
 
     /// Runs up to [`MICRO_BATCH`] rows; `tensors` are in the order of the interface's inputs. Gives `rows x width` numbers.
@@ -79,14 +142,30 @@ impl Plan {
     }
 }
 
-/// Parses the checked model with no more operators registered than the guard lets through.
-fn parse(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<InferenceModel, String> {
+/// Parses the checked model with no more operators registered than the guard lets through. Says for each output whether it is there.
+fn parse(model: &pb::ModelProto, interface: &Interface<'_>, outputs: &[&str]) -> Result<(InferenceModel, Vec<bool>), String> {
     let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     onnx.op_register.0.retain(|operator, _| infer::allowed(operator));
-    let mut parsed = onnx.model_for_proto_model(model).map_err(reason)?;
-    parsed.select_outputs_by_name([interface.output]).map_err(reason)?;
-    parsed.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
-    Ok(parsed)
+    onnx.op_register.insert(own::OPERATOR, own::build);
+    let parsed = onnx.parse(model, None).map_err(reason)?;
+    let found = outputs.iter().map(|name| parsed.outlets_by_name.contains_key(*name)).collect();
+    let outlets: Vec<_> = outputs.iter().filter_map(|name| parsed.outlets_by_name.get(*name).copied()).collect();
+    let mut model = parsed.model;
+    model.select_output_outlets(&outlets).map_err(reason)?;
+    model.set_input_names(interface.inputs.iter().map(|input| &*input.tensor)).map_err(reason)?;
+    Ok((model, found))
+}
+
+/// The operator of the node that the runtime's words name: it writes names in quotation marks, some with a suffix of its own.
+fn at_fault<'a>(model: &'a pb::ModelProto, reason: &str) -> Option<&'a str> {
+    let nodes = &model.graph.as_ref()?.node;
+    let named = |quoted: &str| {
+        nodes
+            .iter()
+            .filter(|node| !infer::name_of(node).is_empty() && quoted.starts_with(infer::name_of(node)))
+            .max_by_key(|node| infer::name_of(node).len())
+    };
+    reason.split('"').skip(1).step_by(2).find_map(named).map(|node| node.op_type.as_str())
 }
 
 fn prepare(parsed: &InferenceModel, interface: &Interface<'_>, batch: usize) -> Result<Sized, ModelError> {
@@ -143,11 +222,16 @@ fn repeated<T: Copy>(data: &[T], width: usize, batch: usize) -> std::borrow::Cow
 /// Runs `f` on the runtime; a panic in there is an error like any other. (The process's panic hook still sees it: a library does not
 /// replace that.)
 fn caught<T>(stage: &'static str, f: impl FnOnce() -> Result<T, String>) -> Result<T, ModelError> {
-    let result = catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+    without_panic(stage, || f().map_err(|reason| ModelError::Runtime { stage, reason }))
+}
+
+/// The same for what has errors of its own.
+pub(super) fn without_panic<T>(stage: &'static str, f: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(format!("the runtime panicked: {}", text.as_deref().unwrap_or("no message")))
-    });
-    result.map_err(|reason| ModelError::Runtime { stage, reason })
+        let reason = format!("the runtime panicked: {}", text.as_deref().unwrap_or("no message"));
+        Err(ModelError::Runtime { stage, reason })
+    })
 }
 
 /// The runtime's error with its causes, in one line.

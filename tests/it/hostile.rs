@@ -71,7 +71,7 @@ const MODELS: [Hostile; 27] = [
     ("init_dims_mismatch_raw", Takes::Number, "o", 1, "its dimensions want 1099511627776 elements, its data has 4"),
     ("negative_shape", Takes::Column, "o", 1, "a dimension of -5"),
     ("overflow_dims", Takes::Column, "o", 1, "4611686018427387904 x 4611686018427387904; at most"),
-    ("range_huge", Takes::Column, "o", 1, "input 0 is f32; expected integers"),
+    ("range_huge", Takes::Column, "o", 1, "must be a whole number that is known before running"),
     ("string_raw", Takes::Number, "o", 1, "tensors of type string are not supported"),
     ("tree_cls_cycle", Takes::Column, "p", 1, "TreeEnsembleClassifier is not supported"),
     ("tree_cls_oob_child", Takes::Column, "p", 1, "TreeEnsembleClassifier is not supported"),

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::target::Target;
-use super::{keep, measure};
+use super::{check, keep, measure};
 use crate::repl::command as repl;
 
 /// An embedded vector database with the two towers of a recommender built in.
@@ -71,6 +71,8 @@ pub(super) enum Subcommands {
     Dump(keep::Dump),
     /// Make a database from a dump
     Load(keep::Load),
+    /// Check towers as attaching does, and say what was seen; exits 1 when one is refused
+    Check(check::Check),
     /// Measure the index on vectors from files; no database is needed
     Bench(Box<measure::Bench>),
     /// Make a shop from a seed, recommend to its shoppers and measure it

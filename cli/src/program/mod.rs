@@ -1,6 +1,7 @@
 //! The `torre` binary: arguments, the terminal, exit codes. What the commands do is in the shell's module.
 
 mod args;
+mod check;
 mod interrupt;
 mod keep;
 mod measure;
@@ -95,6 +96,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Backup(args) => print_result(args.json, keep::backup(&args)),
         Subcommands::Dump(args) => print_result(args.json, keep::dump(&args)),
         Subcommands::Load(args) => print_result(args.json, keep::load(&args)),
+        Subcommands::Check(args) => print_result(args.json, check::check(&args)),
         Subcommands::Bench(args) => measure::bench(&args),
         Subcommands::Demo(args) => measure::demo(&args),
     }

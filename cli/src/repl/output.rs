@@ -46,6 +46,11 @@ impl Output {
         Self { json: to_json(result), notes: vec![note.into()], ..Self::default() }
     }
 
+    /// The same records, each with a line a value.
+    pub(crate) fn in_cards(self) -> Self {
+        Self { layout: Layout::Card, ..self }
+    }
+
     /// A result that is a list.
     pub(crate) fn list<T: Serialize>(results: &[T], record: impl Fn(&T) -> Record) -> Self {
         Self {

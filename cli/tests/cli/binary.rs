@@ -139,3 +139,22 @@ fn the_shell_reads_a_pipe_up_to_the_first_failure() {
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("the JSON is not complete"), "{}", run.stderr);
 }
+
+#[test]
+fn towers_are_checked_without_a_database() {
+    let workshop = Workshop::new();
+    let asset = |name: &str| format!("{}/assets/demo/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (item, user) = (asset("item.onnx"), asset("user.onnx"));
+    let found = workshop.json(&["check", &item, &user]);
+    for (tower, role) in found.as_array().unwrap().iter().zip(["item", "user"]) {
+        assert_eq!(tower["tower"], role);
+        assert_eq!(tower["batches"], serde_json::json!([1, 8, 64]));
+        assert!(tower["rows_compared"].as_u64().unwrap() >= 5, "{tower}");
+        assert!(tower["largest_difference"].as_f64().unwrap() <= tower["tolerance"].as_f64().unwrap(), "{tower}");
+        assert!(tower["golden_rows"].as_u64().unwrap() > 0 && tower["golden_difference"].as_f64().unwrap() < 1e-4, "{tower}");
+    }
+    let shown = workshop.torre(&["check", &item]);
+    assert!(shown.code == 0 && shown.stdout.contains("rows compared") && shown.stderr.is_empty(), "{}{}", shown.stdout, shown.stderr);
+    // Two towers that are no pair, and a file that is no tower.
+    assert_eq!(workshop.torre(&["check", &user, &item]).code, 1);
+}

@@ -1,7 +1,9 @@
 //! Matrix products and recurrent layers: the operators whose work is more than one step an element.
 
 use super::node::{Node, Result};
-use super::value::{Value, volume};
+use crate::tower::reference::Equation;
+use crate::tower::shape::volume;
+use crate::tower::value::Value;
 
 /// A node's outputs and its multiply-adds.
 pub(super) type Worked = (Vec<Value>, u64);
@@ -55,6 +57,82 @@ pub(super) fn gemm(node: &Node<'_>) -> Result<Worked> {
     Ok((vec![Value::new(a.dtype, shape)], product(&[rows, inner, columns])))
 }
 
+pub(super) fn einsum(node: &Node<'_>) -> Result<Worked> {
+    let equation = Equation::parse(node.text_or("equation", "")?).map_err(|reason| node.error(reason))?;
+    if equation.inputs.len() != node.inputs.len() || node.inputs.is_empty() {
+        return node.fail(format!("an equation of {} inputs, for {}", equation.inputs.len(), node.inputs.len()));
+    }
+    let first = node.float_input(0)?;
+    let mut sizes: Vec<(u8, usize)> = Vec::new();
+    for (place, letters) in equation.inputs.iter().enumerate() {
+        let x = node.float_input(place)?;
+        node.same_type(first, x)?;
+        if x.rank() != letters.len() {
+            return node.fail(format!("{} letters for the shape {:?}", letters.len(), x.shape));
+        }
+        for (&letter, &dim) in letters.iter().zip(&x.shape) {
+            match sizes.iter_mut().find(|(known, _)| *known == letter) {
+                Some((_, size)) if *size == dim || dim == 1 => {}
+                Some((_, size)) if *size == 1 => *size = dim,
+                Some((_, size)) => return node.fail(format!("the letter {} is {size} and {dim}", char::from(letter))),
+                None => sizes.push((letter, dim)),
+            }
+        }
+    }
+    let size = |letter: &u8| sizes.iter().find(|(known, _)| known == letter).map(|&(_, size)| size);
+    let shape = equation.output.iter().map(|letter| size(letter).ok_or_else(|| node.error("a letter of the output that no input has")));
+    let shape = shape.collect::<Result<Vec<_>>>()?;
+    if (1..equation.output.len()).any(|at| equation.output[..at].contains(&equation.output[at])) {
+        return node.fail("a letter twice in the output");
+    }
+    let all: Vec<usize> = sizes.iter().map(|&(_, size)| size).collect();
+    Ok((vec![Value::new(first.dtype, shape)], product(&all).saturating_mul(node.inputs.len() as u64)))
+}
+
+/// A convolution over one dimension.
+pub(super) fn conv(node: &Node<'_>) -> Result<Worked> {
+    node.at_most(3)?;
+    let (x, w) = (node.float_input(0)?, node.float_input(1)?);
+    node.same_type(x, w)?;
+    let (&[batch, channels, length], &[filters, depth, width]) = (x.shape.as_slice(), w.shape.as_slice()) else {
+        return node.fail(format!("{:?} with weights {:?}; only convolutions over one dimension are supported", x.shape, w.shape));
+    };
+    if node.text_or("auto_pad", "NOTSET")? != "NOTSET" {
+        return node.fail("automatic padding; export with explicit pads");
+    }
+    let groups = node.dimension(node.int_or("group", 1)?.into())?;
+    if groups == 0 || depth.saturating_mul(groups) != channels || !filters.is_multiple_of(groups.max(1)) {
+        return node.fail(format!("{channels} channels in {groups} groups, weights {:?}", w.shape));
+    }
+    let one = |name: &str, default: i64, least: i64| -> Result<i128> {
+        match node.ints(name)? {
+            None => Ok(default.into()),
+            Some(&[value]) if (least..1 << 20).contains(&value) => Ok(value.into()),
+            Some(other) => node.fail(format!("{name} {other:?}")),
+        }
+    };
+    let (stride, dilation) = (one("strides", 1, 1)?, one("dilations", 1, 1)?);
+    let pads = node.ints("pads")?.unwrap_or(&[0, 0]);
+    if pads.len() != 2
+        || pads.iter().any(|pad| !(0..1 << 20).contains(pad))
+        || node.ints("kernel_shape")?.is_some_and(|k| k != [width as i64])
+    {
+        return node.fail(format!("pads {pads:?}, weights {:?}", w.shape));
+    }
+    let padded = length as i128 + i128::from(pads[0]) + i128::from(pads[1]);
+    let reach = dilation * (width as i128 - 1) + 1;
+    if width == 0 || padded < reach {
+        return node.fail(format!("a window of {reach} over {padded}"));
+    }
+    let out = node.dimension((padded - reach) / stride + 1)?;
+    if let Some(bias) = node.optional(2)
+        && (bias.shape != [filters] || bias.dtype != x.dtype)
+    {
+        return node.fail(format!("a bias of shape {:?} for {filters} filters", bias.shape));
+    }
+    Ok((vec![Value::new(x.dtype, vec![batch, filters, out])], product(&[batch, filters, out, depth, width])))
+}
+
 /// GRU, LSTM, RNN: time-major, without lengths of their own (the runtime has none).
 pub(super) fn recurrent(node: &Node<'_>) -> Result<Worked> {
     let (gates, states, inputs) = match node.proto.op_type.as_str() {
@@ -74,6 +152,7 @@ pub(super) fn recurrent(node: &Node<'_>) -> Result<Worked> {
         "bidirectional" => 2,
         other => return node.fail(format!("the direction {other:?}")),
     };
+    recurrent_attributes(node)?;
     let x = node.float_input(0)?;
     let (w, r) = (node.float_input(1)?, node.float_input(2)?);
     let (&[steps, batch, width], &[_, _, hidden]) = (x.shape.as_slice(), r.shape.as_slice()) else {
@@ -105,3 +184,22 @@ pub(super) fn recurrent(node: &Node<'_>) -> Result<Worked> {
     outputs.truncate(node.proto.output.len().max(1));
     Ok((outputs, work))
 }
+
+/// Activations that ONNX names, a clip that is one.
+fn recurrent_attributes(node: &Node<'_>) -> Result<()> {
+    for name in node.texts("activations")? {
+        if !ACTIVATIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return node.fail(format!("the activation {name:?}"));
+        }
+    }
+    node.floats("activation_alpha")?;
+    node.floats("activation_beta")?;
+    match node.float("clip")? {
+        Some(clip) if clip.is_nan() || clip <= 0.0 => node.fail(format!("a clip of {clip}")),
+        _ => Ok(()),
+    }
+}
+
+/// What a recurrent layer may put its sums through.
+const ACTIVATIONS: [&str; 11] =
+    ["Affine", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "ScaledTanh", "Sigmoid", "Softplus", "Softsign", "Tanh", "ThresholdedRelu"];

@@ -5,22 +5,25 @@
 //! refused here, before the runtime sees it: the runtime allocates and folds constants while it loads.
 
 mod arithmetic;
+mod attention;
 mod lookup;
+mod make;
 mod matrix;
 mod node;
+mod quantize;
 mod reduce;
 mod structure;
-mod value;
 
 use std::collections::HashMap;
 
 use tract_onnx::pb;
 
 pub(super) use self::structure::source;
-pub(super) use self::value::{Dtype, Value};
 
 use self::node::{Node, Result};
 use super::limits;
+use super::value::{Dtype, Value};
+use super::way_out::way_out;
 use crate::model_error::ModelError;
 
 /// The operators that a tower may use: what PyTorch's exporter makes of pooling, attention and recurrent towers, and their neighbours.
@@ -54,11 +57,11 @@ fn kind(operator: &str) -> Option<Kind> {
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "PRelu" | "Equal" | "Greater"
         | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => One(arithmetic::binary),
         "Where" => One(arithmetic::select),
-        "Constant" => One(structure::constant),
-        "ConstantOfShape" => One(structure::constant_of_shape),
-        "Range" => One(structure::range),
-        "Shape" => One(structure::shape),
-        "Size" => One(structure::size),
+        "Constant" => One(make::constant),
+        "ConstantOfShape" => One(make::constant_of_shape),
+        "Range" => One(make::range),
+        "Shape" => One(make::shape),
+        "Size" => One(make::size),
         "Reshape" => One(structure::reshape),
         "Flatten" => One(structure::flatten),
         "Squeeze" => One(structure::squeeze),
@@ -73,36 +76,49 @@ fn kind(operator: &str) -> Option<Kind> {
         "Trilu" => One(structure::trilu),
         "Gather" => One(lookup::gather),
         "GatherElements" => One(lookup::gather_elements),
+        "GatherND" => One(lookup::gather_nd),
+        "ScatterElements" => One(lookup::scatter_elements),
+        "ScatterND" => One(lookup::scatter_nd),
+        "TopK" => Many(lookup::top_k),
         "OneHot" => One(lookup::one_hot),
         "ArgMax" | "ArgMin" => One(lookup::arg_max),
         "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare"
         | "ReduceLogSum" | "ReduceLogSumExp" => One(reduce::reduce),
         "Softmax" | "LogSoftmax" | "LpNormalization" | "CumSum" => One(reduce::along_axis),
-        "LayerNormalization" => Many(reduce::layer_norm),
+        "LayerNormalization" | "RMSNormalization" => Many(reduce::layer_norm),
+        "InstanceNormalization" | "GroupNormalization" => One(reduce::instance_norm),
         "BatchNormalization" => One(reduce::batch_norm),
         "Dropout" => One(reduce::dropout),
         "MatMul" => Heavy(matrix::matmul),
         "Gemm" => Heavy(matrix::gemm),
+        "Einsum" => Heavy(matrix::einsum),
+        "Attention" => Heavy(attention::attention),
+        "Conv" => Heavy(matrix::conv),
+        "DequantizeLinear" => One(quantize::dequantize),
+        "QuantizeLinear" => One(quantize::quantize),
         "GRU" | "LSTM" | "RNN" => Heavy(matrix::recurrent),
         _ => return None,
     })
 }
 
 /// Runs the interpreter over the nodes of a graph whose inputs and weights are in `known`, at one batch size. On return `known` has
-/// every value of the graph.
-pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<String, Value>) -> Result<()> {
+/// every value of the graph. Gives the steps of each node.
+pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<String, Value>) -> Result<Vec<u64>> {
+    let mut costs = Vec::with_capacity(nodes.len());
     let mut total = 0usize;
     let mut work = 0u64;
     for proto in nodes {
         let name = name_of(proto);
         let Some(kind) = kind(&proto.op_type) else {
-            return Err(ModelError::Operator { node: name.to_owned(), operator: proto.op_type.clone() });
+            let way_out = way_out(&proto.domain, &proto.op_type);
+            return Err(ModelError::Operator { node: name.to_owned(), operator: proto.op_type.clone(), way_out });
         };
         let outputs;
         let steps;
         {
             let inputs = proto.input.iter().map(|input| lookup_input(known, name, input)).collect::<Result<Vec<_>>>()?;
             let node = Node { proto, name, inputs };
+            storage_only(&node)?;
             let read = node.inputs.iter().flatten().fold(0u64, |sum, value| sum.saturating_add(value.volume() as u64));
             let (values, heavy) = match kind {
                 Kind::One(f) => (vec![f(&node)?], 0),
@@ -117,6 +133,7 @@ pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<Str
             (outputs, steps) = (values, heavy.saturating_add(read));
         }
         let volume_error = |what, got: String, limit: u64| ModelError::Volume { node: name.to_owned(), batch, what, got, limit };
+        let before = work;
         work = work.saturating_add(steps);
         for (output, value) in proto.output.iter().zip(outputs) {
             let elements = value.volume();
@@ -140,8 +157,40 @@ pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<Str
         if work > limits::WORK {
             return Err(volume_error("steps in all, with the nodes before it:", work.to_string(), limits::WORK));
         }
+        costs.push(work - before);
     }
-    Ok(())
+    Ok(costs)
+}
+
+/// Refuses to compute with a type that is for storing.
+fn storage_only(node: &Node<'_>) -> Result<()> {
+    let moves = matches!(
+        node.proto.op_type.as_str(),
+        "Cast"
+            | "DequantizeLinear"
+            | "QuantizeLinear"
+            | "Gather"
+            | "Reshape"
+            | "Transpose"
+            | "Identity"
+            | "Concat"
+            | "Slice"
+            | "Squeeze"
+            | "Unsqueeze"
+            | "Flatten"
+            | "Expand"
+            | "Split"
+    );
+    match node.inputs.iter().flatten().find(|value| value.dtype.is_storage()) {
+        Some(value) if !moves => {
+            let way_out = match value.dtype {
+                Dtype::F16 => "export the model in f32 (weights may be f16 behind a Cast)",
+                _ => "quantise with QuantizeLinear and DequantizeLinear (QDQ), or export in f32",
+            };
+            node.fail(format!("it computes in {}; {way_out}", value.dtype.name()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn lookup_input<'a>(known: &'a HashMap<String, Value>, node: &str, input: &str) -> Result<Option<&'a Value>> {
@@ -154,7 +203,7 @@ fn lookup_input<'a>(known: &'a HashMap<String, Value>, node: &str, input: &str) 
     }
 }
 
-/// A node's name, or where it has none, that of its first output.
+/// A node's name, or where it has none, that of its first output that has one.
 pub(super) fn name_of(node: &pb::NodeProto) -> &str {
-    if node.name.is_empty() { node.output.first().map_or("", String::as_str) } else { &node.name }
+    if node.name.is_empty() { node.output.iter().find(|output| !output.is_empty()).map_or("", String::as_str) } else { &node.name }
 }

@@ -3,9 +3,9 @@
 use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 
-use super::value::{Dtype, Value};
 use crate::model_error::ModelError;
-use crate::tower::tensor;
+use crate::tower::value::{Dtype, Value};
+use crate::tower::{shape, tensor};
 
 pub(super) type Result<T> = std::result::Result<T, ModelError>;
 
@@ -84,6 +84,11 @@ impl<'a> Node<'a> {
         Ok(self.attribute(name, AttributeType::Floats)?.map(|a| a.floats.as_slice()))
     }
 
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<&'a str>> {
+        let all = self.attribute(name, AttributeType::Strings)?.map_or(&[][..], |a| a.strings.as_slice());
+        all.iter().map(|text| std::str::from_utf8(text).map_err(|_| self.error(format!("the attribute {name} is not UTF-8")))).collect()
+    }
+
     pub(super) fn text_or(&self, name: &str, default: &'static str) -> Result<&'a str> {
         match self.attribute(name, AttributeType::String)? {
             None => Ok(default),
@@ -147,14 +152,6 @@ impl<'a> Node<'a> {
 
     /// The shape that broadcasting gives.
     pub(super) fn broadcast(&self, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
-        let rank = a.len().max(b.len());
-        let dim = |shape: &[usize], at: usize| (at + shape.len()).checked_sub(rank).map_or(1, |at| shape[at]);
-        (0..rank)
-            .map(|at| match (dim(a, at), dim(b, at)) {
-                (x, y) if x == y => Ok(x),
-                (1, x) | (x, 1) => Ok(x),
-                _ => self.fail(format!("the shapes {a:?} and {b:?} do not broadcast")),
-            })
-            .collect()
+        shape::broadcast(a, b).ok_or_else(|| self.error(format!("the shapes {a:?} and {b:?} do not broadcast")))
     }
 }

@@ -1,7 +1,7 @@
 //! Sums, means, extremes and norms over dimensions; normalisations over the last ones.
 
 use super::node::{Node, Result};
-use super::value::Value;
+use crate::tower::value::{Dtype, Value};
 
 pub(super) fn reduce(node: &Node<'_>) -> Result<Value> {
     node.at_most(2)?;
@@ -30,6 +30,9 @@ pub(super) fn reduce(node: &Node<'_>) -> Result<Value> {
     if !x.dtype.is_float() && !sums {
         return node.fail(format!("expected floats, got {}", x.dtype.name()));
     }
+    if x.dtype == Dtype::Bool && !matches!(op, "ReduceMax" | "ReduceMin") {
+        return node.fail("expected numbers, got bool");
+    }
     if let Some(content) = x.content.as_deref().filter(|_| axes.len() == x.rank()) {
         let result = match op {
             "ReduceSum" => content.iter().try_fold(0i64, |a, &v| a.checked_add(v)),
@@ -54,6 +57,9 @@ pub(super) fn along_axis(node: &Node<'_>) -> Result<Value> {
     let x = node.input(0)?;
     if node.proto.op_type == "CumSum" {
         node.at_most(2)?;
+        if x.dtype == Dtype::Bool {
+            return node.fail("expected numbers, got bool");
+        }
         let &[axis] = node.content(1)? else { return node.fail("the axis must be one number") };
         let axis = node.axis(axis, x.rank())?;
         let count = x.shape[axis] as i64;
@@ -84,6 +90,28 @@ pub(super) fn layer_norm(node: &Node<'_>) -> Result<Vec<Value>> {
     Ok([Value::new(x.dtype, x.shape.clone()), moments.clone(), moments].into_iter().take(node.proto.output.len()).collect())
 }
 
+/// InstanceNormalization and GroupNormalization: `[N, C, ...]`, a scale and a bias for each channel (or group, in operator sets before 21).
+pub(super) fn instance_norm(node: &Node<'_>) -> Result<Value> {
+    node.at_most(3)?;
+    let x = node.float_input(0)?;
+    let Some(&channels) = x.shape.get(1) else { return node.fail("expected at least two dimensions") };
+    let groups = match node.proto.op_type.as_str() {
+        "GroupNormalization" => node.dimension(node.int_or("num_groups", 0)?.into())?,
+        _ => channels,
+    };
+    if groups == 0 || !channels.is_multiple_of(groups) || x.volume() == 0 {
+        return node.fail(format!("{groups} groups of {channels} channels, shape {:?}", x.shape));
+    }
+    for place in 1..3 {
+        let given = node.float_input(place)?;
+        node.same_type(x, given)?;
+        if given.shape != [channels] && given.shape != [groups] {
+            return node.fail(format!("input {place} has the shape {:?}; expected [{channels}]", given.shape));
+        }
+    }
+    Ok(Value::new(x.dtype, x.shape.clone()))
+}
+
 pub(super) fn batch_norm(node: &Node<'_>) -> Result<Value> {
     node.at_most(5)?;
     let x = node.float_input(0)?;
@@ -101,9 +129,13 @@ pub(super) fn batch_norm(node: &Node<'_>) -> Result<Value> {
 }
 
 pub(super) fn dropout(node: &Node<'_>) -> Result<Value> {
-    node.at_most(2)?;
-    if node.proto.output.len() != 1 {
-        return node.fail("training mode");
+    node.at_most(3)?;
+    let training = match node.optional(2) {
+        Some(flag) => flag.content.as_deref() != Some(&[0]),
+        None => false,
+    };
+    if training || node.proto.output.iter().skip(1).any(|output| !output.is_empty()) {
+        return node.fail("training mode; export the model in evaluation mode");
     }
     let x = node.float_input(0)?;
     Ok(Value::new(x.dtype, x.shape.clone()))

@@ -1,101 +1,12 @@
-//! Operators that move elements about, or make them: shapes, constants, slices, joins.
+//! Operators that move elements about: shapes, slices, joins.
 
 use std::rc::Rc;
 
-use super::arithmetic::places;
+use super::make::target_shape;
 use super::node::{Node, Result};
-use super::value::{Dtype, Value, volume};
 use crate::tower::limits;
-use crate::tower::tensor;
-
-pub(super) fn constant(node: &Node<'_>) -> Result<Value> {
-    node.at_most(0)?;
-    let [attribute] = node.proto.attribute.as_slice() else {
-        return node.fail("a constant has exactly one attribute");
-    };
-    Ok(match attribute.name.as_str() {
-        "value" => match &attribute.t {
-            Some(t) => tensor::value(t, &format!("node {:?}", node.name))?,
-            None => return node.fail("the attribute value holds no tensor"),
-        },
-        "value_int" => Value::known(Dtype::I64, vec![], vec![node.int_or("value_int", 0)?]),
-        "value_ints" => {
-            let content = node.ints("value_ints")?.unwrap_or_default().to_vec();
-            Value::known(Dtype::I64, vec![content.len()], content)
-        }
-        "value_float" => node.float("value_float").map(|_| Value::new(Dtype::F32, vec![]))?,
-        "value_floats" => Value::new(Dtype::F32, vec![node.floats("value_floats")?.unwrap_or_default().len()]),
-        other => return node.fail(format!("a constant of the kind {other}")),
-    })
-}
-
-pub(super) fn constant_of_shape(node: &Node<'_>) -> Result<Value> {
-    node.at_most(1)?;
-    let shape = target_shape(node, 0)?;
-    let fill = node.tensor("value")?;
-    let dtype = fill.as_ref().map_or(Dtype::F32, |v| v.dtype);
-    if fill.as_ref().is_some_and(|v| v.volume() != 1) {
-        return node.fail("the value must be one number");
-    }
-    Ok(match fill.and_then(|v| v.content) {
-        Some(fill) if volume(&shape) <= limits::FOLLOWED_ELEMENTS => {
-            let content = vec![fill[0]; volume(&shape)];
-            Value::known(dtype, shape, content)
-        }
-        Some(fill) => Value::new(dtype, shape).with_range(Some((fill[0], fill[0]))),
-        None => Value::new(dtype, shape),
-    })
-}
-
-pub(super) fn range(node: &Node<'_>) -> Result<Value> {
-    node.at_most(3)?;
-    let dtype = node.integer_input(0)?.dtype;
-    let mut ends = [0i128; 3];
-    for (place, end) in ends.iter_mut().enumerate() {
-        node.same_type(node.input(0)?, node.input(place)?)?;
-        let &[value] = node.content(place)? else { return node.fail(format!("input {place} must be one number")) };
-        *end = i128::from(value);
-    }
-    let [start, limit, step] = ends;
-    if step == 0 {
-        return node.fail("a step of 0");
-    }
-    let count = ((limit - start + step - step.signum()) / step).max(0);
-    if count > limits::VALUE_ELEMENTS as i128 {
-        return node.fail(format!("{count} elements; at most {} are allowed", limits::VALUE_ELEMENTS));
-    }
-    let at = |i: i128| i64::try_from(start + i * step).map_err(|_| node.error("a number larger than 64 bits"));
-    if count <= limits::FOLLOWED_ELEMENTS as i128 {
-        let content = (0..count).map(at).collect::<Result<Vec<_>>>()?;
-        return Ok(Value::known(dtype, vec![content.len()], content));
-    }
-    let (first, last) = (at(0)?, at(count - 1)?);
-    Ok(Value::new(dtype, vec![node.dimension(count)?]).with_range(Some((first.min(last), first.max(last)))))
-}
-
-pub(super) fn shape(node: &Node<'_>) -> Result<Value> {
-    node.at_most(1)?;
-    let dims = &node.input(0)?.shape;
-    let rank = dims.len() as i64;
-    let clamp = |at: i64| (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize;
-    let (start, end) = (clamp(node.int_or("start", 0)?), clamp(node.int_or("end", rank)?));
-    let content: Vec<i64> = dims.get(start..end).unwrap_or_default().iter().map(|&d| d as i64).collect();
-    Ok(Value::known(Dtype::I64, vec![content.len()], content))
-}
-
-pub(super) fn size(node: &Node<'_>) -> Result<Value> {
-    node.at_most(1)?;
-    Ok(Value::known(Dtype::I64, vec![], vec![node.input(0)?.volume() as i64]))
-}
-
-/// An input whose content is a shape; no dimension may be negative or beyond the limits.
-fn target_shape(node: &Node<'_>, place: usize) -> Result<Vec<usize>> {
-    let value = node.integer_input(place)?;
-    if value.rank() != 1 {
-        return node.fail(format!("input {place} must be a list of dimensions"));
-    }
-    node.content(place)?.iter().map(|&d| node.dimension(d.into())).collect()
-}
+use crate::tower::shape::{places, volume};
+use crate::tower::value::{Dtype, Value};
 
 pub(super) fn reshape(node: &Node<'_>) -> Result<Value> {
     node.at_most(2)?;
@@ -205,24 +116,29 @@ pub(super) fn tile(node: &Node<'_>) -> Result<Value> {
 }
 
 pub(super) fn pad(node: &Node<'_>) -> Result<Value> {
-    node.at_most(3)?;
+    node.at_most(4)?;
     let x = node.input(0)?;
     let pads = node.content(1)?;
-    if pads.len() != 2 * x.rank() || pads.iter().any(|&p| p < 0) {
-        return node.fail(format!("pads {pads:?} for {} dimensions", x.rank()));
+    let all: Vec<i64> = (0..x.rank() as i64).collect();
+    let axes = node.optional_content(3)?.unwrap_or(&all);
+    node.axes(axes, x.rank())?;
+    if pads.len() != 2 * axes.len() || pads.iter().any(|&p| p < 0) {
+        return node.fail(format!("pads {pads:?} for {} dimensions", axes.len()));
     }
     if node.text_or("mode", "constant")? != "constant" {
         return node.fail("a mode other than constant");
     }
-    let (before, after) = pads.split_at(x.rank());
-    let shape = (0..x.rank()).map(|at| node.dimension(x.shape[at] as i128 + i128::from(before[at]) + i128::from(after[at])));
-    let shape = shape.collect::<Result<_>>()?;
+    let (before, after) = pads.split_at(axes.len());
+    let mut shape = x.shape.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let axis = node.axis(axis, x.rank())?;
+        shape[axis] = node.dimension(shape[axis] as i128 + i128::from(before[i]) + i128::from(after[i]))?;
+    }
     let mut padded = Value::new(x.dtype, shape);
     // The filling is 0 unless it is given.
-    if let Some((lo, hi)) = x.range
-        && node.optional(2).is_none()
-    {
-        padded = padded.with_range(Some((lo.min(0), hi.max(0))));
+    let filling = node.optional(2).map_or(Some((0, 0)), |fill| fill.range);
+    if let Some(((lo, hi), (least, most))) = x.range.zip(filling) {
+        padded = padded.with_range(Some((lo.min(least), hi.max(most))));
     }
     Ok(padded)
 }
@@ -234,6 +150,8 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Value> {
     let mut shape = first.shape.clone();
     let mut range = first.range;
     let mut content = first.content.as_deref().map(<[i64]>::to_vec);
+    let last = first.rank() > 1 && axis + 1 == first.rank();
+    let mut columns = last.then(Vec::new);
     for place in 1..node.inputs.len() {
         let next = node.input(place)?;
         node.same_type(first, next)?;
@@ -255,7 +173,16 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Value> {
     // Row-major content joins end to end only along the first dimension.
     Ok(match content {
         Some(content) if axis == 0 => Value::known(first.dtype, shape, content),
-        _ => Value::new(first.dtype, shape).with_range(range),
+        _ => {
+            for place in 0..node.inputs.len() {
+                let next = node.input(place)?;
+                let width = next.shape.get(axis).copied().unwrap_or(0);
+                columns = columns.filter(|all: &Vec<_>| all.len() + width <= limits::RANK);
+                columns.iter_mut().for_each(|all| all.extend(std::iter::repeat_n(next.range, width)));
+            }
+            let joined = Value::new(first.dtype, shape).with_range(range);
+            Value { columns: columns.map(Rc::from), ..joined }
+        }
     })
 }
 

@@ -1,0 +1,286 @@
+//! Operators of our own inside the runtime: those it lacks, and those it computes otherwise than ONNX says.
+//!
+//! Such a node is carried through the runtime's graph as it stood in the file, beside the shapes that inference told for it, and is
+//! computed by [`reference`](super::reference).
+
+use std::sync::Arc;
+
+use prost::Message;
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::tract_hir::infer::{InferenceOp, InferenceResult, Solver, TensorProxy};
+use tract_onnx::tract_hir::internal::*;
+
+use super::array::{Array, Data};
+use super::attributes::Attributes;
+use super::layer_norm::LayerNorm;
+use super::reference::{Call, compute};
+use super::value::Dtype;
+
+/// The name under which nodes of our own stand in the lowered graph; no file may use it.
+pub(super) const OPERATOR: &str = "torre.own";
+const NODE: &str = "node";
+const CASES: &str = "cases";
+
+/// The shapes of a node at one batch size: of the inputs that it has, and of the outputs that it makes, with their types.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Case {
+    pub(super) inputs: Vec<Vec<usize>>,
+    pub(super) outputs: Vec<(Dtype, Vec<usize>)>,
+}
+
+/// The node that stands for `node` in a graph for the runtime.
+pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case]) -> pb::NodeProto {
+    let numbers = cases.iter().flat_map(Case::to_numbers).collect();
+    let attribute =
+        |name: &str, kind: AttributeType| pb::AttributeProto { name: name.to_owned(), r#type: kind as i32, ..Default::default() };
+    pb::NodeProto {
+        input: node.input.clone(),
+        output: node.output.clone(),
+        name: node.name.clone(),
+        op_type: OPERATOR.to_owned(),
+        attribute: vec![
+            pb::AttributeProto { s: node.encode_to_vec(), ..attribute(NODE, AttributeType::String) },
+            pb::AttributeProto { ints: numbers, ..attribute(CASES, AttributeType::Ints) },
+        ],
+        ..Default::default()
+    }
+}
+
+impl Case {
+    fn to_numbers(&self) -> Vec<i64> {
+        let shape = |shape: &[usize]| [&[shape.len() as i64], shape.iter().map(|&d| d as i64).collect::<Vec<_>>().as_slice()].concat();
+        let mut numbers = vec![self.inputs.len() as i64, self.outputs.len() as i64];
+        numbers.extend(self.inputs.iter().flat_map(|input| shape(input)));
+        numbers.extend(self.outputs.iter().flat_map(|(dtype, output)| [vec![i64::from(dtype.to_onnx())], shape(output)].concat()));
+        numbers
+    }
+
+    fn all_from_numbers(numbers: &[i64]) -> Option<Vec<Self>> {
+        let mut numbers = numbers.iter().copied();
+        let mut cases = Vec::new();
+        while let Some(inputs) = numbers.next() {
+            let outputs = numbers.next()?;
+            let mut shape = || -> Option<Vec<usize>> {
+                let rank = numbers.next()?;
+                (0..rank).map(|_| numbers.next().and_then(|dim| usize::try_from(dim).ok())).collect()
+            };
+            let inputs = (0..inputs).map(|_| shape()).collect::<Option<_>>()?;
+            let mut all = Vec::new();
+            for _ in 0..outputs {
+                let dtype = Dtype::from_onnx(i32::try_from(numbers.next()?).ok()?, NODE).ok()?;
+                let rank = numbers.next()?;
+                all.push((dtype, (0..rank).map(|_| numbers.next().and_then(|dim| usize::try_from(dim).ok())).collect::<Option<_>>()?));
+            }
+            cases.push(Self { inputs, outputs: all });
+        }
+        Some(cases)
+    }
+}
+
+/// Builds the operator when the runtime parses a lowered graph.
+pub(super) fn build(_: &ParsingContext<'_>, node: &pb::NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    let attribute = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
+    let proto = attribute(NODE).and_then(|attribute| pb::NodeProto::decode(attribute.s.as_slice()).ok());
+    let cases = attribute(CASES).and_then(|attribute| Case::all_from_numbers(&attribute.ints));
+    let (Some(proto), Some(cases)) = (proto, cases) else { bail!("a node that was lowered badly") };
+    Ok((expand(Own(Arc::new(Description { proto, cases }))), vec![]))
+}
+
+#[derive(Debug)]
+struct Description {
+    proto: pb::NodeProto,
+    cases: Vec<Case>,
+}
+
+#[derive(Clone, Debug)]
+struct Own(Arc<Description>);
+
+impl PartialEq for Own {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Own {}
+
+impl Own {
+    /// The outputs for inputs of these shapes.
+    fn case(&self, shapes: &[TVec<usize>]) -> TractResult<&[(Dtype, Vec<usize>)]> {
+        let fits =
+            |case: &&Case| case.inputs.len() == shapes.len() && case.inputs.iter().zip(shapes).all(|(a, b)| a.as_slice() == b.as_slice());
+        match self.0.cases.iter().find(fits) {
+            Some(case) => Ok(&case.outputs),
+            None => bail!("shapes that were not inferred: {shapes:?}"),
+        }
+    }
+
+    /// The one operator of ours that large towers spend time in, without the detour over f64; `None` for all others.
+    fn layer_norm(&self, inputs: &[TValue], outputs: &[(Dtype, Vec<usize>)]) -> Option<TractResult<Tensor>> {
+        let proto = &self.0.proto;
+        let (centred, [(Dtype::F32, shape)]) = (proto.op_type == "LayerNormalization", outputs) else { return None };
+        if !centred && proto.op_type != "RMSNormalization" || proto.input.iter().any(String::is_empty) {
+            return None;
+        }
+        let views = inputs.iter().map(|input| input.to_plain_array_view::<f32>().ok()).collect::<Option<Vec<_>>>()?;
+        let slices = views.iter().map(|view| view.as_slice()).collect::<Option<Vec<&[f32]>>>()?;
+        let attributes = Attributes(proto);
+        let rank = shape.len();
+        let axis = attributes.int("axis", -1);
+        let axis = if axis < 0 { axis + rank as i64 } else { axis };
+        let width: usize = shape.get(usize::try_from(axis).ok()?..)?.iter().product();
+        let (x, scale, bias) = (*slices.first()?, *slices.get(1)?, slices.get(2).copied());
+        let norm = LayerNorm { scale, bias, epsilon: attributes.float("epsilon", f64::from(1e-5f32)), centred };
+        if scale.len() != width {
+            return None;
+        }
+        norm.apply(x).map(|out| Tensor::from_shape(shape, &out))
+    }
+
+    /// Which outputs the runtime has: those with a name.
+    fn named(&self) -> impl Iterator<Item = usize> {
+        self.0.proto.output.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(at, _)| at)
+    }
+}
+
+impl Expansion for Own {
+    fn name(&self) -> StaticName {
+        OPERATOR.into()
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        Ok(self.named().count())
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(&'s self, s: &mut Solver<'r>, inputs: &'p [TensorProxy], outputs: &'p [TensorProxy]) -> InferenceResult {
+        s.given_all(inputs.iter().map(|input| &input.shape), move |s, shapes: Vec<TVec<TDim>>| {
+            let shapes = shapes.iter().map(|shape| sizes(shape.iter())).collect::<TractResult<Vec<TVec<usize>>>>()?;
+            let case = self.case(&shapes)?;
+            for (output, at) in outputs.iter().zip(self.named()) {
+                let (dtype, shape) = &case[at];
+                s.equals(&output.datum_type, datum_type(*dtype))?;
+                s.equals(&output.shape, shape.iter().map(|&dim| dim.to_dim()).collect::<TVec<TDim>>())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, self.clone(), inputs)
+    }
+}
+
+impl Op for Own {
+    fn name(&self) -> StaticName {
+        OPERATOR.into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl TypedOp for Own {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let shapes = inputs.iter().map(|input| sizes(input.shape.iter())).collect::<TractResult<Vec<TVec<usize>>>>()?;
+        let case = self.case(&shapes)?;
+        Ok(self.named().map(|at| datum_type(case[at].0).fact(case[at].1.as_slice())).collect())
+    }
+
+    as_op!();
+}
+
+impl EvalOp for Own {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let shapes: Vec<TVec<usize>> = inputs.iter().map(|input| input.shape().into()).collect();
+        let outputs = self.case(&shapes)?;
+        if let Some(quick) = self.layer_norm(&inputs, outputs) {
+            return Ok(tvec!(quick?.into_tvalue()));
+        }
+        let arrays = inputs.iter().map(|input| from_runtime(input)).collect::<TractResult<Vec<_>>>()?;
+        // The runtime leaves out inputs without a name.
+        let mut given = arrays.iter();
+        let inputs = self.0.proto.input.iter().map(|name| if name.is_empty() { None } else { given.next() }).collect();
+        let shapes: Vec<Vec<usize>> = outputs.iter().map(|(_, shape)| shape.clone()).collect();
+        let call = Call { proto: &self.0.proto, inputs, shapes: &shapes };
+        let results = compute(&call).map_err(|reason| anyhow!("{}: {reason}", self.0.proto.op_type))?;
+        self.named()
+            .map(|at| match results.get(at) {
+                Some(result) if (result.dtype, &result.shape) == (outputs[at].0, &outputs[at].1) => Ok(to_runtime(result)?.into_tvalue()),
+                _ => bail!("{}: an output of another type or shape than inferred", self.0.proto.op_type),
+            })
+            .collect()
+    }
+}
+
+/// The dimensions of a shape that are numbers, as all are once the batch is.
+fn sizes<'a>(dims: impl Iterator<Item = &'a TDim>) -> TractResult<TVec<usize>> {
+    dims.map(|dim| Ok(dim.to_usize()?)).collect()
+}
+
+fn datum_type(dtype: Dtype) -> DatumType {
+    match dtype {
+        Dtype::F32 => DatumType::F32,
+        Dtype::F64 => DatumType::F64,
+        Dtype::I64 => DatumType::I64,
+        Dtype::I32 => DatumType::I32,
+        Dtype::Bool => DatumType::Bool,
+        Dtype::F16 => DatumType::F16,
+        Dtype::I8 => DatumType::I8,
+        Dtype::U8 => DatumType::U8,
+    }
+}
+
+/// A tensor of the runtime as an array. The runtime counts with numbers of its own kind where ONNX has i64.
+pub(super) fn from_runtime(tensor: &Tensor) -> TractResult<Array> {
+    let shape = tensor.shape().to_vec();
+    let dtype = match tensor.datum_type() {
+        DatumType::F32 => Dtype::F32,
+        DatumType::F64 => Dtype::F64,
+        DatumType::F16 => Dtype::F16,
+        DatumType::I32 => Dtype::I32,
+        DatumType::I64 | DatumType::TDim => Dtype::I64,
+        DatumType::I8 => Dtype::I8,
+        DatumType::U8 => Dtype::U8,
+        DatumType::Bool => Dtype::Bool,
+        other => bail!("a tensor of type {other:?}"),
+    };
+    let data = match dtype {
+        Dtype::F32 => Data::Float(tensor.to_plain_array_view::<f32>()?.iter().map(|&x| f64::from(x)).collect()),
+        Dtype::F64 | Dtype::F16 => Data::Float(tensor.cast_to::<f64>()?.to_plain_array_view::<f64>()?.iter().copied().collect()),
+        Dtype::Bool => Data::Int(tensor.to_plain_array_view::<bool>()?.iter().map(|&x| i64::from(x)).collect()),
+        _ => Data::Int(tensor.cast_to::<i64>()?.to_plain_array_view::<i64>()?.iter().copied().collect()),
+    };
+    Ok(Array { dtype, shape, data })
+}
+
+fn to_runtime(array: &Array) -> TractResult<Tensor> {
+    let shape = array.shape.as_slice();
+    match (&array.data, array.dtype) {
+        (Data::Float(data), Dtype::F32) => Tensor::from_shape(shape, &data.iter().map(|&x| x as f32).collect::<Vec<_>>()),
+        (Data::Float(data), Dtype::F16) => Tensor::from_shape(shape, &data.iter().map(|&x| f16::from_f64(x)).collect::<Vec<_>>()),
+        (Data::Float(data), _) => Tensor::from_shape(shape, data),
+        (Data::Int(data), Dtype::Bool) => Tensor::from_shape(shape, &data.iter().map(|&x| x != 0).collect::<Vec<_>>()),
+        (Data::Int(data), Dtype::I32) => Tensor::from_shape(shape, &data.iter().map(|&x| x as i32).collect::<Vec<_>>()),
+        (Data::Int(data), Dtype::I8) => Tensor::from_shape(shape, &data.iter().map(|&x| x as i8).collect::<Vec<_>>()),
+        (Data::Int(data), Dtype::U8) => Tensor::from_shape(shape, &data.iter().map(|&x| x as u8).collect::<Vec<_>>()),
+        (Data::Int(data), _) => Tensor::from_shape(shape, data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_travel_in_an_attribute() {
+        let cases = vec![
+            Case { inputs: vec![vec![1, 2], vec![]], outputs: vec![(Dtype::F32, vec![1]), (Dtype::Bool, vec![])] },
+            Case { inputs: vec![], outputs: vec![(Dtype::I64, vec![3, 4, 5])] },
+        ];
+        let numbers: Vec<i64> = cases.iter().flat_map(Case::to_numbers).collect();
+        assert_eq!(Case::all_from_numbers(&numbers), Some(cases));
+        assert_eq!(Case::all_from_numbers(&numbers[..5]), None);
+    }
+}
