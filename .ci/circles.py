@@ -21,7 +21,6 @@ ALLOWED = [
     ("src/db", "build collection database import items options", "to be opened: a handle makes the builders that hold it"),
     ("src/ingest", "sweep writer", "to be opened: the writer keeps what the sweep works on"),
     ("src/segment", "live run sealed shared snapshot", "to be opened: a snapshot holds what is read through it"),
-    ("src/tower", "golden onnx", "to be opened: loading a tower replays its golden rows through it"),
 ]
 
 NOISE = re.compile(r"""//[^\n]*|/\*.*?\*/|\bb?r(\#*)".*?"\1|b?"(?:\\.|[^"\\])*"|b?'(?:\\[^']+|\\'|[^\\'])'""", re.S)

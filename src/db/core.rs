@@ -101,7 +101,7 @@ impl Core {
         }
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
-        core.rankers = Rankers::read(&core, &manifest)?;
+        core.rankers = Rankers::read(&core.shared, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

@@ -30,6 +30,7 @@ mod query_sample_tests;
 #[cfg(test)]
 mod ranker_tests;
 mod rankers;
+mod ranking;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;

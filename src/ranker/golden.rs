@@ -1,12 +1,11 @@
 //! Replays a spec's golden rows: features and scores must be here what they were where the ranker was trained.
 
 use super::limits::GOLDEN_TOLERANCE;
-use super::model::Ranker;
+use super::spec::RankerSpec;
 use crate::model_error::ModelError;
 
-/// Each golden row alone, and all of them together.
-pub(super) fn replay(ranker: &Ranker) -> Result<(), ModelError> {
-    let spec = ranker.spec();
+/// Each golden row alone, and all of them together; `run` scores rows of features.
+pub(super) fn replay(spec: &RankerSpec, run: impl Fn(&[f32]) -> Result<Vec<f32>, ModelError>) -> Result<(), ModelError> {
     let mut all = Vec::with_capacity(spec.golden().len() * spec.features().len());
     for (row, golden) in spec.golden().iter().enumerate() {
         let from = all.len();
@@ -18,9 +17,9 @@ pub(super) fn replay(ranker: &Ranker) -> Result<(), ModelError> {
                 return Err(ModelError::RankerGoldenFeature { row, feature: feature.name.clone(), expected, got });
             }
         }
-        compare(row, golden.output, ranker.run(&all[from..])?.first().copied())?;
+        compare(row, golden.output, run(&all[from..])?.first().copied())?;
     }
-    for (row, (golden, score)) in spec.golden().iter().zip(ranker.run(&all)?).enumerate() {
+    for (row, (golden, score)) in spec.golden().iter().zip(run(&all)?).enumerate() {
         compare(row, golden.output, Some(score))?;
     }
     Ok(())

@@ -13,9 +13,6 @@ use crate::model_error::ModelError;
 
 type Result<T> = std::result::Result<T, ModelError>;
 
-/// The domain of trees and linear models.
-pub(super) const ML: &str = "ai.onnx.ml";
-
 /// Checks a graph against the spec and makes its plan.
 pub(super) fn plan(graph: &Graph<'_>, spec: &RankerSpec) -> Result<Plan> {
     let (mut plan, output) = steps(graph, spec)?;

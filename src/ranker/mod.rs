@@ -6,6 +6,7 @@
 //! runtime's own operators for trees are never reached: one hangs on a cycle and writes out of bounds.
 
 mod attributes;
+mod domain;
 mod golden;
 mod graph;
 mod limits;

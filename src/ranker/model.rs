@@ -1,7 +1,8 @@
 //! A ranker: features in, scores out.
 
+use super::domain::ML;
 use super::golden;
-use super::graph::{self, ML};
+use super::graph;
 use super::plan::Plan;
 use super::proto::{self, Model};
 use super::source::RankerSource;
@@ -64,7 +65,7 @@ impl Ranker {
             Kind::Network(Network::load(&source.onnx, spec.input(), spec.features().len(), spec.output())?)
         };
         let ranker = Self { spec, model };
-        golden::replay(&ranker)?;
+        golden::replay(&ranker.spec, |rows| ranker.run(rows))?;
         Ok(ranker)
     }
 

@@ -1,7 +1,7 @@
 //! One node of the graph as an operator over rows.
 
 use super::attributes::{Attributes, place};
-use super::graph::ML;
+use super::domain::ML;
 use super::ops::{Arithmetic, Linear, Op, Unary};
 use super::proto::Node;
 use super::trees::{Classifier, Regressor};

@@ -63,7 +63,7 @@ impl Truth {
     /// The hits of an exact answer after the first `excluded`.
     fn new(answer: &Answer, excluded: usize) -> Self {
         let hits = || answer.hits.iter().skip(excluded).take(K);
-        Self { ids: hits().map(|hit| hit.id.to_string()).collect(), least: hits().last().map_or(f32::INFINITY, |hit| hit.score) }
+        Self { ids: hits().map(|hit| hit.id.to_string()).collect(), least: hits().next_back().map_or(f32::INFINITY, |hit| hit.score) }
     }
 
     /// Whether a row that was found is one of the nearest.
