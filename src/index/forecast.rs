@@ -12,9 +12,11 @@ use super::coarse::Probe;
 use super::params::{Goal, Part};
 
 /// Halvings of the interval that a threshold is looked for in.
-const HALVINGS: usize = 14;
+const HALVINGS: usize = 12;
 /// Thresholds are this many standard deviations above a centroid at most.
 const HIGHEST: f32 = 6.0;
+/// So small a share of a list, and of those behind it, is nothing.
+const NOTHING: f32 = 1e-9;
 /// Candidates are never taken as more than so many times the rows above the last wanted one.
 const MOST_GROWTH: f32 = 64.0;
 /// The best wanted score is taken as at least so far above the last, in standard deviations: scores near each other say nothing else.
@@ -100,20 +102,35 @@ impl<'a> Forecast<'a> {
 
     /// Rows of some lists above a threshold.
     fn above(&self, lists: &[List], threshold: f32, of: impl Fn(&List) -> f32) -> f32 {
-        lists.iter().map(|list| of(list) * self.density.share((threshold - list.centre) / list.width)).sum()
+        let mut sum = 0.0;
+        for list in lists {
+            let share = self.density.share((threshold - list.centre) / list.width);
+            // Those behind lie lower still.
+            if share < NOTHING {
+                break;
+            }
+            sum += of(list) * share;
+        }
+        sum
     }
 
     /// The excluded rows are known, so there are at least as many rows above their scores as there are of them.
     fn scale(&self) -> f32 {
-        /// Looks at so many of them, and expects the chance of a few by their square root.
-        const LOOKS: usize = 8;
-        let look = |look: usize| {
-            let rank = (self.excluded.len() * look).div_ceil(LOOKS);
-            let (score, rank) = (*self.excluded.get(rank.checked_sub(1)?)?, rank as f32);
+        let look = |(rank, score): (f32, f32)| {
             let by_density = self.above(self.lists, score, |list| list.passing);
-            (score.is_finite() && by_density > 0.0).then_some((rank - 2.0 * rank.sqrt()) / by_density)
+            // What chance may do to so many.
+            (score.is_finite() && by_density > 0.0).then_some((rank - rank.sqrt()) / by_density)
         };
-        (1..=LOOKS).filter_map(look).fold(1.0, f32::max)
+        self.looks().filter_map(look).fold(1.0, f32::max)
+    }
+
+    /// A few of the excluded rows, worst first: rank and score.
+    fn looks(&self) -> impl Iterator<Item = (f32, f32)> {
+        const LOOKS: usize = 8;
+        (1..=LOOKS).rev().filter_map(|look| {
+            let rank = (self.excluded.len() * look).div_ceil(LOOKS);
+            Some((rank as f32, *self.excluded.get(rank.checked_sub(1)?)?))
+        })
     }
 
     /// Rows above a threshold that may be returned, were all lists probed.
@@ -125,12 +142,34 @@ impl<'a> Forecast<'a> {
         self.excluded.partition_point(|&score| score >= threshold) as f32
     }
 
+    /// The lowest threshold with no more than `count` rows above that may be returned. Above the excluded rows there seem to be more again: chance
+    /// has it that the density expects more rows there than there are.
+    fn wanted_threshold(&self, count: f32) -> f32 {
+        let mut below = None;
+        for (_, score) in self.looks().filter(|(_, score)| score.is_finite()) {
+            if self.wanted_above(score) < count {
+                return self.between(|at| self.wanted_above(at), count, (below.unwrap_or(self.ends().0), score));
+            }
+            below = Some(score);
+        }
+        self.between(|at| self.wanted_above(at), count, (below.unwrap_or(self.ends().0), self.ends().1))
+    }
+
     /// The threshold with `count` rows above.
     fn threshold(&self, above: impl Fn(f32) -> f32, count: f32) -> f32 {
+        self.between(above, count, self.ends())
+    }
+
+    /// Thresholds below and above all rows.
+    fn ends(&self) -> (f32, f32) {
         let unit = |list: &List| list.width / self.density.slope();
         let high = self.lists.iter().map(|list| list.centre + HIGHEST * unit(list)).fold(f32::NEG_INFINITY, f32::max);
         let low = self.lists.iter().map(|list| list.centre - HIGHEST * unit(list)).fold(f32::INFINITY, f32::min);
-        let (mut low, mut high) = (low, high);
+        (low, high)
+    }
+
+    /// The threshold in an interval with `count` rows above.
+    fn between(&self, above: impl Fn(f32) -> f32, count: f32, (mut low, mut high): (f32, f32)) -> f32 {
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
             if above(middle) < count { high = middle } else { low = middle }
@@ -140,8 +179,8 @@ impl<'a> Forecast<'a> {
 
     /// Where the wanted `k` rows will lie.
     pub(super) fn band(&self, k: usize) -> Band {
-        let last = self.threshold(|at| self.wanted_above(at), k as f32);
-        Band { best: self.threshold(|at| self.wanted_above(at), 1.0).max(last), last }
+        let last = self.wanted_threshold(k as f32);
+        Band { best: self.wanted_threshold(1.0).max(last), last }
     }
 
     /// Each list's part of the wanted rows.

@@ -10,6 +10,11 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
     /// there is nothing to take out; the words are then as they were.
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool;
 
+    /// Whether it may take rows of this list out at all: a quick look.
+    fn concerns(&self, _part: usize, _rows: Range<usize>) -> bool {
+        true
+    }
+
     /// The rows that it leaves out one by one, by part and position, ascending.
     fn excluded(&self) -> &[(u32, u32)] {
         &[]
@@ -20,14 +25,24 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Without<'a>(pub(crate) &'a [(u32, u32)]);
 
+impl Without<'_> {
+    /// Those from a position on.
+    fn from(&self, part: usize, position: usize) -> &[(u32, u32)] {
+        &self.0[self.0.partition_point(|&(p, at)| (p as usize, at as usize) < (part, position))..]
+    }
+}
+
 impl Narrow for Without<'_> {
     fn excluded(&self) -> &[(u32, u32)] {
         self.0
     }
 
+    fn concerns(&self, part: usize, rows: Range<usize>) -> bool {
+        self.from(part, rows.start).first().is_some_and(|&(p, at)| p as usize == part && (at as usize) < rows.end)
+    }
+
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
-        let at = |position: usize| self.0.partition_point(|&(p, at)| (p as usize, at as usize) < (part, position));
-        let excluded = &self.0[at(rows.start)..];
+        let excluded = self.from(part, rows.start);
         let mut some = false;
         for &(_, position) in excluded.iter().take_while(|&&(p, at)| p as usize == part && (at as usize) < rows.end) {
             let within = position as usize - rows.start;

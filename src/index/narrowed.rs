@@ -26,6 +26,9 @@ const NEAR_CANDIDATES: f32 = 1.5;
 /// Where no more than one row in so many may be returned, those of a list are gathered, which is so cheap that more lists are visited.
 const SPARSE: usize = 16;
 const SPARSE_SHARE: f32 = 0.985;
+const SPARSE_CANDIDATES: usize = 2048;
+/// So few rows in all are all scored by their refine vectors: about 20 ns each.
+const GATHERED: usize = 8192;
 
 /// Finds the best rows that `params.narrow` leaves, so that the goal's share of its k is found on average; `params.k` of them are in
 /// `scratch.hits()`.
@@ -43,6 +46,23 @@ pub(crate) fn search_narrowed(
     let (stats, kept) = Narrowed { engine, parts, query: &query, params, goal }.run(scratch);
     scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
     (stats, kept)
+}
+
+/// Rows that may be returned, of those in some lists.
+struct Passing {
+    rows: usize,
+    of: usize,
+}
+
+impl Passing {
+    fn are_sparse(&self) -> bool {
+        self.rows * SPARSE <= self.of
+    }
+
+    /// Whether all rows that may be returned can be scored one by one, as far as `counted` of all `lists` tell.
+    fn are_few(&self, counted: usize, lists: usize) -> bool {
+        self.are_sparse() && self.rows.saturating_mul(lists) <= GATHERED * counted
+    }
 }
 
 struct Narrowed<'a> {
@@ -69,13 +89,23 @@ impl Narrowed<'_> {
         let mut turns = 0;
         loop {
             self.count(counted, scratch);
+            let passing = self.passing(scratch);
+            if passing.are_few(counted, lists) {
+                if counted < lists {
+                    counted = lists;
+                    continue;
+                }
+                let params = SearchParams { nprobe: lists, candidates: passing.rows, ..self.params };
+                pass(self.engine, self.parts, self.query, &params, scratch, &mut stats);
+                return (stats, 1.0);
+            }
             let unprobed = lists - counted;
             let mut forecasting = std::mem::take(&mut scratch.forecast);
-            let goal = self.goal(scratch);
+            let (goal, least) = self.goal(&passing);
             let half = |probe: &coarse::Probe| probe.product - self.engine.coarse.half_squares(probe.list);
             let probes = (&*scratch.coarse.probes, half);
             let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, &mut forecasting);
-            let outcome = self.turns(&forecast, &goal, (counted, unprobed), &mut turns, scratch, &mut stats);
+            let outcome = self.turns(&forecast, (&goal, least), (counted, unprobed), &mut turns, scratch, &mut stats);
             scratch.forecast = forecasting;
             match outcome {
                 Some(kept) => return (stats, kept),
@@ -88,7 +118,7 @@ impl Narrowed<'_> {
     fn turns(
         &self,
         forecast: &Forecast<'_>,
-        goal: &Goal<'_>,
+        (goal, least): (&Goal<'_>, usize),
         (counted, unprobed): (usize, usize),
         turns: &mut usize,
         scratch: &mut Scratch,
@@ -106,6 +136,7 @@ impl Narrowed<'_> {
                 None => counted,
             };
             *turns += 1;
+            let candidates = candidates.max(least);
             pass(self.engine, self.parts, self.query, &SearchParams { nprobe, candidates, ..self.params }, scratch, stats);
             let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(goal.k - 1)) else {
                 // Too few: all that there are come back, however many lists that takes.
@@ -130,12 +161,18 @@ impl Narrowed<'_> {
         }
     }
 
-    /// The goal; a higher one where rows are so few that more of them cost next to nothing.
-    fn goal(&self, scratch: &Scratch) -> Goal<'_> {
-        let rows: usize = scratch.surveyed.iter().map(|task| task.rows(self.parts)).sum();
-        let passing: usize = scratch.passing.iter().map(|&passing| passing as usize).sum();
-        let sparse = passing * SPARSE <= rows;
-        Goal { share: if sparse { self.goal.share.max(SPARSE_SHARE) } else { self.goal.share }, ..*self.goal }
+    /// The goal, and the least number of candidates; more of both where rows are so few that more of them cost next to nothing.
+    fn goal(&self, passing: &Passing) -> (Goal<'_>, usize) {
+        let sparse = passing.are_sparse();
+        let share = if sparse { self.goal.share.max(SPARSE_SHARE) } else { self.goal.share };
+        (Goal { share, ..*self.goal }, if sparse { passing.rows.min(SPARSE_CANDIDATES) } else { 0 })
+    }
+
+    fn passing(&self, scratch: &Scratch) -> Passing {
+        Passing {
+            rows: scratch.passing.iter().map(|&rows| rows as usize).sum(),
+            of: scratch.surveyed.iter().map(|task| task.rows(self.parts)).sum(),
+        }
     }
 
     /// Finds the first `lists` lists, and what of them may be returned.

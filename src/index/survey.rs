@@ -31,10 +31,10 @@ pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mu
                 count: rows.len() as u32,
                 words: None,
             };
-            if let Some(narrow) = params.narrow {
+            if let Some(narrow) = params.narrow.filter(|narrow| narrow.concerns(part, rows.clone())) {
                 let at = words.len();
                 words.extend(index.layout.blocks_of(probe.list as usize).map(|block| selection.word(block)));
-                if narrow.narrow(part, rows, &mut words[at..]) {
+                if narrow.narrow(part, rows.clone(), &mut words[at..]) {
                     (task.words, task.count) = (Some(at as u32), ones(&words[at..]) as u32);
                 } else {
                     words.truncate(at);

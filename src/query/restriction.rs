@@ -9,6 +9,9 @@ use crate::index::{Narrow, Without};
 use crate::kernel::BLOCK;
 use crate::segment::{Place, Prepared, Snapshot, check_indexed};
 
+/// Words that a filter is evaluated for at once.
+const AT_ONCE: usize = 16;
+
 /// A filter bound to the fields of a snapshot.
 ///
 /// # Errors
@@ -80,11 +83,18 @@ impl Narrow for Restriction<'_> {
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
         let some = Without(self.excluded).narrow(part, rows.clone(), words);
         let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return some };
-        for (block, word) in words.iter_mut().enumerate().filter(|(_, word)| **word != 0) {
-            let from = rows.start + block * BLOCK;
-            *word &= filter.word(from, (rows.end - from).min(BLOCK));
+        for (turn, words) in words.chunks_mut(AT_ONCE).enumerate() {
+            let from = rows.start + turn * AT_ONCE * BLOCK;
+            let mut passing = [0; AT_ONCE];
+            let passing = &mut passing[..words.len()];
+            filter.select(from..rows.end.min(from + AT_ONCE * BLOCK), passing);
+            words.iter_mut().zip(passing).for_each(|(word, passing)| *word &= *passing);
         }
         true
+    }
+
+    fn concerns(&self, part: usize, rows: Range<usize>) -> bool {
+        self.filter.is_some() || Without(self.excluded).concerns(part, rows)
     }
 
     fn excluded(&self) -> &[Place] {

@@ -53,29 +53,29 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             ranked.found.extend(hits.iter().map(found));
         }
     } else {
-        let each = |(query, ranked): (usize, &mut Ranked)| -> Result<()> {
-            match restricted(query) {
-                None => {
-                    one(query, setting.nprobe, ranked);
-                    Ok(())
-                }
-                Some(goal) => {
-                    let kept = SCRATCH.with_borrow_mut(|scratch| {
-                        let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(MORE), ..params };
-                        let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
-                        take(ranked, &stats, scratch);
-                        kept
-                    });
-                    let settled = rescore(request, trained, query, &mut ranked.found)?;
-                    ranked.expected = setting.expected_of(snapshot, kept * settled);
-                    Ok(())
-                }
+        // The share of the wanted rows that the lists visited hold; `None` where the query is not restricted.
+        let each = |(query, ranked): (usize, &mut Ranked)| match restricted(query) {
+            None => {
+                one(query, setting.nprobe, ranked);
+                None
             }
+            Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
+                let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(MORE), ..params };
+                let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
+                take(ranked, &stats, scratch);
+                Some(kept)
+            }),
         };
-        if several && !options.explain {
-            candidates.queries.par_iter_mut().enumerate().try_for_each(each)?;
+        let kept: Vec<Option<f32>> = if several && !options.explain {
+            candidates.queries.par_iter_mut().enumerate().map(each).collect()
         } else {
-            candidates.queries.iter_mut().enumerate().try_for_each(each)?;
+            candidates.queries.iter_mut().enumerate().map(each).collect()
+        };
+        // Storage is read on this thread alone: threads of a pool hold no locks.
+        for (query, (ranked, kept)) in candidates.queries.iter_mut().zip(kept).enumerate() {
+            let Some(kept) = kept else { continue };
+            let settled = rescore(request, trained, query, &mut ranked.found)?;
+            ranked.expected = setting.expected_of(snapshot, kept * settled);
         }
     }
     let lists = trained.engine.quantizer().lists();

@@ -387,6 +387,9 @@ pub(crate) struct Recall {
     /// Leave out each query's nearest ROWS, as if they had been seen: what is wanted then are the ten after them
     #[arg(long, value_name = "ROWS,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) excluded: Vec<usize>,
+    /// Only items of which this is true, over indexed fields
+    #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
 }
 
 /// What to create.

@@ -88,7 +88,7 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
         return Err(Failure::new("there are no queries to measure with"));
     }
     let excluded: Vec<usize> = if args.excluded.is_empty() { vec![0] } else { args.excluded.clone() };
-    let exact = exact(collection, &probes, excluded.iter().copied().max().unwrap_or(0))?;
+    let exact = exact(collection, args, &probes, excluded.iter().copied().max().unwrap_or(0))?;
     let cases: Vec<(usize, Vec<Probe>, Vec<Truth>)> = excluded.into_iter().map(|excluded| without(&probes, &exact, excluded)).collect();
     let mut points = Vec::new();
     let tried: Vec<Effort> = match (&args.target[..], &args.nprobe[..]) {
@@ -143,8 +143,11 @@ fn without(probes: &[Probe], exact: &[Answer], excluded: usize) -> (usize, Vec<P
 }
 
 /// The nearest rows of each query, as many as are measured and `more`.
-fn exact(collection: &Collection, probes: &[Probe], more: usize) -> Result<Vec<Answer>, Failure> {
-    let queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
+fn exact(collection: &Collection, args: &Recall, probes: &[Probe], more: usize) -> Result<Vec<Answer>, Failure> {
+    let mut queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
+    if let Some(filter) = &args.filter {
+        queries = queries.filter(filter.clone());
+    }
     Ok(queries
         .unsampled()
         .k(K.saturating_add(more))
@@ -166,6 +169,7 @@ fn measure(
     options.unsampled = true;
     options.effort = setting;
     options.refine_factor = args.refine_factor;
+    options.filter = args.filter.clone();
     let ask = |probe: &Probe, explain: bool| {
         let query = collection.search(&probe.vector).options(options.clone()).exclude(probe.excluded.iter().map(String::as_str));
         if explain { query.explain().run() } else { query.run() }

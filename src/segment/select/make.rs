@@ -6,6 +6,9 @@ use super::scan::{Ends, Scan};
 use crate::filter::{Range, Test, has_words};
 use crate::segment::column::{Cells, Codes, Column, Dictionary, Numbers};
 
+/// So many numbers are compared with one after the other, 64 rows at a time.
+const FEW: usize = 32;
+
 /// The scan of a column by a test that is not [`Test::Null`].
 pub(super) fn scan<'a>(column: &'a Column, test: &'a Test) -> Scan<'a> {
     match (&column.lists, test) {
@@ -26,6 +29,10 @@ fn cells<'a>(cells: &'a Cells, test: &'a Test) -> Scan<'a> {
         (_, Test::Known(truth)) => Scan::Known(*truth),
         (Cells::Bools(bits), Test::Bool(wanted)) => Scan::Bools(bits, *wanted),
         (Cells::Numbers(numbers), Test::Ints(range)) => wholes(numbers, *range),
+        (Cells::Numbers(Numbers::I32(all)), Test::IntSet(set)) if set.len() <= FEW => {
+            // A number that the form cannot have is nobody's.
+            Scan::Few(all, set.iter().filter_map(|&one| i32::try_from(one).ok()).collect())
+        }
         (Cells::Numbers(numbers), Test::IntSet(set)) => Scan::Wholes(numbers, set.clone()),
         (Cells::Numbers(numbers), Test::Floats(range)) => floats(numbers, *range),
         (Cells::Numbers(numbers), Test::FloatSet(set)) => Scan::Floats(numbers, set),

@@ -20,6 +20,8 @@ pub(super) enum Scan<'a> {
     I128(&'a [i128], Ends<i128>),
     F32(&'a [f32], Ends<f32>),
     F64(&'a [f64], Ends<f64>),
+    /// One of these few.
+    Few(&'a [i32], Box<[i32]>),
     /// One of these, which ascend.
     Wholes(&'a Numbers, Box<[i128]>),
     /// One of these, which ascend; 0.0 stands for both zeros.
@@ -39,7 +41,7 @@ impl Scan<'_> {
             Self::Known(_) | Self::Bools(..) => 0,
             Self::I32(..) | Self::F32(..) | Self::Codes(..) => 1,
             Self::I64(..) | Self::F64(..) | Self::Coded(..) => 2,
-            Self::I128(..) => 4,
+            Self::I128(..) | Self::Few(..) => 4,
             Self::Wholes(..) | Self::Floats(..) => 16,
             Self::Lists(_, elements) => 8 + 4 * elements.cost(),
         }
@@ -76,6 +78,7 @@ impl Scan<'_> {
             Self::I128(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
             Self::F32(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
             Self::F64(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
+            Self::Few(all, set) => set.iter().fold(0, |word, &one| word | word_of(&all[at.clone()], |value| value == one)),
             Self::Wholes(all, set) => bits_of(at, |at| set.binary_search(&all.whole_at(at)).is_ok()),
             Self::Floats(all, set) => bits_of(at, |at| {
                 // Both zeros are one.
