@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
-use crate::db::rankers::Rankers;
+use crate::db::rankers;
 use crate::db::tail::{IMPOSSIBLE, read_tail};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Sweep, Writer};
@@ -29,7 +29,6 @@ const LONGEST_WAIT: Duration = Duration::from_millis(250);
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
-    pub(super) rankers: Rankers,
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
@@ -61,8 +60,7 @@ impl Core {
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
-        let rankers = Rankers::default();
-        Self { writer, shared, rankers, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
+        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
     }
 
     /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
@@ -101,7 +99,7 @@ impl Core {
         }
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
-        core.rankers = Rankers::read(&core.shared, &manifest)?;
+        rankers::read(&core.shared, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

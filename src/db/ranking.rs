@@ -23,7 +23,7 @@ impl Collection {
         self.may_write()?;
         let ranker = Arc::new(Ranker::load(source)?);
         self.check_fields(&ranker)?;
-        let rankers = &self.core.rankers;
+        let rankers = &self.core.shared.rankers;
         let names = rankers.names();
         if names.len() >= MOST && !names.iter().any(|known| known == name) {
             let expected = format!("at most {MOST} in one collection");
@@ -39,7 +39,7 @@ impl Collection {
     /// [`Error::UnknownRanker`]; storage errors.
     pub fn detach_ranker(&self, name: &str) -> Result<()> {
         self.may_write()?;
-        let rankers = &self.core.rankers;
+        let rankers = &self.core.shared.rankers;
         let publish = || rankers.change(|rankers| drop(rankers.remove(name)));
         if ingest::detach(&self.core.writer, name, publish)? { Ok(()) } else { Err(self.unknown(name)) }
     }
@@ -49,13 +49,13 @@ impl Collection {
     /// # Errors
     /// [`Error::UnknownRanker`].
     pub fn ranker(&self, name: &str) -> Result<Arc<Ranker>> {
-        self.core.rankers.get(name).ok_or_else(|| self.unknown(name))
+        self.core.shared.rankers.get(name).ok_or_else(|| self.unknown(name))
     }
 
     /// The names of its rankers, in alphabetical order.
     #[must_use]
     pub fn rankers(&self) -> Vec<String> {
-        self.core.rankers.names()
+        self.core.shared.rankers.names()
     }
 
     fn unknown(&self, name: &str) -> Error {

@@ -29,6 +29,12 @@ pub struct Hit {
     pub id: ItemId,
     /// Larger is nearer: the inner product, the cosine, or the negated squared distance.
     pub score: f32,
+    /// The ranker's score, of an item that was ranked: larger is better. Hits are in its order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank_score: Option<f32>,
+    /// What the ranker saw, by the names of its features, null where something was missing: of a query that is explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Row>,
     /// The fields asked for, as far as the item has them; `None` when none were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Row>,
@@ -152,7 +158,7 @@ pub struct Explain {
 #[non_exhaustive]
 pub struct StageTime {
     /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
-    /// `exact`; `fields`.
+    /// `exact`; `rank`; `fields`.
     pub stage: &'static str,
     /// Microseconds.
     #[serde(serialize_with = "thousandths")]

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
 use crate::query::answer::Answer;
-use crate::query::options::{Effort, SearchOptions};
+use crate::query::options::{Effort, Rerank, SearchOptions};
 use crate::query::source::Source;
 use crate::query::{encode, pipeline};
 use crate::segment::Shared;
@@ -132,7 +132,20 @@ macro_rules! options {
                 self
             }
 
-            /// Leaves out hits with a lower score.
+            /// Orders the best `candidates` items of the first stage by the scores of the collection's ranker
+            /// ([`attach_ranker`](crate::Collection::attach_ranker)), of which there has to be one only.
+            pub fn rerank(mut self, candidates: usize) -> Self {
+                self.options.rerank = Some(Rerank { candidates, ranker: None });
+                self
+            }
+
+            /// The same by the ranker of this name.
+            pub fn rerank_with(mut self, ranker: impl Into<String>, candidates: usize) -> Self {
+                self.options.rerank = Some(Rerank { candidates, ranker: Some(ranker.into()) });
+                self
+            }
+
+            /// Leaves out hits with a lower score of the first stage.
             pub fn min_score(mut self, score: f32) -> Self {
                 self.options.min_score = Some(score);
                 self

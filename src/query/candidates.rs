@@ -9,6 +9,15 @@ use crate::segment::Place;
 pub(crate) struct Found {
     pub(crate) score: f64,
     pub(crate) place: Place,
+    /// The ranker's score, of a row that was ranked.
+    pub(crate) rank: Option<f32>,
+}
+
+impl Found {
+    /// As the first stage finds it.
+    pub(crate) fn new(score: f64, place: Place) -> Self {
+        Self { score, place, rank: None }
+    }
 }
 
 /// One query's rows as they are after a stage.
@@ -18,6 +27,8 @@ pub(crate) struct Ranked {
     pub(crate) found: Vec<Found>,
     /// The fields of each row found; `None` when none were asked for.
     pub(crate) fields: Option<Vec<Row>>,
+    /// What the ranker saw of the rows that it ranked, when an explanation is asked for.
+    pub(crate) features: Vec<(Place, Row)>,
     /// The recall to expect; `None` where it is not known.
     pub(crate) expected: Option<f32>,
     /// What was done, when asked.
@@ -44,7 +55,13 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// Nothing yet. Where nothing is left to look at, everything is found.
     pub(crate) fn none(queries: usize, explain: bool) -> Self {
-        let none = || Ranked { found: Vec::new(), fields: None, expected: Some(1.0), explain: explain.then(Explain::default) };
+        let none = || Ranked {
+            found: Vec::new(),
+            fields: None,
+            features: Vec::new(),
+            expected: Some(1.0),
+            explain: explain.then(Explain::default),
+        };
         Self { queries: std::iter::repeat_with(none).take(queries).collect() }
     }
 

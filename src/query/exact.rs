@@ -72,7 +72,7 @@ impl Chunk {
             let part = FlatPart { rows: self.vectors.as_slice(), selection: &selection };
             let params = FlatParams { metric: request.shared.settings.metric, k: *depth, min_score: None };
             flat::search(Kernel::detect(), &[part], vectors.row(query), &params, &mut scratch);
-            found.extend(scratch.hits().iter().map(|hit| Found { score: hit.score, place: self.places[hit.position as usize] }));
+            found.extend(scratch.hits().iter().map(|hit| Found::new(hit.score, self.places[hit.position as usize])));
             // Stable: among equals the rows that came first are kept.
             found.sort_by(|a, b| b.score.total_cmp(&a.score));
             found.truncate(*depth);

@@ -16,6 +16,9 @@ mod options;
 mod page;
 mod pipeline;
 mod plan;
+mod rank;
+#[cfg(test)]
+mod rank_tests;
 mod request;
 mod rescore;
 mod restriction;
@@ -29,6 +32,6 @@ mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
-pub use options::{Effort, SearchOptions};
+pub use options::{Effort, Rerank, SearchOptions};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

@@ -42,6 +42,32 @@ impl Default for Effort {
     }
 }
 
+/// A second stage.
+///
+/// ```
+/// let rerank: torre::Rerank = serde_json::from_str(r#"{"candidates": 200}"#)?;
+/// assert_eq!((rerank.candidates, rerank.ranker), (200, None));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Rerank {
+    /// How many of the best items of the first stage are ranked, at least 1; those behind them follow in the order of the first stage.
+    pub candidates: usize,
+    /// The ranker's name; may be left out where the collection has one only.
+    #[serde(default)]
+    pub ranker: Option<String>,
+}
+
+impl Rerank {
+    /// Ranks so many by the ranker of this name, or by the collection's only one.
+    #[must_use]
+    pub fn new(candidates: usize, ranker: Option<String>) -> Self {
+        Self { candidates, ranker }
+    }
+}
+
 /// What a query asks for besides its vector. [`Query`](crate::Query) and [`QueryBatch`](crate::QueryBatch) have a method for each option, and take
 /// all of them at once, as a service gets them from its clients.
 ///
@@ -75,7 +101,9 @@ pub struct SearchOptions {
     pub effort: Effort,
     /// Refines `factor * (k + offset)` candidates by their stored vectors instead of what calibration or the default says.
     pub refine_factor: Option<usize>,
-    /// Leaves out hits with a lower score.
+    /// Orders the best items of the first stage by a ranker's scores.
+    pub rerank: Option<Rerank>,
+    /// Leaves out hits with a lower score of the first stage.
     pub min_score: Option<f32>,
     /// Returns these fields of the items with the hits; `vector` is the stored vector.
     pub fields: Option<Vec<String>>,
@@ -95,6 +123,7 @@ impl Default for SearchOptions {
             params: Row::new(),
             effort: Effort::default(),
             refine_factor: None,
+            rerank: None,
             min_score: None,
             fields: None,
             explain: false,
@@ -113,6 +142,9 @@ impl SearchOptions {
             }
             Effort::Nprobe(0) => return wrong("nprobe", "0".to_owned(), "at least 1 list"),
             _ => {}
+        }
+        if self.rerank.as_ref().is_some_and(|rerank| rerank.candidates == 0) {
+            return wrong("rerank", "0".to_owned(), "at least 1");
         }
         if self.refine_factor == Some(0) {
             return wrong("refine_factor", "0".to_owned(), "at least 1");
@@ -145,9 +177,10 @@ impl SearchOptions {
         self.params.iter().fold(Params::new(), |params, (name, value)| params.with(name, value.clone()))
     }
 
-    /// Rows that have to be found for `offset` to be skipped and `k` to be left.
+    /// Rows that have to be found for `offset` to be skipped and `k` to be left, and for all to be ranked that are to be.
     pub(crate) fn depth(&self) -> usize {
-        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset) }
+        let ranked = self.rerank.as_ref().map_or(0, |rerank| rerank.candidates);
+        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset).max(ranked) }
     }
 }
 
@@ -167,6 +200,7 @@ mod tests {
             params: row! { "most" => 5 },
             effort: Effort::Nprobe(8),
             refine_factor: Some(4),
+            rerank: Some(Rerank { candidates: 200, ranker: Some("main".to_owned()) }),
             min_score: Some(0.5),
             fields: Some(vec![]),
             explain: true,

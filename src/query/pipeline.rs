@@ -14,7 +14,7 @@ use crate::query::request::Request;
 use crate::query::restriction::{PartFilters, bind};
 use crate::query::retrieve::retrieve;
 use crate::query::source::Source;
-use crate::query::{encode, sample};
+use crate::query::{encode, rank, sample};
 use crate::segment::Shared;
 use crate::types::ItemId;
 
@@ -27,6 +27,7 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     options.check_fields(&shared.settings, snapshot)?;
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
     let filter = bound.as_ref().map(|bound| PartFilters::new(snapshot, bound)).transpose()?;
+    let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
     let vectors = encode::vectors(shared, snapshot, sources)?;
     if options.explain {
@@ -40,13 +41,14 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
         vectors,
         excluded: Excluded::new(snapshot, sources, &options.exclude, exclude_each),
         filter: filter.as_ref(),
+        ranker,
         depth: options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)),
     };
     sample::note(&request);
 
     retrieve(&request, &mut candidates)?;
-    // Here is the place of further stages, in this order: enrich (columns of the rows found), rank (a model's scores), rules (of the
-    // caller) and diversify.
+    rank::rank(&request, &mut candidates)?;
+    // Here is the place of further stages, in this order: rules (of the caller) and diversify.
     page(&request, &mut candidates);
     fields(&request, &mut candidates)?;
 
@@ -59,10 +61,14 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
 /// What is left of the candidates is the answer.
 fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
     let (snapshot, training) = (request.snapshot, &request.snapshot.training);
-    let Ranked { found, fields, expected, mut explain } = ranked;
+    let Ranked { found, fields, mut features, expected, mut explain } = ranked;
     let mut fields = fields.into_iter().flatten();
     let mut next = || -> Option<Row> { fields.next() };
-    let hits = found.iter().map(|found| Ok(Hit { id: ItemId::new(snapshot.id(found.place))?, score: found.score as f32, fields: next() }));
+    let mut seen = |place| Some(features.swap_remove(features.iter().position(|(of, _)| *of == place)?).1);
+    let hits = found.iter().map(|found| {
+        let id = ItemId::new(snapshot.id(found.place))?;
+        Ok(Hit { id, score: found.score as f32, rank_score: found.rank, features: seen(found.place), fields: next() })
+    });
     let hits = hits.collect::<Result<Vec<Hit>>>()?;
     if let Some(explain) = &mut explain {
         explain.target_recall = match request.options.effort {

@@ -1,9 +1,12 @@
 //! What every stage of a query may look at and none changes.
 
+use std::sync::Arc;
+
 use crate::query::exclude::Excluded;
 use crate::query::options::SearchOptions;
 use crate::query::restriction::{PartFilters, Restriction};
 use crate::query::source::Source;
+use crate::ranker::Ranker;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::Matrix;
 
@@ -19,6 +22,8 @@ pub(crate) struct Request<'q> {
     pub(crate) excluded: Excluded,
     /// The filter, where there is one.
     pub(crate) filter: Option<&'q PartFilters<'q>>,
+    /// The ranker, where rows are ranked.
+    pub(crate) ranker: Option<Arc<Ranker>>,
     /// Rows that have to be found for each query.
     pub(crate) depth: usize,
 }

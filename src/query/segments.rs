@@ -100,7 +100,7 @@ fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
 }
 
 fn found(hit: &Candidate) -> Found {
-    Found { score: hit.score, place: (hit.part, hit.position) }
+    Found::new(hit.score, (hit.part, hit.position))
 }
 
 /// Adds the index's account of a search to an explanation.

@@ -51,7 +51,7 @@ fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
     let params = FlatParams { metric: request.shared.settings.metric, k: request.depth, min_score: None };
     SCRATCH.with_borrow_mut(|scratch| {
         flat::search(Kernel::detect(), &parts, request.vectors.row(query), &params, scratch);
-        found.extend(scratch.hits().iter().map(|hit| Found { score: hit.score, place: (first + hit.part, hit.position) }));
+        found.extend(scratch.hits().iter().map(|hit| Found::new(hit.score, (first + hit.part, hit.position))));
     });
 }
 

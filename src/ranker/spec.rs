@@ -117,10 +117,21 @@ impl RankerSpec {
 
     /// Appends the features of one candidate: numbers as f32, true as 1 and false as 0, and NaN for what is absent, null or no number.
     pub fn encode(&self, score: f32, item: &Row, user: &Row, into: &mut Vec<f32>) {
+        self.encode_with(score, |field| item.get(field).cloned(), |field| user.get(field).cloned(), into);
+    }
+
+    /// The same for fields that are looked up.
+    pub(crate) fn encode_with(
+        &self,
+        score: f32,
+        item: impl Fn(&str) -> Option<Value>,
+        user: impl Fn(&str) -> Option<Value>,
+        into: &mut Vec<f32>,
+    ) {
         into.extend(self.features.iter().map(|feature| match &feature.from {
             FeatureOrigin::Score => score,
-            FeatureOrigin::Item(field) => number(item.get(field)),
-            FeatureOrigin::User(field) => number(user.get(field)),
+            FeatureOrigin::Item(field) => number(item(field).as_ref()),
+            FeatureOrigin::User(field) => number(user(field).as_ref()),
         }));
     }
 }

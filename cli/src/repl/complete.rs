@@ -50,7 +50,7 @@ impl Completer<'_> {
             (".timer", _) => (start, starting(partial, ["on".to_owned(), "off".to_owned()])),
             (".ids", _) => (start, self.all_ids(partial)),
             ("ranker", "") => (start, starting(partial, ["attach", "list", "detach"].map(str::to_owned))),
-            ("ranker", "detach" | "--name") => (start, starting(partial, self.rankers())),
+            ("ranker", "detach" | "--name") | (_, "--ranker") => (start, starting(partial, self.rankers())),
             ("index", "") => (start, starting(partial, self.item_fields())),
             (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
             (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),

@@ -49,6 +49,7 @@ fn show(answer: &Answer, offset: usize) -> Output {
 fn record(hit: &Hit, place: usize) -> Record {
     let mut record =
         vec![("#".to_owned(), Json::from(place)), ("id".to_owned(), Json::from(hit.id.as_str())), ("score".to_owned(), short(hit.score))];
+    record.extend(hit.rank_score.map(|rank| ("rank score".to_owned(), short(rank))));
     for (name, value) in hit.fields.iter().flat_map(|fields| fields.iter()) {
         let taken = record.iter().any(|(other, _)| other == name);
         record.push((if taken { format!("fields.{name}") } else { name.to_owned() }, value.to_json()));

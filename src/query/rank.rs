@@ -1,0 +1,102 @@
+//! The second stage: the best rows of the first are ordered by a ranker's scores.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::features::{FieldType, Row, Value};
+use crate::query::candidates::{Candidates, Found};
+use crate::query::options::Rerank;
+use crate::query::request::Request;
+use crate::ranker::{FeatureOrigin, Ranker};
+use crate::segment::{Shared, Snapshot};
+use crate::vector::Matrix;
+
+/// The ranker that an option names, or the collection's only one.
+///
+/// # Errors
+/// [`Error::UnknownRanker`]; [`Error::InvalidOption`] where none is named and there is not one only.
+pub(crate) fn ranker(shared: &Shared, rerank: &Rerank) -> Result<Arc<Ranker>> {
+    let known = shared.rankers.names();
+    let name = match (&rerank.ranker, &known[..]) {
+        (Some(name), _) | (None, [name]) => name.clone(),
+        _ => {
+            let (given, expected) = ("no ranker's name".to_owned(), format!("one of the collection's rankers ({})", known.join(", ")));
+            return Err(Error::InvalidOption { option: "rerank", given, expected });
+        }
+    };
+    shared.rankers.get(&name).ok_or(Error::UnknownRanker { name, known })
+}
+
+/// Orders the best rows of each query by the ranker's scores, larger first; equal ones stay in the order of the first stage, rows without a
+/// score come after those that have one, and rows that are not ranked after all of them.
+pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
+    let (Some(rerank), Some(ranker)) = (&request.options.rerank, &request.ranker) else { return Ok(()) };
+    let nobody = Row::new();
+    for (ranked, source) in candidates.queries.iter_mut().zip(request.sources) {
+        let start = Instant::now();
+        let found = &mut ranked.found[..];
+        let best = rerank.candidates.min(found.len());
+        let user = source.user().unwrap_or(&nobody);
+        let features = features(request, ranker, &found[..best], user)?;
+        for (found, score) in found.iter_mut().zip(ranker.score(&features)?) {
+            found.rank = Some(score);
+        }
+        if request.options.explain {
+            ranked.features = found[..best].iter().zip(features.iter()).map(|(found, row)| (found.place, named(ranker, row))).collect();
+        }
+        // The order of numbers, and behind them what is none.
+        let order = |found: &Found| found.rank.filter(|rank| !rank.is_nan()).map(f64::from);
+        ranked.found[..best].sort_by(|a, b| match (order(a), order(b)) {
+            (Some(a), Some(b)) => b.total_cmp(&a),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+        ranked.took("rank", start.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(())
+}
+
+/// A row of features a row found.
+fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row) -> Result<Matrix> {
+    let spec = ranker.spec();
+    let width = spec.features().len();
+    let mut all = Vec::with_capacity(found.len() * width);
+    if in_columns(request.snapshot, ranker) {
+        for found in found {
+            let (table, position) = (request.snapshot.table(found.place.0), found.place.1 as usize);
+            spec.encode_with(
+                found.score as f32,
+                |field| table.columns().value(field, position),
+                |field| user.get(field).cloned(),
+                &mut all,
+            );
+        }
+    } else {
+        let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
+        for ((found, &row), bytes) in found.iter().zip(&rows).zip(request.shared.records(&rows)?) {
+            let record = request.shared.decode(row, &bytes)?;
+            let undecoded = || request.shared.damaged(format!("row {row}"), "the features do not decode");
+            let item = Row::from_bytes(record.features).ok_or_else(undecoded)?;
+            spec.encode(found.score as f32, &item, user, &mut all);
+        }
+    }
+    Matrix::from_vec(width, all).ok_or_else(|| Error::Unsupported { what: "a ranker without features".to_owned() })
+}
+
+/// Whether columns have every field of items that the ranker reads, as rows have them: texts and times are kept in other forms there.
+fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
+    let kept = |name: &str| {
+        let indexed = snapshot.schema.fields.iter().find(|field| field.indexed && field.name == name);
+        indexed.is_some_and(|field| matches!(field.kind, FieldType::Int | FieldType::Float | FieldType::Bool))
+    };
+    ranker.spec().features().iter().all(|feature| match &feature.from {
+        FeatureOrigin::Item(field) => kept(field),
+        FeatureOrigin::Score | FeatureOrigin::User(_) => true,
+    })
+}
+
+/// Features by name; what was missing is null.
+fn named(ranker: &Ranker, row: &[f32]) -> Row {
+    let value = |&x: &f32| if x.is_finite() { Value::Float(f64::from(x)) } else { Value::Null };
+    ranker.spec().features().iter().zip(row).map(|(feature, x)| (feature.name.as_str(), value(x))).collect()
+}
