@@ -35,7 +35,8 @@ impl Lock {
             // Readers share it, a writer does not.
             let read = file.try_lock_shared().is_ok() && file.unlock().is_ok();
             let holder = holder(&mut file);
-            let forked = read || holder == Some(std::process::id());
+            // An attempt that failed left no number, but a child process may have its lock still.
+            let forked = read || holder.is_none_or(|holder| holder == std::process::id());
             if !forked || start.elapsed() > FORKED {
                 return Err(if read { Error::BeingRead { path: path.into() } } else { Error::InUse { path: path.into(), holder } });
             }
@@ -77,7 +78,7 @@ pub(crate) fn lock_to_read(path: &Path) -> Result<Option<File>> {
             Err(TryLockError::Error(_)) => return Ok(None),
         }
         let holder = holder(&mut file);
-        if holder != Some(std::process::id()) || start.elapsed() > FORKED {
+        if holder.is_some_and(|holder| holder != std::process::id()) || start.elapsed() > FORKED {
             return Err(Error::InUse { path: path.into(), holder });
         }
         std::thread::sleep(Duration::from_millis(5));
