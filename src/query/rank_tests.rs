@@ -12,7 +12,7 @@ fn items() -> Collection {
     let options = CollectionOptions::vectors(2, Metric::L2).field("f0:float".parse().unwrap()).unwrap();
     let items = database.create_collection("items", options).unwrap();
     let item = |n: u64| {
-        let row = if n % 3 == 0 {
+        let row = if n.is_multiple_of(3) {
             row! {}
         } else {
             row! { "f0" => (n * 7 % 10) as f64 / 10.0 }
