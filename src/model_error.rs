@@ -188,6 +188,23 @@ pub enum ModelError {
         /// What the runtime makes of it.
         got: f64,
     },
+    /// The runtime computes a node in f32, which does not carry its numbers or their squares.
+    #[error(
+        "node {node:?} ({operator}): f32 does not carry its numbers: the runtime makes {got} of element {at}, and exactly it is {expected}; scale \
+         weights and inputs so that values, and what they are multiplied with, stay between 1e-18 and 1e18"
+    )]
+    Magnitude {
+        /// The node's name.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The element, row-major.
+        at: usize,
+        /// What it is exactly.
+        expected: f64,
+        /// What f32 makes of it.
+        got: f64,
+    },
     /// A row's vector depends on the rows that run with it.
     #[error(
         "node {node:?} ({operator}): what it makes of a row depends on the other rows of a batch of {batch}; a tower is asked for one row or \

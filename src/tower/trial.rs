@@ -183,7 +183,35 @@ fn blame<'a>(
         return Ok(error);
     }
     let expected = exact.get(interface.output).and_then(|array| array.as_floats().ok()?.get(at).copied()).unwrap_or(f64::NAN);
-    Ok(ModelError::Differs { node: interface.output.to_owned(), operator: "output".to_owned(), at, expected, got: f64::from(vector[at]) })
+    let got = f64::from(vector[at]);
+    Ok(Difference { node: interface.output, operator: "output", at, expected, got }.error(exact.get(interface.output).into_iter()))
+}
+
+/// A value that the runtime computes otherwise than the reference.
+struct Difference<'a> {
+    node: &'a str,
+    operator: &'a str,
+    at: usize,
+    expected: f64,
+    got: f64,
+}
+
+impl Difference<'_> {
+    /// Beyond these sizes f32 loses squares and products; below their inverse too.
+    const MOST: f64 = 1e18;
+
+    /// Who is to blame: f32, where it does not carry what the node is given or makes, else the runtime.
+    fn error<'v>(&self, inputs: impl Iterator<Item = &'v Array>) -> ModelError {
+        let carried = |x: f64| x == 0.0 || (1.0 / Self::MOST..=Self::MOST).contains(&x.abs());
+        let (node, operator) = (self.node.to_owned(), self.operator.to_owned());
+        let Self { at, expected, got, .. } = *self;
+        let mut inputs = inputs.filter_map(|array| array.as_floats().ok());
+        if carried(expected) && inputs.all(|values| values.iter().all(|&x| carried(x))) {
+            ModelError::Differs { node, operator, at, expected, got }
+        } else {
+            ModelError::Magnitude { node, operator, at, expected, got }
+        }
+    }
 }
 
 fn weight_bytes(graph: &pb::GraphProto) -> usize {
@@ -207,6 +235,7 @@ fn differing(
     let tensors: Vec<Tensor> = interface.inputs.iter().zip(&row.inputs).map(|(spec, array)| rows::tensor(spec, &[array])).collect();
     let found = plan.inspect(model, interface, &names.iter().map(|(name, _)| *name).collect::<Vec<_>>(), &tensors)?;
     for ((name, node), found) in names.iter().zip(found) {
+        let values = exact;
         let (Some(exact), Some(found)) = (exact.get(name), found) else { continue };
         let (Ok(expected), Ok(found)) = (exact.as_floats(), found.as_floats()) else { continue };
         let found: Vec<f32> = found.iter().map(|&x| x as f32).collect();
@@ -214,7 +243,8 @@ fn differing(
         let wanted = Expected { vector: expected.to_vec(), noise: 0.0 };
         if let Err(at) = compare(&found, &wanted, 10.0 * TOLERANCE) {
             let (expected, got) = (expected[at], f64::from(found[at]));
-            return Ok(Some(ModelError::Differs { node: name_of(node).to_owned(), operator: node.op_type.clone(), at, expected, got }));
+            let inputs = node.input.iter().filter_map(|name| values.get(name));
+            return Ok(Some(Difference { node: name_of(node), operator: &node.op_type, at, expected, got }.error(inputs)));
         }
     }
     Ok(None)
