@@ -56,7 +56,7 @@ for name in ml100k-avg retail-attn; do
     for eta in 1 2 4 8; do
         "$TORRE_BIN" build "$work/$name" --m 16 --lists 16 --eta $eta --json >/dev/null
         recall=$("$TORRE_BIN" recall "$work/$name" --queries "$bundle/eval.jsonl" --sample 900 --nprobe 16 --json)
-        row+=" | $("$python" -c 'import json, sys; print("%.4f" % json.loads(sys.argv[1])[0]["recall@10"])' "$recall")"
+        row+=" | $("$python" -c 'import json, sys; print("%.4f" % json.loads(sys.argv[1])[0]["recall10"])' "$recall")"
     done
     echo "$row |"
 done

@@ -1,4 +1,6 @@
-//! Measures of rankings at a cut-off, under the names that they have everywhere: `recall@10`, `ndcg@10`, `hit_rate@10`.
+//! Measures of rankings at a cut-off, under the names that they have everywhere: `recall`, `ndcg`, `hit_rate`.
+
+use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -7,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 ///
 /// ```
 /// let at = torre_report::Cutoff { k: 10, recall: Some(0.5), ndcg: Some(0.25), hit_rate: None };
-/// assert_eq!(serde_json::to_string(&at)?, r#"{"recall@10":0.5,"ndcg@10":0.25,"hit_rate@10":null}"#);
+/// assert_eq!(serde_json::to_string(&at)?, r#"{"recall":0.5,"ndcg":0.25,"hit_rate":null}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -23,24 +25,18 @@ pub struct Cutoff {
 }
 
 impl Cutoff {
-    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Self { k, recall, ndcg, hit_rate } = self;
-        for (name, value) in [("recall", recall), ("ndcg", ndcg), ("hit_rate", hit_rate)] {
-            map.serialize_entry(&format!("{name}@{k}"), value)?;
-        }
-        Ok(())
+    fn named(&self) -> [(&'static str, Option<f64>); 3] {
+        [("recall", self.recall), ("ndcg", self.ndcg), ("hit_rate", self.hit_rate)]
     }
 }
 
 impl Serialize for Cutoff {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        self.entries(&mut map)?;
-        map.end()
+        to.collect_map(self.named())
     }
 }
 
-/// Several cut-offs, ascending, as one map.
+/// Several cut-offs, ascending; serialized by measure, then by cut-off: `{"recall": {"10": 0.5}, ...}`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cutoffs(pub Vec<Cutoff>);
 
@@ -54,9 +50,11 @@ impl Cutoffs {
 
 impl Serialize for Cutoffs {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        for cutoff in &self.0 {
-            cutoff.entries(&mut map)?;
+        let mut map = to.serialize_map(Some(3))?;
+        let measures = ["recall", "ndcg", "hit_rate"];
+        for (at, name) in measures.into_iter().enumerate() {
+            let by_k: BTreeMap<usize, Option<f64>> = self.0.iter().map(|cutoff| (cutoff.k, cutoff.named()[at].1)).collect();
+            map.serialize_entry(name, &by_k)?;
         }
         map.end()
     }

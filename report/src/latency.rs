@@ -19,8 +19,10 @@ use crate::percentile;
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Latency {
     /// The median.
+    #[serde(rename = "p50_micros")]
     pub p50_us: Option<f64>,
     /// The 99th percentile.
+    #[serde(rename = "p99_micros")]
     pub p99_us: Option<f64>,
 }
 

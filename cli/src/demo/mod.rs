@@ -110,7 +110,7 @@ mod tests {
         assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["shown"].as_array().unwrap().len(), 4);
-        assert_eq!(json["held_out"]["towers"]["hit_rate@10"], rate);
+        assert_eq!(json["held_out"]["towers"]["hit_rate"], rate);
     }
 
     #[test]

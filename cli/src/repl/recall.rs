@@ -37,7 +37,6 @@ struct Point {
     excluded: Option<usize>,
     /// Lists visited: as asked, or the most that a target took.
     nprobe: u64,
-    #[serde(rename = "recall@10")]
     recall10: f64,
     /// What the answers say of their recall, on average.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -65,7 +65,8 @@ pub(crate) fn check(path: &Path, prompts: &[&str], mut answer: impl FnMut(&str, 
 
 /// Times differ from run to run: their digits become `?`.
 fn mask(text: &str) -> String {
-    const JSON_KEYS: [&str; 6] = ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_us\":", "\"p99_us\":", "_bytes_per_row\":"];
+    const JSON_KEYS: [&str; 6] =
+        ["\"micros\":", "\"seconds\":", "\"rows_per_second\":", "\"p50_micros\":", "\"p99_micros\":", "_bytes_per_row\":"];
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let mut line = line.to_owned();
