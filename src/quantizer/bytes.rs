@@ -152,7 +152,7 @@ fn density(rest: &mut &[u8]) -> Option<Option<Density>> {
     if offset.to_bits() == 0 && slope.to_bits() == 0 {
         return (promised == SHARES).then_some(None);
     }
-    (slope > 0.0 && promised.is_sorted()).then_some(Some(Density { offset, slope, promised }))
+    Some(Some(Density { offset, slope, promised }.usable()?))
 }
 
 fn recalls(rest: &mut &[u8], count: usize) -> Option<Vec<f32>> {

@@ -69,8 +69,11 @@ impl Density {
     /// Measured with rows that the lists were trained on: as much more is lost of others.
     pub(super) fn worse(&mut self, by: f32) {
         let before = self.clone();
+        let mut least = 0.0f32;
         for (promised, share) in self.promised.iter_mut().zip(SHARES) {
-            *promised = before.promise(1.0 - (1.0 - share) / by);
+            // Rounding must not put them out of order.
+            *promised = before.promise(1.0 - (1.0 - share) / by).max(least);
+            least = *promised;
         }
     }
 
@@ -84,7 +87,13 @@ impl Density {
         let (offset, slope) = line(&sights, &rows)?;
         let mut fitted = Self { offset, slope, promised: SHARES };
         fitted.promised = fitted.promises(&sights, &rows);
-        Some(fitted)
+        fitted.usable()
+    }
+
+    /// A model that can be asked; `None` where its numbers are none, as of vectors whose sizes lie orders of magnitude apart.
+    pub(super) fn usable(self) -> Option<Self> {
+        let promises = self.promised.is_sorted() && self.promised.iter().all(|promised| (0.0..=1.0).contains(promised));
+        (self.offset.is_finite() && self.slope.is_finite() && self.slope > 0.0 && promises).then_some(self)
     }
 
     /// For each of [`SHARES`] the promise that reaches it.
@@ -253,6 +262,18 @@ mod tests {
             assert!((probit(share) - x).abs() < 3e-4, "{x}");
         }
         assert!(normal(f32::NEG_INFINITY) < 1e-14 && normal(f32::INFINITY) > 0.999_999 && normal(f32::NAN) >= 0.0);
+    }
+
+    #[test]
+    fn what_is_no_model_is_not_used() {
+        let usable = Density { offset: -1.0, slope: 9.0, promised: SHARES };
+        assert_eq!(usable.clone().usable(), Some(usable.clone()));
+        for (offset, slope) in [(f32::NAN, 1.0), (0.0, f32::INFINITY), (0.0, 0.0), (f32::INFINITY, 1.0)] {
+            assert_eq!(Density { offset, slope, promised: SHARES }.usable(), None);
+        }
+        for promised in [[0.9, 0.8, 0.9, 0.95, 0.98, 0.99], [f32::NAN; 6], [0.5, 0.6, 0.7, 0.8, 0.9, 1.5]] {
+            assert_eq!(Density { promised, ..usable.clone() }.usable(), None);
+        }
     }
 
     #[test]
