@@ -12,8 +12,6 @@ mod row_table;
 mod rows;
 mod run;
 mod sealed;
-// Queries come to it with their filters.
-#[allow(dead_code, unused_imports)]
 mod select;
 mod settings;
 mod shared;

@@ -79,6 +79,7 @@ impl RowTable {
     ///
     /// # Errors
     /// As [`RowTable::prepare`].
+    #[cfg(test)]
     pub(crate) fn select(&self, bound: &Bound, positions: Range<usize>, out: &mut [u64]) -> Result<()> {
         self.prepare(bound, &|_, _| false)?.select(positions, out);
         Ok(())
