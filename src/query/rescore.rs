@@ -32,13 +32,14 @@ pub(crate) fn rescore(request: &Request<'_>, trained: &Trained, query: usize, fo
     }
     let first = found.iter().position(open).unwrap_or(depth);
     let end = found.iter().rposition(open).map_or(depth, |at| at + 1);
+    // By the scores that the rows were found with: those read below are of another kind.
+    let between = (last.score - found[end - 1].score).max(f64::MIN_POSITIVE);
     // The best of those that are open may be certain too, but all are read: their order shows.
     let rows: Vec<u64> = found[first..end].iter().map(|found| request.snapshot.row(found.place)).collect();
     let metric = request.shared.settings.metric;
     for ((found, row), bytes) in found[first..end].iter_mut().zip(&rows).zip(request.shared.vectors_of(&rows)?) {
         found.score = f64::from(score_of_row(metric, vector, &request.shared.values(*row, &bytes)?.to_vec()));
     }
-    let between = (last.score - found[end - 1].score).max(f64::MIN_POSITIVE);
     let all = end == found.len() && between < APART * rounding;
     found[first..].sort_by(|a, b| b.score.total_cmp(&a.score));
     found.truncate(depth);
