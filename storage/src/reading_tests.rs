@@ -68,6 +68,15 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Copies the files as a kill leaves them: all as they are at one moment. The flushing thread, and iterators that end, write at any other.
+fn killed(storage: &Storage, from: &Path, to: &Path) {
+    let _flusher = storage.inner.writer.lock();
+    // What was handed to the stores' threads before is done before this comes back.
+    storage.inner.records.apply(Vec::new()).unwrap();
+    storage.inner.blobs.apply(Vec::new()).unwrap();
+    copy(from, to);
+}
+
 /// Everything that can be read, in words; errors end it.
 fn contents(storage: &Storage) -> Result<Vec<String>> {
     let mut all = vec![format!("{:?} {}", storage.collections_ever()?, storage.durable())];
@@ -188,8 +197,8 @@ proptest! {
                 storage.close().unwrap();
                 storage = open(&path).unwrap();
             }
-            copy(&path, &seen);
-            copy(&path, &written);
+            killed(&storage, &path, &seen);
+            copy(&seen, &written);
             let before = files(&seen);
             let reader = read(&seen).unwrap();
             let found = contents(&reader).unwrap();
@@ -219,7 +228,7 @@ fn make(path: &Path) -> Vec<String> {
     }
     let all = contents(&storage).unwrap();
     let copied = path.with_extension("killed");
-    copy(path, &copied);
+    killed(&storage, path, &copied);
     storage.close().unwrap();
     fs::remove_dir_all(path).unwrap();
     fs::rename(copied, path).unwrap();
