@@ -48,7 +48,7 @@ impl Format {
     }
 
     /// By the ending of a file's name; of `a.csv.gz` it is `csv`.
-    pub(super) fn of_name(path: &Path) -> Option<Self> {
+    pub fn of_name(path: &Path) -> Option<Self> {
         let packed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zst") || e.eq_ignore_ascii_case("gz"));
         let plain = if packed { path.with_extension("") } else { path.to_owned() };
         Self::named(&plain.extension()?.to_string_lossy())

@@ -95,6 +95,11 @@ impl Input {
         Ok(Self { path: path.to_owned(), meter, plain_length: length.filter(|_| !packed), reader })
     }
 
+    /// Its plain bytes.
+    pub fn into_reader(self) -> Box<dyn BufRead + Send> {
+        self.reader
+    }
+
     pub(super) fn reader(&mut self) -> &mut dyn BufRead {
         &mut *self.reader
     }

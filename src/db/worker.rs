@@ -106,6 +106,7 @@ impl Worker {
     pub(crate) fn pace(&self, core: &Core, rows: usize) {
         let wait = if self.threads.is_empty() { Duration::ZERO } else { core.pace(rows) };
         if !wait.is_zero() {
+            let _span = tracing::debug_span!("pace").entered();
             thread::sleep(wait);
         }
     }

@@ -38,6 +38,7 @@ pub(crate) fn pick(segments: &[Size]) -> Vec<usize> {
 /// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
 pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize>, progress: &dyn Progress) -> Result<u64> {
     let _alone = writer.maintenance.lock();
+    let _span = tracing::debug_span!("compact").entered();
     let frozen = Frozen::segments(writer, 1)?;
     let sizes: Vec<Size> =
         frozen.snapshot.segments.iter().map(|view| Size { rows: view.body.rows.len() as u64, live: view.live() }).collect();

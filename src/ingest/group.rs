@@ -107,6 +107,7 @@ impl<'s> Group<'s> {
     /// # Errors
     /// [`TableError`].
     pub(crate) fn run(&self, dim: usize) -> Result<Run, TableError> {
+        let _span = tracing::debug_span!("make run").entered();
         let rows = RowTable::from_iter(self.numbered().map(|(number, row)| (row.id.as_str(), number)))?;
         let mut columns = ColumnsBuilder::new(self.snapshot.schema.indexed());
         if !columns.is_empty() {

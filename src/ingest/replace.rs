@@ -79,6 +79,7 @@ impl<'w> Frozen<'w> {
         change: impl FnOnce(&mut Snapshot, &mut Manifest, Option<View<Sealed>>),
     ) -> Result<()> {
         let mut state: MutexGuard<'_, State> = self.writer.lock();
+        let _span = tracing::debug_span!("install").entered();
         let now = self.writer.shared.snapshot.load_full();
         let mut next = Snapshot::clone(&now);
         let mut manifest = state.manifest.clone();

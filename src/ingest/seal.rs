@@ -19,6 +19,7 @@ pub(crate) const SEAL_ROWS: u64 = 4096;
 /// [`Error::Interrupted`], storage errors; nothing has changed then.
 pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let _alone = writer.sealing.lock();
+    let _span = tracing::debug_span!("seal").entered();
     let frozen = Frozen::with_tail(writer, 1)?;
     let Some(trained) = frozen.snapshot.training.trained.clone() else { return Ok(0) };
     if frozen.snapshot.runs.is_empty() {

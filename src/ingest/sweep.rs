@@ -99,6 +99,7 @@ pub(crate) enum Sweep {
 /// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
 pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Result<u64> {
     let _alone = writer.maintenance.lock();
+    let _span = tracing::debug_span!("sweep").entered();
     let shared = &*writer.shared;
     let mut rows = {
         let mut state = writer.lock();
@@ -154,6 +155,7 @@ fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<()> {
     if state.dead.tombstones <= bearable {
         return Ok(());
     }
+    let _span = tracing::debug_span!("fold tombstones").entered();
     let mut rows: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).chain(state.dead.rows.iter().copied()).collect();
     rows.sort_unstable();
     rows.dedup();

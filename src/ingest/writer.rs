@@ -216,6 +216,7 @@ impl Writer {
 
     /// Makes the group durable, and then visible.
     fn write_group(&self, state: &mut State, pending: &[Arc<Pending>]) -> Result<Vec<Outcome>, Failure> {
+        let _span = tracing::debug_span!("commit").entered();
         let start = Instant::now();
         let snapshot = self.shared.snapshot.load_full();
         let mut group = Group::new(&snapshot);
@@ -235,6 +236,7 @@ impl Writer {
         #[cfg(test)]
         self.before_publish.get().inspect(|hook| hook());
         state.dead.bury(group.dead());
+        let _span = tracing::debug_span!("publish").entered();
         let next = group.publish(run, state.fixed_row);
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)

@@ -45,7 +45,7 @@ impl Storage {
                 let value = seal(key, &encoded, count, sequence, &bytes[at..bytes.len().min(at + PAYLOAD)]);
                 (encoded, Some(value))
             };
-            inner.apply_blobs(group.iter().map(write).collect())?;
+            inner.apply_blob((c, blob), group.iter().map(write).collect())?;
         }
         Ok(BlobMeta { blob, part, bytes: bytes.len() as u64, crc: crc32c::crc32c(bytes) })
     }
@@ -144,19 +144,20 @@ impl Storage {
 }
 
 impl Inner {
-    /// Applies to the second store, and flushes it where much has piled up.
-    fn apply_blobs(&self, writes: Vec<Write>) -> Result<()> {
+    /// Writes chunks of a blob.
+    fn apply_blob(&self, (c, blob): (CollectionId, u64), writes: Vec<Write>) -> Result<()> {
         let bytes: usize = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        self.changed_blobs(self.blobs.apply(writes), bytes)
+        self.changed_blobs(self.blobs.apply(writes), Some((c, blob)), bytes)
     }
 
     /// Removes keys of the second store, not as one.
     fn remove_blobs(&self, keys: Vec<Vec<u8>>) -> Result<()> {
         let bytes = keys.iter().map(Vec::len).sum();
-        self.changed_blobs(self.blobs.remove(keys), bytes)
+        self.changed_blobs(self.blobs.remove(keys), None, bytes)
     }
 
-    fn changed_blobs(&self, changed: Result<()>, bytes: usize) -> Result<()> {
+    /// Notes what was written, and flushes the second store where much has piled up.
+    fn changed_blobs(&self, changed: Result<()>, wrote: Option<(CollectionId, u64)>, bytes: usize) -> Result<()> {
         match changed {
             Ok(()) => {}
             Err(error @ Error::DiskFull { .. }) => return Err(error),
@@ -164,16 +165,21 @@ impl Inner {
         }
         let full = {
             let mut writer = self.writer.lock();
-            writer.blobs_unflushed += bytes as u64;
-            writer.blobs_unflushed >= UNFLUSHED
+            if let Some((c, blob)) = wrote {
+                writer.unflushed.wrote(c, blob);
+            }
+            writer.unflushed.grew(bytes as u64) >= UNFLUSHED
         };
         if full { self.flush_blobs() } else { Ok(()) }
     }
 
     fn flush_blobs(&self) -> Result<()> {
         // Not under the writer's lock: commits of records go on meanwhile.
-        self.writer.lock().blobs_unflushed = 0;
-        self.blobs.flush().map_err(|error| self.poison(&error))
+        let flushing = self.writer.lock().unflushed.flushing();
+        let _span = tracing::debug_span!("flush blobs").entered();
+        self.blobs.flush().map_err(|error| self.poison(&error))?;
+        self.writer.lock().unflushed.flushed(flushing);
+        Ok(())
     }
 
     /// Removes the chunks of a range; returns how many.

@@ -81,11 +81,14 @@ impl Inner {
             plan.add(writer, change)?;
         }
         let Plan { writes, collections, tombstones, named, .. } = plan.finish(writer);
-        if !named.is_empty() && writer.blobs_unflushed > 0 {
-            // No manifest becomes durable before what it names.
-            writer.blobs_unflushed = 0;
+        if named.iter().any(|(c, blobs)| writer.unflushed.any(*c, blobs)) {
+            // No manifest becomes durable before what it names. Whoever has much to write flushes it before, without the lock.
+            let _span = tracing::debug_span!("flush blobs in a commit").entered();
+            let flushing = writer.unflushed.flushing();
             self.blobs.flush().map_err(|error| self.poison(&error))?;
+            writer.unflushed.flushed(flushing);
         }
+        let _span = tracing::debug_span!("apply").entered();
         match self.records.apply(writes.into_iter().collect::<Vec<Write>>()) {
             Ok(()) => {}
             // A store says so only before it has begun.

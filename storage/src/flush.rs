@@ -40,7 +40,9 @@ impl Inner {
         if writer.durable == sequence {
             return Ok(());
         }
+        let span = tracing::debug_span!("flush records").entered();
         self.records.flush().map_err(|error| self.poison(&error))?;
+        drop(span);
         writer.durable = sequence;
         if let Some(progress) = &mut writer.progress {
             // Only makes a later loss show; the commit itself is durable.
@@ -54,6 +56,7 @@ impl Inner {
 
     /// Rewrites the marker.
     pub(crate) fn mark(&self, writer: &mut Writer) -> Result<()> {
+        let _span = tracing::debug_span!("marker").entered();
         let sequence = writer.durable;
         if let Some(directory) = &mut writer.directory
             && writer.marked != sequence

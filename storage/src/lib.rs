@@ -72,6 +72,7 @@ mod swept;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+mod unflushed;
 #[cfg(test)]
 mod wrong_tests;
 

@@ -19,6 +19,7 @@ use crate::queue::Queue;
 use crate::room::Room;
 use crate::salvage::Reader;
 use crate::storage::{Inner, Stop, Storage, Writer};
+use crate::unflushed::Unflushed;
 use crate::swept::Swept;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, RwLock};
@@ -129,7 +130,7 @@ impl Writer {
             marked: 0,
             collections: HashMap::new(),
             tombstones: HashMap::new(),
-            blobs_unflushed: 0,
+            unflushed: Unflushed::default(),
             blobs_young: BTreeSet::new(),
             directory,
             progress,

@@ -94,6 +94,7 @@ impl Inner {
         // What is removed is written again with its neighbours, which are removed too as a rule.
         self.check_room(keys.len() as u64 * 1024)?;
         let _writer = self.writer.lock();
+        let _span = tracing::debug_span!("remove").entered();
         self.check_writable()?;
         match self.records.remove(keys) {
             Ok(()) => Ok(()),

@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::room::{self, Room};
 use crate::swept::Swept;
+use crate::unflushed::Unflushed;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock};
 
@@ -62,8 +63,8 @@ pub(crate) struct Writer {
     pub(crate) collections: HashMap<CollectionId, bool>,
     /// Last tombstone number by collection.
     pub(crate) tombstones: HashMap<CollectionId, u64>,
-    /// Bytes of blobs applied since they were last flushed.
-    pub(crate) blobs_unflushed: u64,
+    /// Blobs that are not known durable.
+    pub(crate) unflushed: Unflushed,
     /// Blob numbers being written in this process, which a sweep must leave alone.
     pub(crate) blobs_young: BTreeSet<(CollectionId, u64)>,
     pub(crate) directory: Option<Directory>,

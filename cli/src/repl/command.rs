@@ -328,8 +328,8 @@ impl Import {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) index: IndexOptions,
-    /// Real queries to calibrate recall targets with: user rows (.jsonl; lines as for eval work too) or vectors (.npy, .fvecs; without
-    /// towers {"vector": [..]} lines) [default: queries asked before, else stored vectors]
+    /// Real queries to calibrate recall targets with: user rows (.jsonl, packed or not; lines as for eval work too) or vectors (.npy, .fvecs;
+    /// without towers {"vector": [..]} lines) [default: queries asked before, else stored vectors]
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
     /// Memory that building may take beside the index, in MB; a smaller sample is trained on then
@@ -376,7 +376,7 @@ pub(crate) struct Eval {
 /// What to measure with.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Recall {
-    /// Query vectors (.npy, .fvecs) or user rows (.jsonl) [default: stored vectors]
+    /// Query vectors (.npy, .fvecs) or user rows (.jsonl), packed or not [default: stored vectors]
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: Option<PathBuf>,
     /// Number of queries

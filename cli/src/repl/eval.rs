@@ -1,7 +1,5 @@
 //! `eval`: recommendations against what users really chose.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use torre::Collection;
 use torre::Error;
 use torre::Row;
 use torre::{Progress, Stage};
-use torre_data::Place;
+use torre_data::{Input, Place};
 use torre_report::{Cutoff, EvalCase, Evaluation, Latency, Report, read_cases};
 
 /// Users answered in one call.
@@ -58,8 +56,7 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
 }
 
 fn read(path: &Path) -> Result<Vec<EvalCase>, Failure> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    let cases = read_cases(BufReader::new(file)).map_err(|error| Failure::new(format!("{}, {error}", path.display())))?;
+    let cases = read_cases(Input::open(path)?.into_reader()).map_err(|error| Failure::new(format!("{}, {error}", path.display())))?;
     if cases.is_empty() {
         return Err(Failure::new(format!(
             "{}: no lines; expected {{\"user\": {{...}}, \"seen\": [ids], \"relevant\": [ids]}}",

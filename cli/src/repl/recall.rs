@@ -18,7 +18,7 @@ use torre::Error;
 use torre::{Effort, SearchOptions};
 use torre::{Progress, Stage};
 use torre::{Row, VECTOR_FIELD, Value};
-use torre_data::{Place, ReadOptions, Source};
+use torre_data::{Format, Input, Place, ReadOptions, Source};
 use torre_report::Latency;
 
 /// Hits compared.
@@ -218,9 +218,9 @@ fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Pr
     Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, excluded: vec![] }).collect())
 }
 
-/// The queries of a file: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).
+/// The queries of a file, packed or not: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).
 pub(super) fn queries_of(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
-    let lines = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let lines = Format::of_name(path) == Some(Format::JsonLines);
     if lines { vectors_of_users(collection, path, most) } else { vectors_of_file(path, most) }
 }
 
@@ -246,7 +246,7 @@ fn vectors_of_file(path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
 /// towers a row's field `vector` is the query.
 fn vectors_of_users(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Vec<f32>>, Failure> {
     let io = |source| Failure::from(Error::Io { path: path.to_owned(), source });
-    let lines = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?).lines();
+    let lines = Input::open(path)?.into_reader().lines();
     let (towers, mut spread) = (collection.specs().is_some(), Spread::new(most));
     for (number, line) in (1..).zip(lines) {
         let line = line.map_err(io)?;
@@ -277,6 +277,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use torre::{CollectionOptions, Database, Metric};
+
+    /// Two lines: a vector, and a user's.
+    const LINES: &str = "{\"vector\":[1,2.5]}\n{\"user\":{\"vector\":[3,4]}}\n";
+    /// The same as gzip and zstd pack them.
+    const GZIP: &[u8] = b"\x1F\x8B\x08\x00\x00\x00\x00\x00\x02\x03\xABV*KM.\xC9/R\xB2\x8A6\xD41\xD23\x8D\xAD\xE5\xAAV*-N\x05\x0AT#\xA4\x8CuLbkk\xB9\x00\xCE\x88\x91\x92-\x00\x00\x00";
+    const ZSTD: &[u8] = b"(\xB5/\xFD\x00hM\x01\x00$\x02{\x22vector\x22:[1,2.5]}\x0A{\x22user\x22:3,4]}}\x0A\x01\x00\xBB1\xC7";
+
+    #[test]
+    fn lines_may_be_packed() {
+        let directory = tempfile::tempdir().unwrap();
+        let items = Database::in_memory().unwrap().create_collection("items", CollectionOptions::vectors(2, Metric::L2)).unwrap();
+        for (name, bytes) in [("q.jsonl", LINES.as_bytes()), ("q.ndjson", LINES.as_bytes()), ("q.jsonl.gz", GZIP), ("q.jsonl.zst", ZSTD)] {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(queries_of(&items, &path, usize::MAX).unwrap(), [[1.0, 2.5], [3.0, 4.0]], "{name}");
+            std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            let error = queries_of(&items, &path, usize::MAX).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
 
     #[test]
     fn queries_of_a_collection_without_towers_are_read_from_files_of_vectors_and_from_lines() {

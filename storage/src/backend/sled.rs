@@ -196,6 +196,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
         if !enough() {
             return Ok(());
         }
+        let _span = tracing::debug_span!("reopen").entered();
         self.disconnect()?;
         self.connect()?;
         self.written.store(0, Ordering::Relaxed);

@@ -9,6 +9,8 @@
 //! another) change the load. The stores' cache is bounded to 8 MB, so that memory is what the database keeps: by default it may hold 64 MB more. With `--test` it runs for some seconds and fails where the bounds do not hold that do not depend on the clock.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
+mod blame;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,7 @@ struct Load {
     batch: u64,
     seconds: u64,
     spread: bool,
+    blame: bool,
 }
 
 fn open(path: &Path) -> (Database, Collection) {
@@ -100,7 +103,7 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
         let rows: Vec<Item> = (*n..*n + load.batch).map(|n| item(id(n), n / load.ids)).collect();
         let began = Instant::now();
         items.upsert_many(rows).unwrap();
-        batches.push(began.elapsed());
+        batches.push((began, began.elapsed()));
         *n += load.batch;
         if batches.len() % 10 == 0 {
             let began = Instant::now();
@@ -109,7 +112,8 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
         }
     }
     let rate = (*n - from) as f64 / (start.elapsed() - asking).as_secs_f64();
-    let (median, late) = (percentile(&mut batches, 0.5), percentile(&mut batches, 0.99));
+    let mut times: Vec<Duration> = batches.iter().map(|(_, took)| *took).collect();
+    let (median, late) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
     let stats = items.stats().unwrap();
     let part = Part {
         rate,
@@ -134,6 +138,9 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
         stats.tombstones,
         stats.tail
     );
+    if load.blame {
+        blame::report(&batches, median, &blame::take());
+    }
     part
 }
 
@@ -150,6 +157,7 @@ fn main() {
         batch: number("--batch", 200),
         seconds: number("--seconds", if test { 12 } else { 60 }),
         spread: has("--spread"),
+        blame: has("--blame"),
     };
     if let Some(at) = arguments.iter().position(|argument| argument == "--fresh") {
         return fresh(Path::new(&arguments[at + 1]), load.ids);
@@ -171,6 +179,9 @@ fn main() {
         disk as f64 / 1e6,
         query as f64 / 1e3
     );
+    if load.blame {
+        blame::listen();
+    }
     let path = folder.path().join("sustained");
     let (database, items) = open(&path);
     items.import().batch(200).run((0..load.ids).map(|id| Ok(item(id, 0)))).unwrap();
