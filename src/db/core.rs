@@ -32,7 +32,7 @@ pub(crate) struct Core {
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
-    /// Nanoseconds that sealing took a row, last time; 0 before the first.
+    /// Nanoseconds that coding or sealing took a row, last time; 0 before the first.
     seal_nanos: AtomicU64,
     /// The last piece of upkeep was a sweep.
     swept_last: AtomicBool,
@@ -51,6 +51,7 @@ impl Core {
         let snapshot = Snapshot {
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
+            stored_row: manifest.sealed_row,
             schema: Arc::new(settings.schema.clone()),
             space: Arc::new(space),
             training: Arc::new(training),
@@ -160,13 +161,8 @@ impl Core {
     fn perform(&self, task: Task, progress: &dyn Progress) -> Result<()> {
         match task {
             Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
-            Task::Seal => {
-                let start = Instant::now();
-                let rows = ingest::seal(&self.writer, progress)?;
-                if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
-                    self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
-                }
-            }
+            Task::Code => self.timed(|| ingest::code(&self.writer))?,
+            Task::Seal => self.timed(|| ingest::seal(&self.writer, progress))?,
             Task::Compact => {
                 self.swept_last.store(false, Ordering::Relaxed);
                 ingest::compact(&self.writer, ingest::pick, progress)?;
@@ -176,6 +172,16 @@ impl Core {
                 self.swept_last.store(true, Ordering::Relaxed);
                 ingest::sweep(&self.writer, Sweep::Quick, progress)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Notes how long the rows took.
+    fn timed(&self, work: impl FnOnce() -> Result<u64>) -> Result<()> {
+        let start = Instant::now();
+        let rows = work()?;
+        if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
+            self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -197,7 +203,7 @@ impl Core {
         let sealable = if seal_all { 1 } else { ingest::SEAL_ROWS };
         if self.wants_build(&snapshot, all) {
             Some(Task::Build)
-        } else if snapshot.training.trained.is_some() && snapshot.tail() >= sealable {
+        } else if snapshot.training.trained.is_some() && snapshot.unsealed() >= sealable {
             Some(Task::Seal)
         } else {
             self.upkeep(&snapshot)
@@ -208,7 +214,8 @@ impl Core {
     fn task(&self, duty: Duty) -> Option<Task> {
         let snapshot = self.shared.snapshot.load();
         match duty {
-            Duty::Seal => (snapshot.training.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS).then_some(Task::Seal),
+            Duty::Seal if snapshot.training.trained.is_some() && snapshot.unsealed() >= ingest::SEAL_ROWS => Some(Task::Seal),
+            Duty::Seal => ingest::wants_code(&snapshot).then_some(Task::Code),
             Duty::Upkeep if self.wants_build(&snapshot, false) => Some(Task::Build),
             Duty::Upkeep => self.upkeep(&snapshot),
         }
@@ -245,7 +252,7 @@ impl Core {
             .iter()
             .fold((0, 0), |(live, masked), view| (live + view.live(), masked + view.body.rows.len() as u64 - view.live()));
         let behind = [
-            snapshot.tail() as f64 / EASY_TAIL as f64,
+            snapshot.unsealed() as f64 / EASY_TAIL as f64,
             snapshot.segments.len() as f64 / EASY_SEGMENTS as f64,
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
         ];
@@ -277,6 +284,7 @@ impl Progress for UnlessDropped<'_> {
 /// A piece of maintenance.
 enum Task {
     Build,
+    Code,
     Seal,
     Compact,
     Recalibrate,
@@ -286,6 +294,7 @@ enum Task {
 /// What a thread of the background does: a long compaction or training must not keep the tail from being sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
+    /// Codes the tail and seals it.
     Seal,
     /// Trains, compacts, sweeps.
     Upkeep,
@@ -293,7 +302,7 @@ pub(crate) enum Duty {
 
 /// Rows and live rows of a snapshot's segments.
 fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
-    snapshot.segments.iter().map(|view| ingest::Size { rows: view.body.rows.len() as u64, live: view.live() }).collect()
+    snapshot.stored().map(|view| view.size()).collect()
 }
 
 /// A segment without its deleted rows.

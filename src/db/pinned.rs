@@ -56,7 +56,7 @@ impl Database {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let pin = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.read()?;
-                let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
+                let (next_row, sealed_row) = (snapshot.next_row, snapshot.stored_row);
                 Ok(Pinned { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } })
             };
             cores.iter().zip(&states).map(pin).collect::<Result<_>>()?

@@ -104,8 +104,8 @@ impl Stats {
         let error = snapshot.segments.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / sealed.max(1) as f64;
         Self {
             rows,
-            tail: snapshot.tail(),
-            segments: snapshot.segments.len(),
+            tail: snapshot.unsealed(),
+            segments: snapshot.stored().count(),
             lists: trained.map_or(0, |trained| trained.engine.quantizer().lists()),
             list_rows: list_rows(snapshot),
             m: trained.map_or(0, |trained| trained.engine.quantizer().pq.m()),

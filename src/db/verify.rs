@@ -176,10 +176,11 @@ impl Checker<'_> {
             Err(error) => self.error(&error),
         }
         self.rankers();
-        if self.pinned.manifest.segments.len() != snapshot.segments.len() {
+        let segments = snapshot.stored().count();
+        if self.pinned.manifest.segments.len() != segments {
             self.error(&damaged("it does not list the segments in use"));
         }
-        self.report.segments += snapshot.segments.len() as u64;
+        self.report.segments += segments as u64;
         match shared.storage.stray_blobs(shared.id, &self.pinned.manifest.live_blobs()) {
             Ok(stray) => stray.iter().for_each(|blob| self.error(&shared.damaged(format!("blob {blob}"), "no manifest names it"))),
             Err(error) => self.error(&error.into()),

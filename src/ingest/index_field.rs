@@ -39,7 +39,7 @@ pub(crate) fn add_index(writer: &Writer, name: &str, progress: &dyn Progress) ->
     let runs: Vec<Arc<Run>> = before.runs.iter().zip(of_runs).map(|(view, column)| indexed_run(view, column)).collect();
     let mut manifest = writer.lock().manifest.clone();
     let mut added: Vec<(u64, Vec<BlobMeta>)> = Vec::new();
-    for (blob, (view, column)) in (frozen.blob..).zip(before.segments.iter().zip(of_segments)) {
+    for (blob, (view, column)) in (frozen.blob..).zip(before.segments.iter().zip(of_segments)).filter(|(_, (view, _))| view.body.stored) {
         // In blobs of their own: those that the manifest names stay as they are.
         let number = meta_of(&mut manifest, view.body.blob).map_or(0, |meta| free_column(meta));
         added.push((view.body.blob, column.write(shared, blob, number)?));

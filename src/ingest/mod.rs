@@ -2,6 +2,7 @@
 
 mod build;
 mod calibrate;
+mod code;
 mod compact;
 mod group;
 mod index_field;
@@ -17,6 +18,7 @@ mod sweep;
 mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
+pub(crate) use code::{code, wants_code};
 pub(crate) use compact::{Size, compact, pick};
 pub(crate) use index_field::{add_index, drop_index};
 pub use op::Changes;
