@@ -208,7 +208,9 @@ fn run(notifiers: &Notifiers, duty: Duty) {
                 }
                 // What was sealed may be worth merging.
                 if duty == Duty::Seal {
-                    notifiers.upkeep.notify(&core);
+                    if core.wants(Duty::Upkeep) {
+                        notifiers.upkeep.notify(&core);
+                    }
                 } else if worked || !busy.iter().any(|(other, _)| std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core))) {
                     busy.retain(|(other, _)| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core)));
                     busy.push((Arc::downgrade(&core), core.next_row()));

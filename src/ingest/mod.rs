@@ -18,7 +18,7 @@ mod sweep;
 mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
-pub(crate) use code::{code, wants_code};
+pub(crate) use code::{code, coded, uncoded, wants_code};
 pub(crate) use compact::{Size, compact, pick};
 pub(crate) use index_field::{add_index, drop_index};
 pub use op::Changes;
@@ -27,6 +27,6 @@ pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use rankers::{attach, detach, read_ranker};
 pub(crate) use recalibrate::{recalibrate, store_sample};
-pub(crate) use seal::{SEAL_ROWS, seal};
+pub(crate) use seal::{SEAL_ROWS, Seal, seal};
 pub(crate) use sweep::{Dead, SWEEP_ROWS, Sweep, sweep};
 pub(crate) use writer::{Outcome, State, Writer};
