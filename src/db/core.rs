@@ -7,11 +7,11 @@ use std::time::Duration;
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::db::rankers;
-use crate::db::tail::{IMPOSSIBLE, read_tail};
+use crate::db::tail::{IMPOSSIBLE, read_deltas, read_tail};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Sealed, Settings, Shared, Snapshot, Space, Training, View};
+use crate::segment::{Patches, Sealed, Settings, Shared, Snapshot, Space, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -56,6 +56,7 @@ impl Core {
             training: Arc::new(training),
             segments: vec![],
             runs: vec![],
+            patches: Patches::new(manifest.first_delta.max(1)),
             epoch: Arc::default(),
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
@@ -87,10 +88,13 @@ impl Core {
         let mut core = Self::empty(storage, id, settings, manifest, space, training);
         core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
+        read_deltas(&core.shared, &mut snapshot, core.writer.lock().manifest.first_delta)?;
         for meta in &core.writer.lock().manifest.segments {
             let sealed = Sealed::read(&core.shared, &snapshot.schema, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(without(sealed, &dead));
         }
+        let patches = snapshot.patches.all();
+        snapshot.patch_columns(&patches)?;
         read_tail(&core.shared, &mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
         snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));

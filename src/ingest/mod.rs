@@ -3,9 +3,11 @@
 mod build;
 mod calibrate;
 mod compact;
+mod fold;
 mod group;
 mod index_field;
 mod op;
+mod patch;
 mod poison;
 mod prepare;
 mod rankers;
@@ -18,6 +20,7 @@ mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
 pub(crate) use compact::{Size, compact, pick};
+pub(crate) use fold::fold;
 pub(crate) use index_field::{add_index, drop_index};
 pub use op::Changes;
 pub(crate) use op::{NewRow, Op};
