@@ -22,6 +22,8 @@ const IMPORT_TAIL_BYTES: u64 = 256 << 20;
 /// Rows of a tail and segments up to which nobody who writes has to wait.
 const EASY_TAIL: u64 = 4 * ingest::SEAL_ROWS;
 const EASY_SEGMENTS: usize = 24;
+/// ... and patches, as a multiple of what makes folding due.
+const EASY_PATCHES: f64 = 2.0;
 /// The longest that a write waits for the background.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
@@ -36,6 +38,8 @@ pub(crate) struct Core {
     seal_nanos: AtomicU64,
     /// The last piece of upkeep was a sweep.
     swept_last: AtomicBool,
+    /// Since the last compaction deltas were folded.
+    folded_last: AtomicBool,
 }
 
 impl Core {
@@ -61,7 +65,8 @@ impl Core {
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
-        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
+        let (swept_last, folded_last) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last, folded_last }
     }
 
     /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
@@ -144,6 +149,7 @@ impl Core {
             (worked, seal_all) = (true, false);
         }
         if all {
+            ingest::fold(&self.writer, Sweep::Whole, progress)?;
             ingest::sweep(&self.writer, Sweep::Whole, progress)?;
         }
         // What was written on the way stays in the stores' memory otherwise.
@@ -173,7 +179,12 @@ impl Core {
             }
             Task::Compact => {
                 self.swept_last.store(false, Ordering::Relaxed);
+                self.folded_last.store(false, Ordering::Relaxed);
                 ingest::compact(&self.writer, ingest::pick, progress)?;
+            }
+            Task::Fold => {
+                self.folded_last.store(true, Ordering::Relaxed);
+                ingest::fold(&self.writer, Sweep::Quick, progress)?;
             }
             Task::Recalibrate => drop(ingest::recalibrate(&self.writer, progress)?),
             Task::Sweep => {
@@ -218,7 +229,7 @@ impl Core {
         }
     }
 
-    /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
+    /// Compaction, folding and sweeping take turns, so that none of them waits for another to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
         if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live() > 0)
         {
@@ -229,10 +240,14 @@ impl Core {
         if sweeps && !swept {
             return Some(Task::Sweep);
         }
+        let folds = snapshot.patches.fullness(snapshot.live()) >= 1.0;
+        if folds && !self.folded_last.load(Ordering::Relaxed) {
+            return Some(Task::Fold);
+        }
         if !ingest::pick(&sizes(snapshot)).is_empty() {
             return Some(Task::Compact);
         }
-        sweeps.then_some(Task::Sweep)
+        if sweeps { Some(Task::Sweep) } else { folds.then_some(Task::Fold) }
     }
 
     /// True when the background has something of this kind to do.
@@ -240,7 +255,7 @@ impl Core {
         self.task(duty).is_some()
     }
 
-    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be sealed in the long run.
+    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be sealed and folded in the long run.
     /// Nothing while the background keeps up; it grows with what it is behind, so that no write waits for long.
     pub(crate) fn pace(&self, rows: usize) -> Duration {
         let snapshot = self.shared.snapshot.load();
@@ -254,6 +269,10 @@ impl Core {
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
         ];
         let behind = behind.into_iter().fold(0.0, f64::max) - 1.0;
+        let unfolded = snapshot.patches.fullness(snapshot.live()) / EASY_PATCHES - 1.0;
+        if unfolded > 0.0 {
+            return LONGEST_WAIT.mul_f64(unfolded.min(1.0));
+        }
         if behind <= 0.0 || snapshot.training.trained.is_none() {
             return Duration::ZERO;
         }
@@ -283,6 +302,7 @@ enum Task {
     Build,
     Seal,
     Compact,
+    Fold,
     Recalibrate,
     Sweep,
 }
@@ -291,7 +311,7 @@ enum Task {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
     Seal,
-    /// Trains, compacts, sweeps.
+    /// Trains, compacts, folds, sweeps.
     Upkeep,
 }
 

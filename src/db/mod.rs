@@ -22,6 +22,7 @@ mod load;
 mod magnitude_tests;
 mod matching;
 mod options;
+mod patch;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
 mod pinned;

@@ -153,7 +153,8 @@ impl<'s> Group<'s> {
     /// # Errors
     /// [`TableError`].
     pub(crate) fn make(&self, dim: usize) -> Result<Made, TableError> {
-        let delta = if self.patched.is_empty() { Vec::new() } else { delta::encode(self.patched.iter().map(|(row, (_, fields))| (*row, fields))) };
+        let delta =
+            if self.patched.is_empty() { Vec::new() } else { delta::encode(self.patched.iter().map(|(row, (_, fields))| (*row, fields))) };
         Ok(Made { run: self.run(dim)?, columns: self.columns()?, delta })
     }
 

@@ -117,5 +117,8 @@ impl Preparer<'_> {
 enum Whole {
     InPlace(FieldPatch),
     /// It gets another vector.
-    Anew { item: Item, of: Version },
+    Anew {
+        item: Item,
+        of: Version,
+    },
 }

@@ -88,7 +88,12 @@ mod tests {
     use crate::row;
 
     fn rows() -> Vec<(u64, Row)> {
-        vec![(0, row! { "stock" => 3 }), (1, row! {}), (300, row! { "stock" => null, "tags" => ["a", "é"] }), (1 << 61, row! { "price" => 0.5 })]
+        vec![
+            (0, row! { "stock" => 3 }),
+            (1, row! {}),
+            (300, row! { "stock" => null, "tags" => ["a", "é"] }),
+            (1 << 61, row! { "price" => 0.5 }),
+        ]
     }
 
     #[test]

@@ -125,8 +125,10 @@ impl Patches {
     /// Those that are left when the delta entries below `first`, which `folded` held all of, are folded.
     pub(crate) fn without(&self, first: u64, folded: &Self) -> Self {
         let late = self.since(first);
-        let stored =
-            Stored { rows: self.stored.rows.saturating_sub(folded.stored.rows), bytes: self.stored.bytes.saturating_sub(folded.stored.bytes) };
+        let stored = Stored {
+            rows: self.stored.rows.saturating_sub(folded.stored.rows),
+            bytes: self.stored.bytes.saturating_sub(folded.stored.bytes),
+        };
         let layers = if late.is_empty() { Vec::new() } else { vec![late.into()] };
         Self { layers, next: self.next, stored }
     }

@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{LiveRows, delta, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values, delta};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 

@@ -67,8 +67,7 @@ impl Columns {
             if rows.iter().all(|row| value(row).is_none()) {
                 return Ok(Arc::clone(column));
             }
-            let changes: Vec<(u32, Option<&Value>)> =
-                rows.iter().filter_map(|row| Some((value(row)?, row.1.get(&column.field)))).collect();
+            let changes: Vec<(u32, Option<&Value>)> = rows.iter().filter_map(|row| Some((value(row)?, row.1.get(&column.field)))).collect();
             column.patched(&changes).map(Arc::new)
         };
         self.0.iter().map(patched).collect::<Result<_, _>>().map(Self)

@@ -86,10 +86,9 @@ mod tests {
                     let mut column = column_of(kind, &plain);
                     for _ in 0..6 {
                         let before: Vec<Value> = (0..rows).map(|at| column.value(at)).collect();
-                        let changes: Vec<(u32, Value)> = (0..rows as u32)
-                            .filter(|_| dice.below(rows) < 3)
-                            .map(|at| (at, if dice.below(4) == 0 { Value::Null } else { random_value(kind, &mut dice) }))
-                            .collect();
+                        let at: Vec<u32> = (0..rows as u32).filter(|_| dice.below(rows) < 3).collect();
+                        let mut value = || if dice.below(4) == 0 { Value::Null } else { random_value(kind, &mut dice) };
+                        let changes: Vec<(u32, Value)> = at.into_iter().map(|at| (at, value())).collect();
                         let borrowed: Vec<(u32, Option<&Value>)> = changes.iter().map(|(at, value)| (*at, Some(value))).collect();
                         let patched = column.patched(&borrowed).unwrap();
                         changes.iter().for_each(|(at, value)| plain[*at as usize] = value.clone());
