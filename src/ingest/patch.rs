@@ -53,17 +53,21 @@ impl Preparer<'_> {
             if may_move || self.is_open() {
                 match self.whole(patch, item.vector, place, at)? {
                     Whole::InPlace(patch) => ops.push(Op::Patch(patch)),
-                    Whole::Anew { item, of } => renewed.push((item, of)),
+                    Whole::Anew { item, of } => renewed.push((item, of, at)),
                 }
             } else {
                 ops.push(Op::Patch(patch));
             }
         }
-        let (items, versions): (Vec<Item>, Vec<Version>) = renewed.into_iter().unzip();
-        let vectors = if items.is_empty() { None } else { Some(self.vectors(&items)?) };
-        for (at, (item, from)) in items.into_iter().zip(versions).enumerate() {
-            let vector = vectors.as_ref().map(|vectors| vectors.row(at).to_vec()).unwrap_or_default();
-            ops.push(Op::Replace { row: NewRow { id: item.id, vector, features: item.row.to_bytes() }, from });
+        if renewed.is_empty() {
+            return Ok(ops);
+        }
+        let places: Vec<(Version, usize)> = renewed.iter().map(|(_, of, at)| (*of, *at)).collect();
+        let items: Vec<Item> = renewed.into_iter().map(|(item, ..)| item).collect();
+        let vectors = self.vectors(&items).map_err(|error| at_patch(error, &places))?;
+        for ((item, vector), (from, _)) in items.into_iter().zip(vectors.iter()).zip(places) {
+            let row = NewRow { id: item.id, vector: vector.to_vec(), features: item.row.to_bytes() };
+            ops.push(Op::Replace { row, from });
         }
         Ok(ops)
     }
@@ -110,6 +114,26 @@ impl Preparer<'_> {
         // Inputs have the values that they had; others may be changed by somebody else before this is committed.
         let fields: Row = fields.into_fields().filter(|(name, _)| !self.reads(name)).collect();
         Ok(Whole::InPlace(FieldPatch { id, fields, of, whole: self.is_open() }))
+    }
+}
+
+/// An error about one of the rows that get another vector, with the place of its patch.
+fn at_patch(mut error: Error, places: &[(Version, usize)]) -> Error {
+    let place = |row: usize| places.get(row).map_or(row, |(_, at)| *at);
+    match &mut error {
+        Error::VectorLength { row, .. }
+        | Error::VectorNotFinite { row, .. }
+        | Error::VectorTooLong { row, .. }
+        | Error::ZeroVector { row }
+        | Error::InvalidRow { row, .. } => *row = place(*row),
+        _ => {}
+    }
+    match error {
+        Error::Feature(error) => {
+            let at = place(error.row());
+            Error::Feature(error.at_row(at))
+        }
+        other => other,
     }
 }
 

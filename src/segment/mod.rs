@@ -25,6 +25,8 @@ mod values;
 
 pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
+pub(crate) use column::testing as column_testing;
+#[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
 pub(crate) use live::LiveRows;
