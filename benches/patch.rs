@@ -130,7 +130,8 @@ fn main() {
         at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(usual)
     };
     let usual = if test { (20_000, 20_000, 7) } else { (1_000_000, 100_000, 41) };
-    let load = Load { rows: number("--rows", usual.0), patches: number("--patches", usual.1), batch: number("--batch", 100), rounds: usual.2 };
+    let load =
+        Load { rows: number("--rows", usual.0), patches: number("--patches", usual.1), batch: number("--batch", 100), rounds: usual.2 };
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
@@ -143,7 +144,10 @@ fn main() {
     println!("{} rows of {DIM} dimensions, built in {:.0} s", load.rows, start.elapsed().as_secs_f64());
 
     let (patch, upsert) = single(&items, &load);
-    println!("patch_many of 1000, durable      {patch:>9.2} ms, an upsert of one {upsert:.2} ms: {:.2} ms beside the flush", patch - upsert);
+    println!(
+        "patch_many of 1000, durable      {patch:>9.2} ms, an upsert of one {upsert:.2} ms: {:.2} ms beside the flush",
+        patch - upsert
+    );
 
     items.maintain(&NoProgress).unwrap();
     let warm = (0..load.rounds * 100).map(|n| query(&items, n)).collect::<Vec<_>>();

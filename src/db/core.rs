@@ -149,7 +149,7 @@ impl Core {
             (worked, seal_all) = (true, false);
         }
         if all {
-            ingest::fold(&self.writer, Sweep::Whole, progress)?;
+            worked |= ingest::fold(&self.writer, Sweep::Whole, progress)? > 0;
             ingest::sweep(&self.writer, Sweep::Whole, progress)?;
         }
         // What was written on the way stays in the stores' memory otherwise.

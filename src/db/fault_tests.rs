@@ -36,7 +36,11 @@ fn attach(database: &Database, score: i64) -> Result<()> {
 /// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
 const STEPS: [Step; 15] = [
     (
-        |database| database.create_collection("items", CollectionOptions::vectors(4, Metric::L2).field("mark:int index".parse()?)?.m(2).lists(2)).map(drop),
+        |database| {
+            database
+                .create_collection("items", CollectionOptions::vectors(4, Metric::L2).field("mark:int index".parse()?)?.m(2).lists(2))
+                .map(drop)
+        },
         |_| {},
     ),
     (|db| db.collection("items")?.upsert_many((0..40).map(|n| item(n, 1))).map(drop), |state| put(state, 0..40, 1)),

@@ -86,7 +86,7 @@ fn item(shared: &Shared, snapshot: &Snapshot, (row, bytes): (u64, &[u8]), vector
 }
 
 /// The record, if it is of this item: the ids in memory and those of the records are stored apart.
-pub(super) fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
+fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
     if record.id == id { Ok(record) } else { Err(shared.damaged(format!("row {row}"), "the record is of another item")) }
 }
 

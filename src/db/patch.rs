@@ -43,11 +43,12 @@ impl Collection {
         self.may_write()?;
         let shared = &self.core.shared;
         let patches: Vec<Item> = patches.into_iter().collect();
+        // Before a snapshot is taken: folding waits for who holds one.
+        self.database.worker.pace(&self.core, patches.len());
         loop {
             // Held until the commit: what was patched is not folded away meanwhile, or a patch that came between would not show.
             let snapshot = shared.read()?;
             let ops = Preparer { shared, snapshot: &snapshot }.patches(patches.clone())?;
-            self.database.worker.pace(&self.core, ops.len());
             let outcome = self.core.writer.commit(ops)?;
             self.database.worker.notify(&self.core);
             // Otherwise somebody else changed one of the rows meanwhile: the patches are made again, from the new one.

@@ -112,6 +112,9 @@ impl<'s> Group<'s> {
     /// Takes in a patch that the group admits; false where its row is not there.
     fn patch(&mut self, patch: FieldPatch) -> bool {
         let Current::Stored(place) = self.current(&patch.id) else { return false };
+        if patch.fields.is_empty() {
+            return true;
+        }
         let (_, fields) = self.patched.entry(patch.of.row).or_insert_with(|| (place, Row::new()));
         patch.fields.into_fields().for_each(|(name, value)| drop(fields.insert(name, value)));
         true

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::ingest::op::{FieldPatch, Version};
 use crate::ingest::{Item, NewRow, Op, Preparer};
-use crate::segment::{Place, lay_over};
+use crate::segment::lay_over;
 use crate::types::ItemId;
 
 /// Rows of a spec and a schema together that leave room in a row, which holds 4,096, for every field that they name.
@@ -43,20 +43,22 @@ impl Preparer<'_> {
                 }
             }
         }
-        let (mut ops, mut renewed) = (Vec::with_capacity(wanted.len()), Vec::new());
+        let (mut ops, mut read) = (Vec::with_capacity(wanted.len()), Vec::new());
+        let is_open = self.is_open();
         for Wanted { item, at } in wanted {
             let place = self.snapshot.locate(item.id.as_str()).ok_or_else(|| Error::UnknownItem { id: item.id.to_string() })?;
             let row = self.snapshot.row(place);
             let of = Version { row, patched: self.snapshot.patches.number(row) };
             let may_move = item.vector.is_some() || item.row.iter().any(|(name, _)| self.reads(name));
-            let patch = FieldPatch { id: item.id, fields: item.row, of, whole: false };
-            if may_move || self.is_open() {
-                match self.whole(patch, item.vector, place, at)? {
-                    Whole::InPlace(patch) => ops.push(Op::Patch(patch)),
-                    Whole::Anew { item, of } => renewed.push((item, of, at)),
-                }
-            } else {
-                ops.push(Op::Patch(patch));
+            let patch = FieldPatch { id: item.id, fields: item.row, of, whole: is_open };
+            if may_move || is_open { read.push((patch, item.vector, at)) } else { ops.push(Op::Patch(patch)) }
+        }
+        let mut renewed = Vec::new();
+        let rows: Vec<u64> = read.iter().map(|(patch, ..)| patch.of.row).collect();
+        for ((patch, vector, at), bytes) in read.into_iter().zip(self.shared.records(&rows)?) {
+            match self.whole(patch, vector, &bytes, at)? {
+                Whole::InPlace(patch) => ops.push(Op::Patch(patch)),
+                Whole::Anew { item, of } => renewed.push((item, of, at)),
             }
         }
         if renewed.is_empty() {
@@ -96,24 +98,23 @@ impl Preparer<'_> {
     }
 
     /// A patch against the row as it is stored.
-    fn whole(&self, patch: FieldPatch, vector: Option<Vec<f32>>, place: Place, at: usize) -> Result<Whole> {
+    fn whole(&self, patch: FieldPatch, vector: Option<Vec<f32>>, bytes: &[u8], at: usize) -> Result<Whole> {
         let (shared, row) = (self.shared, patch.of.row);
-        let bytes = shared.record(row)?;
-        let record = shared.decode(row, &bytes)?;
-        if record.id != self.snapshot.id(place) {
+        let record = shared.decode(row, bytes)?;
+        if record.id != patch.id.as_str() {
             return Err(shared.damaged(format!("row {row}"), "the record is of another item"));
         }
         let old = shared.features(self.snapshot, row, &record)?;
         let mut new = old.clone();
         lay_over(&mut new, &patch.fields);
         self.check_fields(&new, at)?;
-        let FieldPatch { id, fields, of, .. } = patch;
+        let FieldPatch { id, fields, of, whole } = patch;
         if vector.is_some() || fields.iter().any(|(name, _)| self.reads(name) && old.get(name) != new.get(name)) {
             return Ok(Whole::Anew { item: Item { id, row: new, vector: vector }, of });
         }
         // Inputs have the values that they had; others may be changed by somebody else before this is committed.
         let fields: Row = fields.into_fields().filter(|(name, _)| !self.reads(name)).collect();
-        Ok(Whole::InPlace(FieldPatch { id, fields, of, whole: self.is_open() }))
+        Ok(Whole::InPlace(FieldPatch { id, fields, of, whole }))
     }
 }
 

@@ -23,9 +23,9 @@ mod stored;
 mod training;
 mod values;
 
-pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use column::testing as column_testing;
+pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
