@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Versioned};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::SpaceId;
 
 /// What lives in a collection.
@@ -107,10 +107,19 @@ impl Manifest {
     /// # Errors
     /// As [`codec::encode`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let version = self.version();
+        match version {
+            1 => codec::pack(vec![version], self),
+            2 => codec::pack(vec![version], &(self, &self.rankers)),
+            _ => codec::pack(vec![version], &(self, &self.rankers, self.first_delta)),
+        }
+    }
+
+    fn version(&self) -> u8 {
         match (self.first_delta, self.rankers.is_empty()) {
-            (0, true) => codec::pack(vec![1], self),
-            (0, false) => codec::pack(vec![2], &(self, &self.rankers)),
-            (first, _) => codec::pack(vec![Layout::VERSION], &(self, &self.rankers, first)),
+            (0, true) => 1,
+            (0, false) => 2,
+            _ => Layout::VERSION,
         }
     }
 
@@ -120,16 +129,22 @@ impl Manifest {
     /// As [`codec::decode`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let rest = codec::version::<Layout>(bytes)?;
-        match bytes.first() {
-            Some(1) => codec::unpack(rest, Layout::WHAT),
+        let found = match bytes.first() {
+            Some(1) => return codec::unpack(rest, Layout::WHAT),
             Some(2) => {
                 let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
-                Ok(Self { rankers, ..manifest })
+                Self { rankers, ..manifest }
             }
             _ => {
                 let (manifest, rankers, first_delta): (Self, Vec<RankerMeta>, u64) = codec::unpack(rest, Layout::WHAT)?;
-                Ok(Self { rankers, first_delta, ..manifest })
+                Self { rankers, first_delta, ..manifest }
             }
+        };
+        // There is one way to write a manifest.
+        if bytes.first() == Some(&found.version()) {
+            Ok(found)
+        } else {
+            Err(Error::corrupt(Layout::WHAT, "it has another version than its content"))
         }
     }
 
