@@ -94,7 +94,7 @@ fn single(items: &Collection, load: &Load) -> (f64, f64) {
     };
     let upsert = |round: u64| {
         let item = Item::new("other").unwrap().with_row(row! { "stock" => round as i64 }).with_vector(vector(round));
-        timed(|| drop(items.upsert(item).unwrap()))
+        timed(|| assert_eq!(items.upsert(item).unwrap().deleted, 0))
     };
     let (patches, upserts) = (0..load.rounds).map(|round| (patch(round), upsert(round))).unzip();
     (median(patches) / 1e3, median(upserts) / 1e3)

@@ -64,7 +64,9 @@ fn write(items: &Collection, thread: u64, mut n: u64, acks: &Mutex<Acks>) -> Res
                 let patches = slots.iter().map(|&slot| patch(&id(thread, slot), n)).collect::<Result<Vec<_>>>()?;
                 match items.patch_many(patches) {
                     Err(Error::UnknownItem { .. }) => {}
-                    done => drop(done?),
+                    done => {
+                        done?;
+                    }
                 }
             }
             Change::Delete(slots) => {

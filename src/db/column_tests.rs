@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use torre_storage::{Batch, Storage};
 
-use crate::features::{FieldType, Row, Value};
+use crate::features::{FieldType, Value};
 use crate::segment::Record;
 use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
 

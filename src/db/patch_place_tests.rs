@@ -10,6 +10,7 @@ use torre_storage::Storage;
 
 use crate::features::Row;
 use crate::ingest::{Sweep, fold};
+use crate::segment::Snapshot;
 use crate::segment::column_testing::{Dice, random_value};
 use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, Value, row};
 
@@ -249,10 +250,10 @@ fn a_snapshot_sees_the_old_values_until_it_is_let_go_and_folding_waits_for_it() 
     let held = shared.snapshot.load_full();
     let place = held.locate("3").unwrap();
     items.patch("3", &row! { "stock" => 2 }).unwrap();
-    let see = || {
+    let see = |held: &Snapshot| {
         let row = held.row(place);
         let bytes = shared.record(row).unwrap();
-        let record = shared.features(&held, row, &shared.decode(row, &bytes).unwrap()).unwrap();
+        let record = shared.features(held, row, &shared.decode(row, &bytes).unwrap()).unwrap();
         (record.get("stock").cloned(), held.table(place.0).columns().value("stock", place.1 as usize))
     };
     assert_eq!(fold(&items.core.writer, Sweep::Quick, &NoProgress).unwrap(), 0, "what is read is not folded");
@@ -264,7 +265,7 @@ fn a_snapshot_sees_the_old_values_until_it_is_let_go_and_folding_waits_for_it() 
         });
         for _ in 0..20 {
             std::thread::sleep(Duration::from_millis(5));
-            assert_eq!(see(), (Some(Value::Int(1)), Some(Value::Int(1))));
+            assert_eq!(see(&held), (Some(Value::Int(1)), Some(Value::Int(1))));
         }
         assert!(!folded.load(Ordering::SeqCst));
         drop(held);
