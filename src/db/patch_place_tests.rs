@@ -79,7 +79,7 @@ impl Subject {
         let items = self.items();
         match op {
             Op::Put(ids) => {
-                let fields = |id: u8| row! { "stock" => number, "title" => format!("title {}", id % 7), "sale" => id % 2 == 0 };
+                let fields = |id: u8| row! { "stock" => number, "title" => format!("title {}", id % 7), "sale" => id.is_multiple_of(2) };
                 let put = ids.iter().map(|&id| Item::new(u64::from(id)).unwrap().with_row(fields(id)).with_vector([f32::from(id), 1.0]));
                 items.upsert_many(put).unwrap();
                 model.extend(ids.iter().map(|&id| (id.to_string(), of(&fields(id)))));

@@ -110,7 +110,7 @@ impl Preparer<'_> {
         self.check_fields(&new, at)?;
         let FieldPatch { id, fields, of, whole } = patch;
         if vector.is_some() || fields.iter().any(|(name, _)| self.reads(name) && old.get(name) != new.get(name)) {
-            return Ok(Whole::Anew { item: Item { id, row: new, vector: vector }, of });
+            return Ok(Whole::Anew { item: Item { id, row: new, vector }, of });
         }
         // Inputs have the values that they had; others may be changed by somebody else before this is committed.
         let fields: Row = fields.into_fields().filter(|(name, _)| !self.reads(name)).collect();

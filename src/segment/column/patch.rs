@@ -93,9 +93,9 @@ mod tests {
                         let patched = column.patched(&borrowed).unwrap();
                         changes.iter().for_each(|(at, value)| plain[*at as usize] = value.clone());
                         let expected = column_of(kind, &plain);
-                        for at in 0..rows {
+                        for (at, before) in before.iter().enumerate() {
                             assert_eq!(patched.value(at), expected.value(at), "{kind} at {at} of {rows}");
-                            assert_eq!(column.value(at), before[at], "the old column keeps what it had");
+                            assert_eq!(column.value(at), *before, "the old column keeps what it had");
                         }
                         assert_eq!(Column::from_parts(&patched.parts().unwrap(), rows).unwrap(), patched, "{kind}");
                         column = patched;
