@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Get(Get),
     /// Insert items, or replace those that have the same id
     Put(Put),
-    /// Set some fields of items that are there; a null removes a field
+    /// Set some fields of items; a null removes a field
     Patch(Patch),
     /// Delete items
     Delete(Delete),
