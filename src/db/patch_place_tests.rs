@@ -136,7 +136,9 @@ impl Subject {
     fn check(&self, model: &Model) {
         let (database, items) = (self.databases.last().unwrap(), self.items());
         assert_eq!(&read(&items), model);
-        super::column_tests::check(&items);
+        if !items.is_empty() {
+            super::column_tests::check(&items);
+        }
         assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
     }
 }

@@ -72,7 +72,8 @@ fn rewrite_records(writer: &Writer, snapshot: &Snapshot, progress: &dyn Progress
             let features = shared.features(snapshot, row, &record)?;
             batch.put_record(shared.id, row, Record::encode(record.id, &features.to_bytes()));
         }
-        shared.storage.commit(batch)?;
+        let committed = shared.storage.commit(batch);
+        committed.map_err(|error| if shared.is_dropped() { shared.gone() } else { error.into() })?;
         done += rows.len() as u64;
     }
     progress.update(Stage::Fold, done, Some(total));
