@@ -12,7 +12,7 @@ use crate::features::Row;
 use crate::ingest::{Sweep, fold};
 use crate::segment::Snapshot;
 use crate::segment::column_testing::{Dice, random_value};
-use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, Value, row};
+use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, Progress, Stage, Value, row};
 
 const FIELDS: [(&str, &str); 6] =
     [("title", "text"), ("price", "float"), ("stock", "int"), ("sale", "bool"), ("seen", "time"), ("tags", "list<text>")];
@@ -305,4 +305,31 @@ fn a_row_number_that_a_delta_names_is_not_used_again() {
     let items = again.collection("items").unwrap();
     items.upsert(Item::new("new").unwrap().with_row(row! { "stock" => 7 }).with_vector([0.5, 1.0])).unwrap();
     assert_eq!(stock(&items, "new"), Some(Value::Int(7)));
+}
+
+/// Patches a row whenever it is told of progress.
+struct Meanwhile(Collection);
+
+impl Progress for Meanwhile {
+    fn update(&self, _stage: Stage, done: u64, _total: Option<u64>) {
+        self.0.patch("3", &row! { "note" => format!("late {done}") }).unwrap();
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_is_patched_while_others_are_folded_stays_and_is_sound() {
+    let (storage, database, items) = shop(50);
+    items.patch_many((0..50u64).map(|n| Item::new(n).unwrap().with_row(row! { "stock" => 7 }))).unwrap();
+    assert_eq!(fold(&items.core.writer, Sweep::Whole, &Meanwhile(items.clone())).unwrap(), 50);
+    assert_eq!(storage.deltas(items.core.shared.id, 0..u64::MAX).count(), 2);
+    let again = Database::with_storage(storage.clone(), false).unwrap();
+    for (database, items) in [(&database, &items), (&again, &again.collection("items").unwrap())] {
+        assert_eq!(of(items.get("3").unwrap().unwrap().row()), of(&row! { "stock" => 7, "note" => "late 50" }));
+        super::column_tests::check(items);
+        assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
+    }
 }
