@@ -60,10 +60,15 @@ fn write(items: &Collection, thread: u64, mut n: u64, acks: &Mutex<Acks>) -> Res
                     items.upsert_many(rows.collect::<Result<Vec<_>>>()?)?;
                 }
             }
-            Change::Patch(slot) => match items.patch(&id(thread, slot), &patch(n)) {
-                Err(Error::UnknownItem { .. }) => {}
-                done => done?,
-            },
+            Change::Patch(slots) => {
+                let patches = slots.iter().map(|&slot| patch(&id(thread, slot), n)).collect::<Result<Vec<_>>>()?;
+                match items.patch_many(patches) {
+                    Err(Error::UnknownItem { .. }) => {}
+                    done => {
+                        done?;
+                    }
+                }
+            }
             Change::Delete(slots) => {
                 items.delete(slots.iter().map(|&slot| id(thread, slot)))?;
             }

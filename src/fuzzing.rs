@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::features::{EncodeOptions, FeatureSpec, Lookup, LookupError, Row, TensorData, TowerRole};
 use crate::quantizer::Quantizer;
 use crate::quantizer::calibration::Calibration;
-use crate::segment::{Column, Ids, Record, Rows, Settings, TrainingHead, Values};
+use crate::segment::{Column, Ids, Record, Rows, Settings, TrainingHead, Values, delta};
 use crate::tower::TowerSource;
 
 /// A database on an open storage, without the background thread. Its builds are quick ones: there are many, and nobody looks at how good
@@ -24,6 +24,8 @@ pub fn database(storage: Storage) -> Result<Database> {
 pub enum Stored {
     /// A record: id, features.
     Record,
+    /// A delta entry.
+    Delta,
     /// A vector.
     Vector,
     /// The features of a row.
@@ -51,6 +53,7 @@ pub fn recode(what: Stored, bytes: &[u8]) -> Option<Vec<u8>> {
             let record = Record::decode(bytes).ok()?;
             Some(Record::encode(record.id, record.features))
         }
+        Stored::Delta => Some(delta::encode(delta::decode(bytes).ok()?.iter().map(|(row, fields)| (*row, fields)))),
         Stored::Vector => Some(Values::encode(&Values::decode(bytes).ok()?.to_vec())),
         Stored::Row => Row::from_bytes(bytes).map(|row| row.to_bytes()),
         Stored::Ids(count) => {

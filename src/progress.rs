@@ -29,6 +29,8 @@ pub enum Stage {
     Seal,
     /// Merging segments.
     Compact,
+    /// Writing what was patched into records and columns.
+    Fold,
     /// Reading the values of a field that becomes indexed.
     Index,
     /// Reading and checking everything.

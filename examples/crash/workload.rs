@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use torre::{CollectionOptions, Item, Metric, Result, Row, row};
+use torre::{CollectionOptions, Item, Metric, Result, row};
 
 pub(crate) const THREADS: u64 = 4;
 pub(crate) const DIM: usize = 16;
@@ -15,14 +15,14 @@ const SLOTS: u64 = 600;
 /// One change.
 pub(crate) enum Change {
     Put(Vec<u64>),
-    Patch(u64),
+    Patch(Vec<u64>),
     Delete(Vec<u64>),
 }
 
 pub(crate) fn options() -> Result<CollectionOptions> {
     CollectionOptions::vectors(DIM, Metric::L2)
         .field("op:int".parse()?)?
-        .field("patched:int".parse()?)
+        .field("patched:int index".parse()?)
         .map(|options| options.m(4).lists(16))
 }
 
@@ -39,7 +39,8 @@ pub(crate) fn change(n: u64) -> Change {
     let slot = |i: u64| (dice >> 16).wrapping_add(i * 7) % SLOTS;
     match dice % 100 {
         0..50 => Change::Put(vec![slot(0)]),
-        50..65 => Change::Patch(slot(0)),
+        50..58 => Change::Patch(vec![slot(0)]),
+        58..65 => Change::Patch((0..16).map(slot).collect()),
         65..80 => Change::Delete(vec![slot(0), slot(1)]),
         _ => Change::Put((0..16).map(slot).collect()),
     }
@@ -64,8 +65,9 @@ pub(crate) fn item(id: &str, n: u64) -> Result<Item> {
     Ok(Item::new(id)?.with_row(row! { "op" => n as i64 }).with_vector(vector(id, n)))
 }
 
-pub(crate) fn patch(n: u64) -> Row {
-    row! { "patched" => n as i64 }
+/// What change `n` sets of an item that is there.
+pub(crate) fn patch(id: &str, n: u64) -> Result<Item> {
+    Ok(Item::new(id)?.with_row(row! { "patched" => n as i64 }))
 }
 
 /// What is there: the change that put it, the change that patched it.
@@ -76,11 +78,11 @@ pub(crate) fn apply(state: &mut State, n: u64) {
     let thread = n % THREADS;
     match change(n) {
         Change::Put(slots) => state.extend(slots.iter().map(|&slot| (id(thread, slot), (n, None)))),
-        Change::Patch(slot) => {
-            if let Some((_, patched)) = state.get_mut(&id(thread, slot)) {
-                *patched = Some(n);
-            }
-        }
+        // As one: all of them, or none where one is not there.
+        Change::Patch(slots) if slots.iter().any(|&slot| !state.contains_key(&id(thread, slot))) => {}
+        Change::Patch(slots) => slots.iter().for_each(|&slot| {
+            state.entry(id(thread, slot)).and_modify(|(_, patched)| *patched = Some(n));
+        }),
         Change::Delete(slots) => slots.iter().for_each(|&slot| {
             state.remove(&id(thread, slot));
         }),

@@ -41,6 +41,8 @@ enum Step {
         mark: i8,
     },
     Patch(u8, Option<i8>),
+    /// Several as one: all, or none where one is not there.
+    PatchMany(Vec<(u8, Option<i8>)>),
     Delete(Vec<u8>),
     DeleteFrom {
         first: u8,
@@ -142,6 +144,17 @@ fn apply(world: &World, step: &Step, dim: usize, metric: Metric, state: &mut Sta
             }
             items.patch(&id.to_string(), &changes)
         }
+        Step::PatchMany(patches) => {
+            let patch = |(id, mark): &(u8, Option<i8>)| -> Result<Item> {
+                Ok(Item::new(u64::from(*id))?.with_row(row! { "mark" => mark.map(i32::from) }))
+            };
+            if patches.iter().all(|(id, _)| state.contains_key(&id.to_string())) {
+                for (id, mark) in patches {
+                    state.entry(id.to_string()).and_modify(|known| known.mark = *mark);
+                }
+            }
+            items.patch_many(patches.iter().map(patch).collect::<Result<Vec<_>>>()?).map(drop)
+        }
         Step::Delete(ids) => {
             let ids: Vec<String> = ids.iter().map(u8::to_string).collect();
             state.retain(|id, _| !ids.contains(id));
@@ -167,7 +180,7 @@ fn apply(world: &World, step: &Step, dim: usize, metric: Metric, state: &mut Sta
 /// Errors that are the right answer to the step, faults aside; nothing has changed then.
 fn fair(error: &Error, step: &Step, before: &BTreeMap<String, Known>) -> bool {
     match (error, step) {
-        (Error::UnknownItem { id }, Step::Patch(..)) => !before.contains_key(id),
+        (Error::UnknownItem { id }, Step::Patch(..) | Step::PatchMany(..)) => !before.contains_key(id),
         (Error::ZeroVector { .. }, Step::Upsert(..) | Step::UpsertMany(_) | Step::Fill { .. }) => true,
         (Error::Unsupported { .. }, Step::Build { .. }) => before.is_empty(),
         (Error::InvalidOption { .. }, Step::Build { m, lists, .. }) => m % 10 == 0 || lists % 20 == 0,

@@ -60,6 +60,7 @@ fn decoder(which: u8, bytes: &[u8]) {
             again(Stored::Record, bytes, true);
             again(Stored::Vector, bytes, true);
             again(Stored::Row, bytes, false);
+            again(Stored::Delta, bytes, false);
         }
         7 => {
             let Some((&count, rest)) = bytes.split_first() else { return };

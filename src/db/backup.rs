@@ -10,7 +10,9 @@ use crate::db::Database;
 use crate::db::pinned::Pinned;
 use crate::db::staging::Staging;
 use crate::error::{Error, Result};
+use crate::features::Row;
 use crate::progress::{Progress, Stage};
+use crate::segment::delta;
 
 /// Bytes of rows in one commit of the copy.
 const BATCH_BYTES: usize = 4 << 20;
@@ -112,6 +114,10 @@ fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) 
     dead.sort_unstable();
     if !dead.is_empty() {
         batch.put_tombstones(id, &dead);
+    }
+    let patches: Vec<(u64, Row)> = pinned.snapshot.patches.all().iter().map(|patch| (patch.row, patch.fields())).collect();
+    if !patches.is_empty() {
+        batch.put_delta(id, manifest.first_delta, delta::encode(patches.iter().map(|(row, fields)| (*row, fields))));
     }
     batch.put_manifest(id, manifest);
     copy.commit(batch)?;

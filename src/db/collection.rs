@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::db::core::Core;
 use crate::db::database::Inner;
 use crate::db::worker::Importing;
-use crate::db::{BuildOptions, Built, Import, Stats, items, options};
-use crate::error::{Error, Result};
+use crate::db::{BuildOptions, Built, Import, Stats, options};
+use crate::error::Result;
 use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
@@ -30,7 +30,7 @@ use crate::types::{ItemId, Metric};
 #[derive(Clone)]
 pub struct Collection {
     pub(super) core: Arc<Core>,
-    database: Arc<Inner>,
+    pub(super) database: Arc<Inner>,
 }
 
 impl std::fmt::Debug for Collection {
@@ -117,30 +117,6 @@ impl Collection {
         self.upsert(Item::from_row(row)?)
     }
 
-    /// Sets fields of an item; a null removes a field. The tower runs only when a field that it reads has a new value; the vector
-    /// stays as it is otherwise.
-    ///
-    /// # Errors
-    /// [`Error::UnknownItem`]; errors about the row as it would become, with nothing changed; storage errors.
-    pub fn patch(&self, id: &str, changes: &Row) -> Result<()> {
-        self.may_write()?;
-        let shared = &self.core.shared;
-        loop {
-            let snapshot = shared.read()?;
-            let place = snapshot.locate(id).ok_or_else(|| Error::UnknownItem { id: id.to_owned() })?;
-            let row = snapshot.row(place);
-            let bytes = shared.record(row)?;
-            let record = items::of_item(shared, row, shared.decode(row, &bytes)?, id)?;
-            let op = Preparer { shared, snapshot: &snapshot }.patch(place, &record, changes, None)?;
-            self.database.worker.pace(&self.core, 1);
-            // Somebody else replaced the row meanwhile: make the patch again, from the new one.
-            if let Outcome::Done(_) = self.core.writer.commit(vec![op])? {
-                self.database.worker.notify(&self.core);
-                return Ok(());
-            }
-        }
-    }
-
     /// Removes items as one; ids that are not there are ignored. Returns how many were.
     ///
     /// # Errors
@@ -225,7 +201,7 @@ impl Collection {
     /// Trains the quantizer on the items as they are and codes everything anew, now instead of in the background.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when there are no items, [`Error::InvalidOption`], [`Error::Interrupted`], storage errors. The old index
+    /// [`Unsupported`](crate::Error::Unsupported) when there are no items, [`InvalidOption`](crate::Error::InvalidOption), [`Interrupted`](crate::Error::Interrupted), storage errors. The old index
     /// stays in place then.
     pub fn build(&self, options: &BuildOptions, progress: &dyn Progress) -> Result<Built> {
         self.may_write()?;
@@ -244,7 +220,7 @@ impl Collection {
     /// on return; readers and writers go on meanwhile. Nothing happens to a field that is indexed already.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] when there is no such field, or when some row has a value of another type there; [`Error::Interrupted`];
+    /// [`InvalidOption`](crate::Error::InvalidOption) when there is no such field, or when some row has a value of another type there; [`Interrupted`](crate::Error::Interrupted);
     /// storage errors. Nothing has changed then.
     pub fn add_index(&self, field: &str, progress: &dyn Progress) -> Result<()> {
         self.may_write()?;
@@ -255,7 +231,7 @@ impl Collection {
     /// Drops the index of a field; the field stays. Durable on return. Nothing happens to a field that is not indexed.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] when there is no such field; storage errors.
+    /// [`InvalidOption`](crate::Error::InvalidOption) when there is no such field; storage errors.
     pub fn drop_index(&self, field: &str) -> Result<()> {
         self.may_write()?;
         self.core.shared.read()?;
@@ -266,14 +242,14 @@ impl Collection {
     /// on, seals, merges segments.
     ///
     /// # Errors
-    /// [`Error::Interrupted`], storage errors; nothing that can be seen has changed then.
+    /// [`Interrupted`](crate::Error::Interrupted), storage errors; nothing that can be seen has changed then.
     pub fn maintain(&self, progress: &dyn Progress) -> Result<()> {
         self.may_write()?;
         self.core.shared.read()?;
         self.core.maintain(true, progress)
     }
 
-    /// Merges all segments into one and drops what was deleted. Returns the number of deleted rows dropped.
+    /// Merges all segments into one, drops what was deleted and folds what was patched into the stored rows. Returns the number of deleted rows dropped.
     ///
     /// # Errors
     /// As [`Collection::maintain`].
@@ -286,6 +262,7 @@ impl Collection {
             _ => (0..sizes.len()).collect(),
         };
         let dropped = ingest::compact(&self.core.writer, all, progress)?;
+        ingest::fold(&self.core.writer, ingest::Sweep::Whole, progress)?;
         ingest::sweep(&self.core.writer, ingest::Sweep::Whole, progress)?;
         Ok(dropped)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use torre_storage::{Batch, Storage};
 
-use crate::features::{FieldType, Row, Value};
+use crate::features::{FieldType, Value};
 use crate::segment::Record;
 use crate::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Metric, NoProgress, row};
 
@@ -20,7 +20,7 @@ fn typed(kind: FieldType, value: Option<&Value>) -> Value {
 }
 
 /// Compares all columns with all records; returns the fields that are indexed.
-fn check(items: &Collection) -> Vec<String> {
+pub(super) fn check(items: &Collection) -> Vec<String> {
     let shared = &items.core.shared;
     let snapshot = shared.snapshot.load_full();
     let tables = snapshot.tables();
@@ -28,7 +28,7 @@ fn check(items: &Collection) -> Vec<String> {
         let place = snapshot.locate(id).unwrap();
         let row = snapshot.row(place);
         let bytes = shared.record(row).unwrap();
-        let features = Row::from_bytes(shared.decode(row, &bytes).unwrap().features).unwrap();
+        let features = shared.features(&snapshot, row, &shared.decode(row, &bytes).unwrap()).unwrap();
         for field in snapshot.schema.indexed() {
             let value = tables[place.0 as usize].columns().value(&field.name, place.1 as usize).unwrap();
             assert_eq!(value, typed(field.kind, features.get(&field.name)), "{} of {id}", field.name);

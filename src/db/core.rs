@@ -7,11 +7,11 @@ use std::time::Duration;
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::db::rankers;
-use crate::db::tail::{IMPOSSIBLE, read_tail};
+use crate::db::tail::{IMPOSSIBLE, read_deltas, read_tail};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Seal, Sweep, Writer};
 use crate::progress::{Progress, Stage};
-use crate::segment::{Sealed, Settings, Shared, Snapshot, Space, Training, View};
+use crate::segment::{Patches, Sealed, Settings, Shared, Snapshot, Space, Training, View};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::vector::Matrix;
@@ -24,6 +24,8 @@ const EASY_TAIL: u64 = 2 * ingest::SEAL_ROWS;
 /// As many times what is worth coding may wait for it.
 const EASY_UNCODED: f64 = 4.0;
 const EASY_SEGMENTS: usize = 24;
+/// ... and patches, as a multiple of what makes folding due.
+const EASY_PATCHES: f64 = 2.0;
 /// The longest that a write waits for the background.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
@@ -38,6 +40,8 @@ pub(crate) struct Core {
     code_nanos: AtomicU64,
     /// The last piece of upkeep was a sweep.
     swept_last: AtomicBool,
+    /// Since the last compaction deltas were folded.
+    folded_last: AtomicBool,
 }
 
 impl Core {
@@ -59,11 +63,13 @@ impl Core {
             training: Arc::new(training),
             segments: vec![],
             runs: vec![],
+            patches: Patches::new(manifest.first_delta.max(1)),
             epoch: Arc::default(),
         };
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
-        Self { writer, shared, imports: AtomicUsize::new(0), code_nanos: AtomicU64::new(0), swept_last: AtomicBool::new(false) }
+        let (swept_last, folded_last) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { writer, shared, imports: AtomicUsize::new(0), code_nanos: AtomicU64::new(0), swept_last, folded_last }
     }
 
     /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
@@ -90,10 +96,13 @@ impl Core {
         let mut core = Self::empty(storage, id, settings, manifest, space, training);
         core.restore_sample(sample);
         let mut snapshot = Snapshot::clone(&core.shared.snapshot.load_full());
+        read_deltas(&core.shared, &mut snapshot, core.writer.lock().manifest.first_delta)?;
         for meta in &core.writer.lock().manifest.segments {
             let sealed = Sealed::read(&core.shared, &snapshot.schema, &snapshot.space, &snapshot.training, meta)?;
             snapshot.segments.push(without(sealed, &dead));
         }
+        let patches = snapshot.patches.all();
+        snapshot.patch_columns(&patches)?;
         read_tail(&core.shared, &mut snapshot, &dead)?;
         // A deleted row at the end may have lost its record to a seal that a crash cut short: its tombstone must not fall on a new row.
         snapshot.next_row = dead.iter().fold(snapshot.next_row, |next, &row| next.max(row.saturating_add(1)));
@@ -143,6 +152,7 @@ impl Core {
             (worked, seal_all) = (true, false);
         }
         if all {
+            worked |= ingest::fold(&self.writer, Sweep::Whole, progress)? > 0;
             ingest::sweep(&self.writer, Sweep::Whole, progress)?;
         }
         // What was written on the way stays in the stores' memory otherwise.
@@ -169,7 +179,12 @@ impl Core {
             }
             Task::Compact => {
                 self.swept_last.store(false, Ordering::Relaxed);
+                self.folded_last.store(false, Ordering::Relaxed);
                 ingest::compact(&self.writer, ingest::pick, progress)?;
+            }
+            Task::Fold => {
+                self.folded_last.store(true, Ordering::Relaxed);
+                ingest::fold(&self.writer, Sweep::Quick, progress)?;
             }
             Task::Recalibrate => drop(ingest::recalibrate(&self.writer, progress)?),
             Task::Sweep => {
@@ -227,7 +242,7 @@ impl Core {
         }
     }
 
-    /// Compaction and sweeping take turns, so that none of them waits for the other to have nothing to do.
+    /// Compaction, folding and sweeping take turns, so that none of them waits for another to have nothing to do.
     fn upkeep(&self, snapshot: &Snapshot) -> Option<Task> {
         if self.shared.query_sample.is_due() && snapshot.training.trained.is_some() && snapshot.segments.iter().any(|view| view.live() > 0)
         {
@@ -238,10 +253,14 @@ impl Core {
         if sweeps && !swept {
             return Some(Task::Sweep);
         }
+        let folds = snapshot.patches.fullness(snapshot.live()) >= 1.0;
+        if folds && !self.folded_last.load(Ordering::Relaxed) {
+            return Some(Task::Fold);
+        }
         if !ingest::pick(&sizes(snapshot)).is_empty() {
             return Some(Task::Compact);
         }
-        sweeps.then_some(Task::Sweep)
+        if sweeps { Some(Task::Sweep) } else { folds.then_some(Task::Fold) }
     }
 
     /// True when the background has something of this kind to do.
@@ -249,7 +268,7 @@ impl Core {
         self.task(duty).is_some()
     }
 
-    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be coded in the long run.
+    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be coded and folded in the long run.
     /// Nothing while the background keeps up; it grows with what it is behind, so that no write waits for long.
     pub(crate) fn pace(&self, rows: usize) -> Duration {
         let snapshot = self.shared.snapshot.load();
@@ -266,6 +285,10 @@ impl Core {
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
         ];
         let behind = behind.into_iter().fold(0.0, f64::max) - 1.0;
+        let unfolded = snapshot.patches.fullness(snapshot.live()) / EASY_PATCHES - 1.0;
+        if unfolded > 0.0 {
+            return LONGEST_WAIT.mul_f64(unfolded.min(1.0));
+        }
         if behind <= 0.0 || snapshot.training.trained.is_none() {
             return Duration::ZERO;
         }
@@ -296,6 +319,7 @@ enum Task {
     Code,
     Seal(Seal),
     Compact,
+    Fold,
     Recalibrate,
     Sweep,
 }
@@ -305,7 +329,7 @@ enum Task {
 pub(crate) enum Duty {
     /// Codes the tail and seals it.
     Seal,
-    /// Trains, compacts, sweeps.
+    /// Trains, compacts, folds, sweeps.
     Upkeep,
 }
 

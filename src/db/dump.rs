@@ -13,7 +13,7 @@ use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
 use crate::error::{Error, Result};
-use crate::features::{Row, Schema};
+use crate::features::Schema;
 use crate::ingest;
 use crate::progress::{Progress, Stage};
 
@@ -116,8 +116,7 @@ fn write_rows(pinned: &Pinned, path: &Path, counted: &mut dyn FnMut(u64) -> Resu
     let (mut hash, mut rows, mut text) = (Xxh3Default::new(), 0, Vec::new());
     pinned.rows(|row, record, vector| {
         let (record, vector) = (shared.decode(row, record)?, shared.values(row, vector)?.to_vec());
-        let features =
-            Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        let features = shared.features(&pinned.snapshot, row, &record)?;
         let line = Line { id: record.id.to_owned(), vector, row: features.to_json() };
         text.clear();
         serde_json::to_writer(&mut text, &line).map_err(|error| failed(path)(error.into()))?;

@@ -19,6 +19,11 @@ fn item(number: i64, mark: i64) -> Item {
     Item::new(number).unwrap().with_row(row! { "mark" => mark }).with_vector(vector)
 }
 
+/// Another mark, and nothing else, for an item.
+fn marked(number: i64, mark: i64) -> Item {
+    Item::new(number).unwrap().with_row(row! { "mark" => mark })
+}
+
 fn put(state: &mut State, numbers: std::ops::Range<i64>, mark: i64) {
     state.extend(numbers.map(|number| (number.to_string(), mark)));
 }
@@ -28,10 +33,14 @@ fn attach(database: &Database, score: i64) -> Result<()> {
     database.collection("items")?.attach_ranker("second", &RankerSource::new(onnx))
 }
 
-/// Upserts, deletions, a patch, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
-const STEPS: [Step; 13] = [
+/// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
+const STEPS: [Step; 15] = [
     (
-        |database| database.create_collection("items", CollectionOptions::vectors(4, Metric::L2).lenient(true).m(2).lists(2)).map(drop),
+        |database| {
+            database
+                .create_collection("items", CollectionOptions::vectors(4, Metric::L2).field("mark:int index".parse()?)?.m(2).lists(2))
+                .map(drop)
+        },
         |_| {},
     ),
     (|db| db.collection("items")?.upsert_many((0..40).map(|n| item(n, 1))).map(drop), |state| put(state, 0..40, 1)),
@@ -42,7 +51,9 @@ const STEPS: [Step; 13] = [
     (|db| db.collection("items")?.maintain(&NoProgress), |_| {}),
     (|db| attach(db, 6), |state| state.extend([(RANKER.to_owned(), 6)])),
     (|db| db.collection("items")?.patch("7", &row! { "mark" => 9 }), |state| state.extend([("7".to_owned(), 9)])),
+    (|db| db.collection("items")?.patch_many((5..20).map(|n| marked(n, 10))).map(drop), |state| put(state, 5..20, 10)),
     (|db| db.collection("items")?.upsert_many((70..75).map(|n| item(n, 3))).map(drop), |state| put(state, 70..75, 3)),
+    (|db| db.collection("items")?.patch_many((15..25).map(|n| marked(n, 11))).map(drop), |state| put(state, 15..25, 11)),
     (|db| db.collection("items")?.compact(&NoProgress).map(drop), |_| {}),
     (|db| db.collection("items")?.delete(["74"]).map(drop), |state| state.retain(|id, _| id != "74")),
     (|db| db.collection("items")?.detach_ranker("second"), |state| state.retain(|id, _| id != RANKER)),

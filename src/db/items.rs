@@ -2,7 +2,6 @@
 
 use crate::db::Collection;
 use crate::error::Result;
-use crate::features::Row;
 use crate::ingest::Item;
 use crate::segment::{Place, Record, Shared, Snapshot};
 
@@ -26,7 +25,7 @@ impl Collection {
         let Some(place) = snapshot.locate(id) else { return Ok(None) };
         let row = snapshot.row(place);
         let vector = shared.exact_vector(&snapshot, place)?;
-        item(shared, row, &shared.record(row)?, vector, id).map(Some)
+        item(shared, &snapshot, (row, &shared.record(row)?), vector, id).map(Some)
     }
 
     /// The items with these ids, in their order, from one snapshot; `None` where there is none.
@@ -43,7 +42,7 @@ impl Collection {
         let mut found = rows.into_iter().zip(records.into_iter().zip(vectors));
         let one = |(id, place): (&I, &Option<Place>)| {
             let Some((row, (record, vector))) = place.and_then(|_| found.next()) else { return Ok(None) };
-            item(shared, row, &record, shared.values(row, &vector)?.to_vec(), id.as_ref()).map(Some)
+            item(shared, &snapshot, (row, &record), shared.values(row, &vector)?.to_vec(), id.as_ref()).map(Some)
         };
         ids.iter().zip(&places).map(one).collect()
     }
@@ -80,14 +79,14 @@ fn ids(snapshot: &Snapshot, prefix: &str, limit: usize) -> Vec<String> {
     snapshot.live_ids().filter(|id| id.starts_with(prefix)).take(limit).map(str::to_owned).collect()
 }
 
-fn item(shared: &Shared, row: u64, bytes: &[u8], vector: Vec<f32>, id: &str) -> Result<Item> {
+fn item(shared: &Shared, snapshot: &Snapshot, (row, bytes): (u64, &[u8]), vector: Vec<f32>, id: &str) -> Result<Item> {
     let record = of_item(shared, row, shared.decode(row, bytes)?, id)?;
-    let features = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+    let features = shared.features(snapshot, row, &record)?;
     Ok(Item::new(record.id)?.with_row(features).with_vector(vector))
 }
 
 /// The record, if it is of this item: the ids in memory and those of the records are stored apart.
-pub(super) fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
+fn of_item<'r>(shared: &Shared, row: u64, record: Record<'r>, id: &str) -> Result<Record<'r>> {
     if record.id == id { Ok(record) } else { Err(shared.damaged(format!("row {row}"), "the record is of another item")) }
 }
 

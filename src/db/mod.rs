@@ -22,6 +22,9 @@ mod load;
 mod magnitude_tests;
 mod matching;
 mod options;
+mod patch;
+#[cfg(all(test, not(feature = "schedules")))]
+mod patch_place_tests;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
 mod pinned;

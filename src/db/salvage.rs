@@ -14,7 +14,7 @@ use crate::features::Row;
 use crate::ingest::{self, NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::segment::Space;
-use crate::segment::{FIRST_SPACE, IndexSettings, Record, Settings, Stored, StoredRows, Training, Values};
+use crate::segment::{FIRST_SPACE, IndexSettings, Patches, Record, Settings, Stored, StoredRows, Training, Values, delta};
 use crate::types::ItemId;
 use crate::vector::{LONGEST, length, too_long};
 
@@ -77,7 +77,17 @@ impl Database {
                 Ok(settings) => {
                     let name = settings.name.clone();
                     let (lost, rankers) = (Vec::new(), Vec::new());
-                    let mut saving = Saving { storage: &storage, id, settings, space: FIRST_SPACE, rankers, lost, rows: 0, progress };
+                    let mut saving = Saving {
+                        storage: &storage,
+                        id,
+                        settings,
+                        space: FIRST_SPACE,
+                        rankers,
+                        patches: Patches::new(0),
+                        lost,
+                        rows: 0,
+                        progress,
+                    };
                     saving.run(&database)?;
                     report.collections += 1;
                     report.rows += saving.rows;
@@ -140,6 +150,7 @@ struct Saving<'a> {
     space: SpaceId,
     /// What was attached, as the manifest says.
     rankers: Vec<RankerMeta>,
+    patches: Patches,
     lost: Vec<Error>,
     rows: u64,
     progress: &'a dyn Progress,
@@ -206,6 +217,7 @@ impl Saving<'_> {
         });
         self.space = manifest.as_ref().map_or(FIRST_SPACE, |manifest| manifest.space);
         self.rankers = manifest.as_ref().map(|manifest| manifest.rankers.clone()).unwrap_or_default();
+        self.read_deltas(manifest.as_ref().map_or(0, |manifest| manifest.first_delta));
         let meta = manifest.as_ref().and_then(|manifest| manifest.serving_training());
         let (index, trained) = match meta.map(|meta| Training::read_alone(self.storage, self.id, meta)) {
             Some(Ok(training)) => (training.index, training.trained.is_some()),
@@ -233,6 +245,19 @@ impl Saving<'_> {
         (options, trained)
     }
 
+    /// Reads what was patched, from delta entry `first` on.
+    fn read_deltas(&mut self, first: u64) {
+        for entry in self.storage.deltas(self.id, first..u64::MAX) {
+            let read = entry.and_then(|(number, bytes)| Ok((number, delta::decode(&bytes)?, bytes.len())));
+            match read {
+                // The last number would have no successor, and is nobody's.
+                Ok((number, rows, bytes)) if number < u64::MAX - 1 => self.patches.push(number, &rows, bytes),
+                Ok((number, ..)) => self.lose(&format!("delta entry {number}"), "there cannot be such an entry"),
+                Err(error) => self.lose("a delta entry", &format!("{error}; fields of rows are what they were before it")),
+            }
+        }
+    }
+
     fn row(&self, Stored { row, record, vector }: &Stored) -> Result<NewRow> {
         let part = || format!("row {row} of collection {:?}", self.settings.name);
         let damaged = |what: &str| Error::Damaged { part: part(), what: what.to_owned() };
@@ -255,7 +280,8 @@ impl Saving<'_> {
                 "the vector of {id:?} has length {length:.4e}, and {LONGEST:.4e} is the most (element {at} is {value:e})"
             )));
         }
-        let features = Row::from_bytes(record.features).ok_or_else(|| damaged("the features do not decode"))?;
+        let mut features = Row::from_bytes(record.features).ok_or_else(|| damaged("the features do not decode"))?;
+        self.patches.apply(*row, &mut features);
         Ok(NewRow { id: ItemId::new(record.id)?, vector, features: features.to_bytes() })
     }
 }

@@ -191,6 +191,26 @@ fn patches_of_one_row_all_take_and_a_deletion_between_them_is_told() {
 }
 
 #[test]
+fn patches_of_several_rows_are_seen_whole_and_outlive_folding() {
+    try_from_stored(200, false, |storage, database, items| {
+        let both = |number: i64| ["s1", "s2"].map(|id| Item::new(id).unwrap().with_row(row! { "change" => number }));
+        thread::scope(|scope| {
+            scope.spawn(|| (1..=3).for_each(|number| assert_eq!(items.patch_many(both(number)).unwrap().patched, 2)));
+            scope.spawn(|| items.compact(&NoProgress).unwrap());
+            scope.spawn(|| {
+                let mut last = Some(0);
+                for _ in 0..3 {
+                    let [first, second] = search(&items, ["s1", "s2"]);
+                    assert!(first == second && first >= last, "{first:?} and {second:?} after {last:?}");
+                    last = first;
+                }
+            });
+        });
+        expect(&storage, &database, &[("s1", 3), ("s2", 3), ("s3", 0)], &[]);
+    });
+}
+
+#[test]
 fn the_background_thread_hears_every_bell_and_ends_with_the_database() {
     try_from_stored(300, true, |_storage, database, items| {
         let core = database.core("items").unwrap();

@@ -41,7 +41,7 @@ pub struct Stats {
     pub dim: usize,
     /// The metric's name.
     pub metric: &'static str,
-    /// Bytes of memory a row: codes, refine vectors, ids, tables, tail.
+    /// Bytes of memory a row: codes, refine vectors, ids, tables, tail, patches.
     pub ram_bytes_per_row: f64,
     /// Bytes of memory, of these, that the indexes of fields take.
     pub column_bytes: u64,
@@ -97,7 +97,8 @@ impl Stats {
         let rows = snapshot.live();
         let per_row = |bytes: u64| if rows == 0 { 0.0 } else { bytes as f64 / rows as f64 };
         let ram: usize = snapshot.segments.iter().map(|view| view.body.memory()).sum::<usize>()
-            + snapshot.runs.iter().map(|view| view.body.memory()).sum::<usize>();
+            + snapshot.runs.iter().map(|view| view.body.memory()).sum::<usize>()
+            + snapshot.patches.memory();
         let stored: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64).sum();
         let sealed: u64 = snapshot.segments.iter().map(|view| view.live()).sum();
         let trained = snapshot.training.trained.as_ref();

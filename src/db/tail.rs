@@ -1,4 +1,4 @@
-//! The tail of a collection that is opened: runs of the rows that are in no segment, from their records and vectors.
+//! The tail of a collection that is opened: runs of the rows that are in no segment, from their records and vectors; and what was patched.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) fn read_tail(shared: &Shared, snapshot: &mut Snapshot, dead: &HashSet
         let vector = vector.ok_or_else(|| shared.without_vector(row))?;
         let record = shared.decode(row, &record)?;
         if !part.columns.is_empty() {
-            part.columns.push(&shared.features(row, &record)?);
+            part.columns.push(&shared.features(snapshot, row, &record)?);
         }
         part.ids.push(record.id.to_owned());
         part.rows.push(row);
@@ -46,6 +46,25 @@ pub(super) fn read_tail(shared: &Shared, snapshot: &mut Snapshot, dead: &HashSet
     }
     if !part.rows.is_empty() {
         snapshot.runs.push(part.run()?.view());
+    }
+    Ok(())
+}
+
+/// Adds what delta entries from number `first` on say; 0 where there has never been one. Counts the snapshot's next row on: also a dead row's number is
+/// not used again while a delta names it.
+///
+/// # Errors
+/// Damage; storage errors.
+pub(super) fn read_deltas(shared: &Shared, snapshot: &mut Snapshot, first: u64) -> Result<()> {
+    for entry in shared.storage.deltas(shared.id, first..u64::MAX) {
+        let (number, bytes) = entry?;
+        let rows = shared.delta(number, &bytes)?;
+        let end = rows.last().map_or(0, |(row, _)| row.saturating_add(1));
+        if first == 0 || number.max(end) >= IMPOSSIBLE {
+            return Err(shared.damaged(format!("delta entry {number}"), "there cannot be such an entry"));
+        }
+        snapshot.next_row = snapshot.next_row.max(end);
+        snapshot.patches.push(number, &rows, bytes.len());
     }
     Ok(())
 }

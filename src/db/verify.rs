@@ -12,7 +12,9 @@ use crate::index::Selection;
 use crate::ingest;
 use crate::progress::{Progress, Stage};
 use crate::ranker::Ranker;
-use crate::segment::{ColumnBuilder, LiveRows, Place, Record, Sealed, Snapshot, Space, Stored, Training, View};
+use crate::segment::{
+    ColumnBuilder, Columns, LiveRows, Patch, Patches, Place, Record, RowTable, Sealed, Snapshot, Space, Stored, Training, View,
+};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
@@ -185,6 +187,7 @@ impl Checker<'_> {
             Ok(stray) => stray.iter().for_each(|blob| self.error(&shared.damaged(format!("blob {blob}"), "no manifest names it"))),
             Err(error) => self.error(&error.into()),
         }
+        self.patches();
         self.places();
         let dead: HashSet<u64> = match shared.storage.tombstones(shared.id) {
             Ok(tombstones) => tombstones.rows.into_iter().collect(),
@@ -229,10 +232,36 @@ impl Checker<'_> {
         self.report.add_error(&format!("collection {:?}", self.pinned.name()), error);
     }
 
+    /// The delta entries, read again, against the patches in use.
+    fn patches(&mut self) {
+        let (shared, used) = (&self.pinned.core.shared, &self.pinned.snapshot.patches);
+        let (first, mut stored) = (self.pinned.manifest.first_delta, Patches::new(0));
+        for entry in shared.storage.deltas(shared.id, first..used.next) {
+            let read = entry.map_err(Into::into).and_then(|(number, bytes)| Ok((number, shared.delta(number, &bytes)?, bytes.len())));
+            match read {
+                Ok((number, rows, bytes)) => stored.push(number, &rows, bytes),
+                Err(error) => return self.error(&error),
+            }
+        }
+        let (stored, used) = (stored.all(), used.all());
+        // In memory a patch may have fields, too, that were folded while it was made.
+        let is_held = |(stored, used): (&Patch, &Patch)| {
+            let fields = used.fields();
+            (stored.row, stored.number) == (used.row, used.number)
+                && stored.fields().iter().all(|(name, value)| fields.get(name) == Some(value))
+        };
+        if stored.len() != used.len() || !stored.iter().zip(&used).all(is_held) {
+            self.error(&shared.damaged("the delta entries", "what is stored is not what is in memory"));
+        }
+    }
+
     /// A segment as stored against the same one in memory.
     fn compare(&mut self, stored: &Sealed) {
-        let Some(used) = self.pinned.snapshot.segments.iter().find(|view| view.body.blob == stored.blob) else { return };
-        if used.body.rows != stored.rows || used.body.index.parts() != stored.index.parts() {
+        let snapshot = &self.pinned.snapshot;
+        let Some(used) = snapshot.segments.iter().find(|view| view.body.blob == stored.blob) else { return };
+        let rows_are_equal = used.body.rows == stored.rows
+            || stored.rows.patched(&snapshot.patches.all()).is_ok_and(|rows| same_rows(used, rows.as_ref().unwrap_or(&stored.rows)));
+        if !rows_are_equal || used.body.index.parts() != stored.index.parts() {
             let what = "what is stored is not what is in memory";
             self.error(&self.pinned.core.shared.damaged(format!("segment {}", stored.blob), what));
         }
@@ -291,7 +320,7 @@ impl Checker<'_> {
             match snapshot.locate(record.id) {
                 Some(place) if snapshot.row(place) == row => {
                     seen.insert(row);
-                    match sound(&record) {
+                    match sound(snapshot, row, &record) {
                         Ok(features) if is_indexed(snapshot, place, &features) => {}
                         Ok(_) => wrong("the indexes of its fields have other values than its record"),
                         Err(what) => wrong(what),
@@ -370,6 +399,15 @@ fn live_positions(selection: &Selection, sealed: &Sealed) -> Vec<usize> {
     (0..sealed.rows.len()).filter(live).collect()
 }
 
+/// Whether a segment's rows are these, and the live ones have the same values: of a deleted row a column may have what it was before a patch.
+fn same_rows(used: &View<Sealed>, stored: &RowTable) -> bool {
+    let (columns, others) = (used.body.rows.columns(), stored.columns());
+    let live = live_positions(&used.selection, &used.body);
+    used.body.rows.with_columns(Columns::default()) == stored.with_columns(Columns::default())
+        && columns.iter().map(|column| &column.field).eq(others.iter().map(|column| &column.field))
+        && columns.iter().zip(others.iter()).all(|(column, other)| live.iter().all(|&at| column.value(at) == other.value(at)))
+}
+
 /// Whether the columns have a row's values.
 fn is_indexed(snapshot: &Snapshot, place: Place, features: &Row) -> bool {
     let columns = snapshot.table(place.0).columns();
@@ -380,9 +418,11 @@ fn is_indexed(snapshot: &Snapshot, place: Place, features: &Row) -> bool {
     })
 }
 
-fn sound(record: &Record<'_>) -> Result<Row, &'static str> {
+fn sound(snapshot: &Snapshot, row: u64, record: &Record<'_>) -> Result<Row, &'static str> {
     if ItemId::new(record.id).is_err() {
         return Err("its id is empty or too long");
     }
-    Row::from_bytes(record.features).ok_or("its features do not decode")
+    let mut features = Row::from_bytes(record.features).ok_or("its features do not decode")?;
+    snapshot.patches.apply(row, &mut features);
+    Ok(features)
 }

@@ -3,13 +3,14 @@
 //! Ids resolve against the snapshot and, before it, against the group itself, so that the changes take effect in the order in
 //! which they were handed in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use torre_storage::Batch;
+use torre_storage::{Batch, Manifest};
 
 use crate::features::Row;
+use crate::ingest::op::{FieldPatch, Version};
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{ColumnsBuilder, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values};
+use crate::segment::{Columns, ColumnsBuilder, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values, delta};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -22,6 +23,18 @@ pub(crate) struct Group<'s> {
     latest: HashMap<ItemId, Option<usize>>,
     /// Live rows of the snapshot that the group replaces or deletes.
     dead: Vec<Place>,
+    /// Live rows of the snapshot whose fields the group changes where they are, by number, with their new values.
+    patched: BTreeMap<u64, (Place, Row)>,
+}
+
+/// What a group makes visible, made before it is committed: publishing cannot fail after it.
+pub(crate) struct Made {
+    /// The rows that the group puts, as a run of the tail.
+    run: Run,
+    /// Columns of parts of the snapshot in which rows are patched.
+    columns: Vec<(u32, Columns)>,
+    /// The bytes of the delta entry; none where no row is patched.
+    delta: Vec<u8>,
 }
 
 /// What an id stands for at this point of the group.
@@ -33,7 +46,7 @@ enum Current {
 
 impl<'s> Group<'s> {
     pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new() }
+        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new(), patched: BTreeMap::new() }
     }
 
     fn current(&self, id: &ItemId) -> Current {
@@ -44,11 +57,14 @@ impl<'s> Group<'s> {
         }
     }
 
-    /// True when every `Replace` among the changes still replaces the row that it was made from.
+    /// True when every change that was made from a row finds that row as it was.
     pub(crate) fn admits(&self, ops: &[Op]) -> bool {
+        let is_live = |id: &ItemId, row: u64| matches!(self.current(id), Current::Stored(place) if self.snapshot.row(place) == row);
+        let unpatched = |of: &Version| self.snapshot.patches.number(of.row) == of.patched && !self.patched.contains_key(&of.row);
         ops.iter().all(|op| match op {
-            Op::Replace { row, from } => matches!(self.current(&row.id), Current::Stored(place) if self.snapshot.row(place) == *from),
-            _ => true,
+            Op::Replace { row, from } => is_live(&row.id, from.row) && unpatched(from),
+            Op::Patch(patch) => is_live(&patch.id, patch.of.row) && (!patch.whole || unpatched(&patch.of)),
+            Op::Put(_) | Op::Delete(_) => true,
         })
     }
 
@@ -56,9 +72,19 @@ impl<'s> Group<'s> {
     pub(crate) fn add(&mut self, ops: Vec<Op>) -> Changes {
         let mut changes = Changes::default();
         for op in ops {
+            let op = match op {
+                Op::Patch(patch) => {
+                    changes.patched += u64::from(self.patch(patch));
+                    continue;
+                }
+                other => other,
+            };
             let current = self.current(op.id());
             match current {
-                Current::Stored(place) => self.dead.push(place),
+                Current::Stored(place) => {
+                    self.patched.remove(&self.snapshot.row(place));
+                    self.dead.push(place);
+                }
                 Current::Here(index) => self.rows[index] = None,
                 Current::Absent => {}
             }
@@ -77,13 +103,26 @@ impl<'s> Group<'s> {
                     changes.deleted += u64::from(was_there);
                     self.latest.insert(id, None);
                 }
+                Op::Patch(_) => {}
             }
         }
         changes
     }
 
-    /// The batch that makes the group durable; `None` when it changes nothing.
-    pub(crate) fn batch(&self, shared: &Shared) -> Option<Batch> {
+    /// Takes in a patch that the group admits; false where its row is not there.
+    fn patch(&mut self, patch: FieldPatch) -> bool {
+        let Current::Stored(place) = self.current(&patch.id) else { return false };
+        if patch.fields.is_empty() {
+            return true;
+        }
+        let (_, fields) = self.patched.entry(patch.of.row).or_insert_with(|| (place, Row::new()));
+        patch.fields.into_fields().for_each(|(name, value)| drop(fields.insert(name, value)));
+        true
+    }
+
+    /// The batch that makes the group durable, and the manifest in it: the first delta entry of a collection comes with one that says so. `None` when it
+    /// changes nothing.
+    pub(crate) fn batch(&self, shared: &Shared, made: &Made, manifest: &Manifest) -> Option<(Batch, Option<Manifest>)> {
         let mut batch = Batch::new();
         for (number, row) in self.numbered() {
             batch.put_record(shared.id, number, Record::encode(row.id.as_str(), &row.features));
@@ -94,7 +133,17 @@ impl<'s> Group<'s> {
         if !dead.is_empty() {
             batch.put_tombstones(shared.id, &dead);
         }
-        (!batch.is_empty()).then_some(batch)
+        let mut first = None;
+        if !self.patched.is_empty() {
+            let Snapshot { next_row, sealed_row, ref patches, .. } = *self.snapshot;
+            batch.put_delta(shared.id, patches.next, made.delta.as_slice());
+            if manifest.first_delta == 0 {
+                let manifest = Manifest { next_row, sealed_row, first_delta: patches.next, ..manifest.clone() };
+                batch.put_manifest(shared.id, &manifest);
+                first = Some(manifest);
+            }
+        }
+        (!batch.is_empty()).then_some((batch, first))
     }
 
     /// Numbers of the rows that the group replaces or deletes.
@@ -102,12 +151,18 @@ impl<'s> Group<'s> {
         self.dead.iter().map(|&place| self.snapshot.row(place))
     }
 
-    /// The rows that the group puts, as a run of the tail: made before the commit, because publishing cannot fail after it.
+    /// Makes what the group will show.
     ///
     /// # Errors
     /// [`TableError`].
-    pub(crate) fn run(&self, dim: usize) -> Result<Run, TableError> {
+    pub(crate) fn make(&self, dim: usize) -> Result<Made, TableError> {
         let _span = tracing::debug_span!("make run").entered();
+        let delta =
+            if self.patched.is_empty() { Vec::new() } else { delta::encode(self.patched.iter().map(|(row, (_, fields))| (*row, fields))) };
+        Ok(Made { run: self.run(dim)?, columns: self.columns()?, delta })
+    }
+
+    fn run(&self, dim: usize) -> Result<Run, TableError> {
         let rows = RowTable::from_iter(self.numbered().map(|(number, row)| (row.id.as_str(), number)))?;
         let mut columns = ColumnsBuilder::new(self.snapshot.schema.indexed());
         if !columns.is_empty() {
@@ -120,15 +175,32 @@ impl<'s> Group<'s> {
         Ok(Run { rows, vectors: vectors.into() })
     }
 
-    /// The snapshot after the group, whose rows are the run. Runs that begin below `fixed_row` are left as they are.
-    pub(crate) fn publish(self, run: Run, fixed_row: u64) -> Snapshot {
+    fn columns(&self) -> Result<Vec<(u32, Columns)>, TableError> {
+        let mut by_part: BTreeMap<u32, BTreeMap<u32, &Row>> = BTreeMap::new();
+        for ((part, position), fields) in self.patched.values() {
+            by_part.entry(*part).or_default().insert(*position, fields);
+        }
+        by_part.into_iter().map(|(part, rows)| Ok((part, self.snapshot.table(part).columns().patched(&Vec::from_iter(rows))?))).collect()
+    }
+
+    /// The snapshot after the group. Runs that begin below `fixed_row` are left as they are.
+    pub(crate) fn publish(self, made: Made, fixed_row: u64) -> Snapshot {
         let mut next = self.snapshot.clone();
+        // Places are those of the snapshot, before runs are merged.
+        for (part, columns) in made.columns {
+            next.set_columns(part, columns);
+        }
+        let number = next.patches.next;
+        if !self.patched.is_empty() {
+            let rows: Vec<(u64, Row)> = self.patched.into_iter().map(|(row, (_, fields))| (row, fields)).collect();
+            next.patches.push(number, &rows, made.delta.len());
+        }
         for &place in &self.dead {
             next.remove(place);
         }
-        if run.rows.len() > 0 {
-            next.next_row += run.rows.len() as u64;
-            next.push_run(run.view(), fixed_row);
+        if made.run.rows.len() > 0 {
+            next.next_row += made.run.rows.len() as u64;
+            next.push_run(made.run.view(), fixed_row);
         }
         next
     }

@@ -36,7 +36,6 @@ pub(crate) fn add_index(writer: &Writer, name: &str, progress: &dyn Progress) ->
     let Some((schema, field)) = changed(before, name, true)? else { return Ok(()) };
     let columns = read(shared, before, 0..before.next_row, &field, progress)?;
     let (of_segments, of_runs) = columns.split_at(segments);
-    let runs: Vec<Arc<Run>> = before.runs.iter().zip(of_runs).map(|(view, column)| indexed_run(view, column)).collect();
     let mut manifest = writer.lock().manifest.clone();
     let mut added: Vec<(u64, Vec<BlobMeta>)> = Vec::new();
     for (blob, (view, column)) in (frozen.blob..).zip(before.segments.iter().zip(of_segments)).filter(|(_, (view, _))| view.body.stored) {
@@ -53,17 +52,17 @@ pub(crate) fn add_index(writer: &Writer, name: &str, progress: &dyn Progress) ->
         let rows = view.body.rows.with_columns(view.body.rows.columns().with(Arc::clone(column)));
         view.body = Arc::new(Sealed { rows, ..Sealed::clone(&view.body) });
     }
-    let is_new = |view: &&View<Run>| !before.runs.iter().any(|old| Arc::ptr_eq(&old.body, &view.body));
+    let is_new = |view: &&View<Run>| !before.runs.iter().any(|old| old.body.is(&view.body));
     let since = Snapshot { segments: vec![], runs: now.runs.iter().filter(is_new).cloned().collect(), ..Snapshot::clone(&now) };
     let mut late = read(shared, &since, before.next_row..now.next_row, &field, &NoProgress)?.into_iter();
     for view in &mut next.runs {
-        let known = before.runs.iter().zip(&runs).find(|(old, _)| Arc::ptr_eq(&old.body, &view.body));
-        match known {
-            Some((_, indexed)) => view.body = Arc::clone(indexed),
-            // They come in the order of the runs that are new.
-            None => view.body = late.next().map_or_else(|| Arc::clone(&view.body), |column| indexed_run(view, &column)),
+        let known = before.runs.iter().zip(of_runs).find(|(old, _)| old.body.is(&view.body)).map(|(_, column)| Arc::clone(column));
+        // Those of new runs come in their order.
+        if let Some(column) = known.or_else(|| late.next()) {
+            view.body = Arc::new(view.body.with_rows(view.body.rows.with_columns(view.body.rows.columns().with(column))));
         }
     }
+    next.patch_columns(&next.patches.since(before.patches.next))?;
     let mut manifest = state.manifest.clone();
     for (blob, parts) in added {
         if let Some(meta) = meta_of(&mut manifest, blob) {
@@ -92,7 +91,7 @@ pub(crate) fn drop_index(writer: &Writer, name: &str) -> Result<()> {
     }
     for view in &mut next.runs {
         let rows = view.body.rows.with_columns(view.body.rows.columns().without(name));
-        view.body = Arc::new(Run { rows, vectors: Arc::clone(&view.body.vectors) });
+        view.body = Arc::new(view.body.with_rows(rows));
     }
     let mut manifest = state.manifest.clone();
     manifest.segments.iter_mut().for_each(|meta| meta.parts.retain(|part| !parts.contains(part)));
@@ -146,7 +145,7 @@ fn read(shared: &Shared, snapshot: &Snapshot, numbers: Range<u64>, field: &Field
     for record in shared.storage.records(shared.id, numbers) {
         let (row, bytes) = record?;
         let Some((part, position)) = live.place(row) else { continue };
-        arrived.push(shared.features(row, &shared.decode(row, &bytes)?)?.get(&field.name));
+        arrived.push(shared.features(snapshot, row, &shared.decode(row, &bytes)?)?.get(&field.name));
         count += 1;
         orders[part as usize][position as usize].1 = u32::try_from(count).map_err(|_| TooManyRows { rows: count, id_bytes: 0 })?;
         if arrived.misfits() > 0 {
@@ -165,9 +164,4 @@ fn read(shared: &Shared, snapshot: &Snapshot, numbers: Range<u64>, field: &Field
     }
     let arrived = arrived.finish()?;
     orders.iter().map(|order| Ok(Arc::new(Column::gather(&arrived, &[], order)?))).collect()
-}
-
-fn indexed_run(view: &View<Run>, column: &Arc<Column>) -> Arc<Run> {
-    let rows = view.body.rows.with_columns(view.body.rows.columns().with(Arc::clone(column)));
-    Arc::new(Run { rows, vectors: Arc::clone(&view.body.vectors) })
 }

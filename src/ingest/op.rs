@@ -1,5 +1,6 @@
 //! One change of a collection, ready to be committed: checked, encoded, with its vector.
 
+use crate::features::Row;
 use crate::types::ItemId;
 
 /// A change of one row.
@@ -7,15 +8,38 @@ use crate::types::ItemId;
 pub(crate) enum Op {
     /// Puts a row in the place of whatever has its id.
     Put(NewRow),
-    /// Puts a row made from row `from`, unless that is no longer the live one.
+    /// Puts a row made from another, unless that is no longer the live one, or has been patched since.
     Replace {
         /// The new row.
         row: NewRow,
-        /// The row number that it was made from.
-        from: u64,
+        /// What it was made from.
+        from: Version,
     },
+    /// Changes fields of a row where it is, unless it is no longer the live one.
+    Patch(FieldPatch),
     /// Removes a row, if there is one.
     Delete(ItemId),
+}
+
+/// A row as somebody has seen it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Version {
+    /// Its number.
+    pub(crate) row: u64,
+    /// The number of the delta entry that had changed it last; 0 for none.
+    pub(crate) patched: u64,
+}
+
+/// Fields of a row to be changed without putting it anew.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct FieldPatch {
+    pub(crate) id: ItemId,
+    /// The new values; a null takes the field away.
+    pub(crate) fields: Row,
+    /// The row that it is for.
+    pub(crate) of: Version,
+    /// Whether it depends on what other fields of the row are: then it is refused where the row has been patched since.
+    pub(crate) whole: bool,
 }
 
 /// A row on its way in.
@@ -31,6 +55,7 @@ impl Op {
     pub(crate) fn id(&self) -> &ItemId {
         match self {
             Self::Put(row) | Self::Replace { row, .. } => &row.id,
+            Self::Patch(patch) => &patch.id,
             Self::Delete(id) => id,
         }
     }
@@ -56,6 +81,8 @@ pub struct Changes {
     pub inserted: u64,
     /// Rows that took the place of another with the same id.
     pub updated: u64,
+    /// Rows of which fields were changed in their place.
+    pub patched: u64,
     /// Rows removed by id.
     pub deleted: u64,
 }
@@ -64,6 +91,7 @@ impl std::ops::AddAssign for Changes {
     fn add_assign(&mut self, other: Self) {
         self.inserted += other.inserted;
         self.updated += other.updated;
+        self.patched += other.patched;
         self.deleted += other.deleted;
     }
 }

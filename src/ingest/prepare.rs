@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::ingest::{NewRow, Op};
-use crate::segment::{Place, Record, Shared, Snapshot, SnapshotLookup};
+use crate::segment::{Shared, Snapshot, SnapshotLookup};
 use crate::types::ItemId;
 use crate::vector::{Matrix, validate};
 
@@ -103,33 +103,8 @@ impl Preparer<'_> {
         Ok(puts.map(|(item, vector)| Op::Put(NewRow { id: item.id, vector: vector.to_vec(), features: item.row.to_bytes() })).collect())
     }
 
-    /// What a stored row becomes when the fields of `changes` are set (or removed, where null). The tower runs only when a field that it
-    /// reads has another value than before.
-    pub(crate) fn patch(&self, place: Place, record: &Record<'_>, changes: &Row, vector: Option<&[f32]>) -> Result<Op> {
-        let row = self.snapshot.row(place);
-        let old =
-            Row::from_bytes(record.features).ok_or_else(|| self.shared.damaged(format!("row {row}"), "the features do not decode"))?;
-        let mut new = old.clone();
-        for (name, value) in changes.iter() {
-            if value.is_null() {
-                new.remove(name);
-            } else {
-                new.insert(name, value.clone());
-            }
-        }
-        let mut item = Item { id: ItemId::new(record.id)?, row: new, vector: vector.map(<[f32]>::to_vec) };
-        self.settle(&mut item, 0)?;
-        let changed = |name: &str| old.get(name) != item.row.get(name);
-        let vector = if item.vector.is_some() || self.reads_any(changes.iter().map(|(name, _)| name).filter(|name| changed(name))) {
-            self.vectors(std::slice::from_ref(&item))?.as_slice().to_vec()
-        } else {
-            self.shared.exact_vector(self.snapshot, place)?
-        };
-        Ok(Op::Replace { row: NewRow { id: item.id, vector, features: item.row.to_bytes() }, from: row })
-    }
-
     /// Brings id, vector and row into agreement and checks the row's fields.
-    fn settle(&self, item: &mut Item, at: usize) -> Result<()> {
+    pub(super) fn settle(&self, item: &mut Item, at: usize) -> Result<()> {
         let wrong = |problem: String| Error::InvalidRow { row: at, problem };
         match item.row.get(ID_FIELD) {
             None => {
@@ -152,16 +127,12 @@ impl Preparer<'_> {
         self.check_fields(&item.row, at)
     }
 
-    fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
+    pub(super) fn check_fields(&self, row: &Row, at: usize) -> Result<()> {
         let spec = self.snapshot.space.towers.as_ref().map(|pair| pair.item_spec());
         Ok(self.snapshot.schema.check(row, spec, at)?)
     }
 
-    fn reads_any<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
-        self.snapshot.space.towers.as_ref().is_some_and(|pair| names.any(|name| pair.item_spec().reads(name)))
-    }
-
-    fn vectors(&self, items: &[Item]) -> Result<Matrix> {
+    pub(super) fn vectors(&self, items: &[Item]) -> Result<Matrix> {
         let (dim, metric) = (self.shared.settings.dim, self.shared.settings.metric);
         if let Some(pair) = &self.snapshot.space.towers {
             let rows: Vec<&Row> = items.iter().map(|item| &item.row).collect();

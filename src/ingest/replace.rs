@@ -101,11 +101,18 @@ impl<'w> Frozen<'w> {
         let now = self.writer.shared.snapshot.load_full();
         let mut next = Snapshot::clone(&now);
         let mut manifest = state.manifest.clone();
-        let view = stored.map(|stored| {
-            let selection = self.still_live(&now, &stored.sealed);
-            manifest.segments.push(stored.meta);
-            View { body: stored.sealed.into(), selection }
-        });
+        let view = match stored {
+            Some(Stored { mut sealed, meta }) => {
+                // What was patched since this work began; its deltas count until they are folded.
+                if let Some(rows) = sealed.rows.patched(&now.patches.since(self.snapshot.patches.next))? {
+                    sealed.rows = rows;
+                }
+                let selection = self.still_live(&now, &sealed);
+                manifest.segments.push(meta);
+                Some(View { body: sealed.into(), selection })
+            }
+            None => None,
+        };
         change(&mut next, &mut manifest, view);
         self.writer.install(&mut state, Install { batch: Batch::new(), manifest, snapshot: next })?;
         state.dead.drop_rows(dropped);
@@ -128,7 +135,7 @@ impl<'w> Frozen<'w> {
             }
         }
         for before in &self.snapshot.runs {
-            let Some(after) = now.runs.iter().find(|view| Arc::ptr_eq(&view.body, &before.body)) else { continue };
+            let Some(after) = now.runs.iter().find(|view| view.body.is(&before.body)) else { continue };
             if before.live() != after.live() {
                 for position in before.positions() {
                     if !after.selection.contains(position / 64, position % 64) {

@@ -22,9 +22,9 @@ const QUICK_ROWS: usize = 1 << 15;
 /// Tombstones that nothing needs and that are left alone, beside as many as are needed.
 const SPARE_TOMBSTONES: u64 = 8192;
 /// Between two looks whether the readers of older snapshots are done.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long the background waits for them; what they may read stays for the next sweep.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What deleted and replaced rows have left in storage.
 #[derive(Default)]
@@ -73,6 +73,19 @@ impl Dead {
         }
     }
 
+    /// Publishes the current snapshot as the first of a new epoch, so that it shows when nobody reads any before.
+    pub(super) fn begin_epoch(&mut self, shared: &Shared) {
+        let now = shared.snapshot.load_full();
+        self.epochs.retain(|epoch| epoch.held.strong_count() > 0);
+        self.epochs.push(Epoch { held: Arc::downgrade(&now.epoch), end: now.next_row });
+        shared.snapshot.store(Arc::new(Snapshot { epoch: Arc::default(), ..Snapshot::clone(&now) }));
+    }
+
+    /// Whether somebody may read a snapshot of an epoch before the current one.
+    pub(super) fn is_read(&self) -> bool {
+        self.epochs.iter().any(|epoch| epoch.held.strong_count() > 0)
+    }
+
     /// Rows below may be named by a snapshot that somebody reads.
     fn floor(&self) -> u64 {
         self.epochs.iter().filter(|epoch| epoch.held.strong_count() > 0).map(|epoch| epoch.end).max().unwrap_or(0)
@@ -105,11 +118,8 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
         let mut state = writer.lock();
         // The snapshot may name rows that are dead already.
         writer.check(&state)?;
-        let now = shared.snapshot.load_full();
         if !state.dead.rows.is_empty() {
-            state.dead.epochs.retain(|epoch| epoch.held.strong_count() > 0);
-            state.dead.epochs.push(Epoch { held: Arc::downgrade(&now.epoch), end: now.next_row });
-            shared.snapshot.store(Arc::new(Snapshot { epoch: Arc::default(), ..Snapshot::clone(&now) }));
+            state.dead.begin_epoch(shared);
         }
         std::mem::take(&mut state.dead.rows)
     };

@@ -225,8 +225,9 @@ impl Writer {
             let ops = std::mem::take(&mut *waiting.ops.lock());
             done.push(if group.admits(&ops) { Outcome::Done(group.add(ops)) } else { Outcome::Conflict });
         }
-        let run = group.run(self.shared.settings.dim).map_err(Failure::Rows)?;
-        let committed = group.batch(&self.shared).map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
+        let made = group.make(self.shared.settings.dim).map_err(Failure::Rows)?;
+        let (batch, manifest) = group.batch(&self.shared, &made, &state.manifest).unzip();
+        let committed = batch.map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
         {
             let mut queue = self.queue.lock();
             // All of them may be there for the next one. Before the group is answered, or those that come back soon count twice.
@@ -235,9 +236,12 @@ impl Writer {
         committed.map_err(Failure::Storage)?;
         #[cfg(test)]
         self.before_publish.get().inspect(|hook| hook());
+        if let Some(manifest) = manifest.flatten() {
+            state.manifest = manifest;
+        }
         state.dead.bury(group.dead());
         let _span = tracing::debug_span!("publish").entered();
-        let next = group.publish(run, state.fixed_row);
+        let next = group.publish(made, state.fixed_row);
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)
     }

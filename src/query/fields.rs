@@ -27,7 +27,7 @@ fn of_rows(request: &Request<'_>, found: &[Found], names: &[String]) -> Result<V
     let vectors = if names.iter().any(|name| name == VECTOR_FIELD) { shared.vectors_of(&rows)? } else { Vec::new() };
     let one = |(at, &row): (usize, &u64)| {
         let record = shared.decode(row, &records[at])?;
-        let stored = Row::from_bytes(record.features).ok_or_else(|| shared.damaged(format!("row {row}"), "the features do not decode"))?;
+        let stored = shared.features(snapshot, row, &record)?;
         let vector = vectors.get(at).map(|bytes| shared.values(row, bytes)).transpose()?;
         let vector = |name: &str| Some(vector.filter(|_| name == VECTOR_FIELD)?.iter().map(Value::from).collect::<Value>());
         let field = |name: &str| stored.get(name).cloned().or_else(|| vector(name));

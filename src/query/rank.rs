@@ -75,8 +75,7 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
         let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
         for ((found, &row), bytes) in found.iter().zip(&rows).zip(request.shared.records(&rows)?) {
             let record = request.shared.decode(row, &bytes)?;
-            let undecoded = || request.shared.damaged(format!("row {row}"), "the features do not decode");
-            let item = Row::from_bytes(record.features).ok_or_else(undecoded)?;
+            let item = request.shared.features(request.snapshot, row, &record)?;
             spec.encode(found.score as f32, &item, user, &mut all);
         }
     }

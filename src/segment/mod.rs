@@ -1,10 +1,12 @@
 //! A collection in memory: sealed segments and the runs of the tail, gathered in immutable snapshots.
 
 mod column;
+pub(crate) mod delta;
 mod ids;
 mod live;
 mod lookup;
 mod parts;
+mod patches;
 mod query_sample;
 mod rankers;
 mod record;
@@ -21,6 +23,8 @@ mod stored;
 mod training;
 mod values;
 
+#[cfg(test)]
+pub(crate) use column::testing as column_testing;
 pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
@@ -28,6 +32,7 @@ pub(crate) use ids::{Ids, TooManyRows};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use parts::segment::MOST_COLUMNS;
+pub(crate) use patches::{Patch, Patches, lay_over};
 pub(crate) use query_sample::QuerySample;
 pub(crate) use rankers::Rankers;
 pub(crate) use record::Record;

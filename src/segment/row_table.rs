@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::features::Row;
 use crate::segment::column::TooLarge;
-use crate::segment::{Columns, Ids, Rows, TooManyRows};
+use crate::segment::{Columns, Ids, Patch, Rows, TooManyRows};
 
 /// Rows that cannot be together in one table.
 #[derive(thiserror::Error, Clone, PartialEq, Debug)]
@@ -52,6 +53,20 @@ impl RowTable {
     pub(crate) fn with_columns(&self, columns: Columns) -> Self {
         debug_assert!(columns.iter().all(|column| column.len() == self.len()));
         Self { columns, ..self.clone() }
+    }
+
+    /// The same rows with the values that patches, by row, give their indexed fields; `None` where that changes nothing.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(crate) fn patched(&self, patches: &[Patch]) -> Result<Option<Self>, TableError> {
+        if patches.is_empty() || self.columns.is_empty() {
+            return Ok(None);
+        }
+        let patch = |row: u64| patches.get(patches.binary_search_by_key(&row, |patch| patch.row).ok()?);
+        let fields: Vec<(u32, Row)> = (0u32..).zip(self.numbers()).filter_map(|(at, row)| Some((at, patch(row)?.fields()))).collect();
+        let fields: Vec<(u32, &Row)> = fields.iter().map(|(at, fields)| (*at, fields)).collect();
+        if fields.is_empty() { Ok(None) } else { Ok(Some(self.with_columns(self.columns.patched(&fields)?))) }
     }
 
     /// Values of the fields that are indexed.

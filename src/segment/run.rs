@@ -46,6 +46,16 @@ impl Run {
         Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors: vectors.into() })
     }
 
+    /// Whether another run is this one, whatever their columns hold.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.vectors, &other.vectors)
+    }
+
+    /// The same run with another table of its rows.
+    pub(crate) fn with_rows(&self, rows: RowTable) -> Self {
+        Self { rows, vectors: Arc::clone(&self.vectors) }
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         self.rows.memory() + self.vectors.as_slice().len() * 4

@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values, delta};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -133,9 +133,21 @@ impl Shared {
         Record::decode(bytes).map_err(|error| self.undecoded(row, error, "the record does not decode"))
     }
 
-    /// The features of a record, decoded.
-    pub(crate) fn features(&self, row: u64, record: &Record<'_>) -> Result<Row> {
-        Row::from_bytes(record.features).ok_or_else(|| self.damaged(format!("row {row}"), "the features do not decode"))
+    /// The features of a row in a snapshot: its record's, with what was patched since.
+    pub(crate) fn features(&self, snapshot: &Snapshot, row: u64, record: &Record<'_>) -> Result<Row> {
+        let stored = Row::from_bytes(record.features);
+        let mut features = stored.ok_or_else(|| self.damaged(format!("row {row}"), "the features do not decode"))?;
+        snapshot.patches.apply(row, &mut features);
+        Ok(features)
+    }
+
+    /// Decodes a delta entry that storage has vouched for: rows with their changed fields.
+    pub(crate) fn delta(&self, number: u64, bytes: &[u8]) -> Result<Vec<(u64, Row)>> {
+        let part = format!("delta entry {number}");
+        delta::decode(bytes).map_err(|error| match error {
+            error if error.is_damage() => self.damaged(part, "it does not decode"),
+            newer => newer.of_part(self.part(part)).into(),
+        })
     }
 
     /// Decodes a vector that storage has vouched for.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{Origin, RowTable, Run, Sealed, Space, Training};
+use crate::segment::{Columns, Origin, Patch, Patches, RowTable, Run, Sealed, Space, TableError, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -48,6 +48,8 @@ pub(crate) struct Snapshot {
     pub(crate) segments: Vec<View<Sealed>>,
     /// The rest of the tail.
     pub(crate) runs: Vec<View<Run>>,
+    /// Fields that have other values than the records say.
+    pub(crate) patches: Patches,
     /// Shared by all snapshots between the beginnings of two pieces of maintenance; shared by nobody else once their readers are done.
     pub(crate) epoch: Arc<()>,
 }
@@ -139,6 +141,51 @@ impl Snapshot {
             live.map(|position| view.body.rows.id(position))
         });
         sealed.chain(self.runs.iter().flat_map(|view| view.positions().map(|position| view.body.rows.id(position))))
+    }
+
+    /// Gives the rows of a part other columns.
+    pub(crate) fn set_columns(&mut self, part: u32, columns: Columns) {
+        let rows = self.table(part).with_columns(columns);
+        match (part as usize).checked_sub(self.segments.len()) {
+            Some(run) => self.runs[run].body = Arc::new(self.runs[run].body.with_rows(rows)),
+            None => self.segments[part as usize].body = Arc::new(Sealed { rows, ..Sealed::clone(&self.segments[part as usize].body) }),
+        }
+    }
+
+    /// Brings the values of patches, by row, into the columns of all parts.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(crate) fn patch_columns(&mut self, patches: &[Patch]) -> Result<(), TableError> {
+        for part in 0..(self.segments.len() + self.runs.len()) as u32 {
+            if let Some(rows) = self.table(part).patched(patches)? {
+                self.set_columns(part, rows.columns().clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The live ones of these rows, which ascend, with their places.
+    pub(crate) fn places(&self, rows: &[u64]) -> Vec<(u64, Place)> {
+        let mut found = Vec::with_capacity(rows.len());
+        for (part, table) in (0u32..).zip(self.tables()) {
+            let numbers = (0u32..).zip(table.numbers()).filter(|(_, row)| rows.binary_search(row).is_ok());
+            found.extend(numbers.filter(|&(at, _)| self.is_live((part, at))).map(|(at, row)| (row, (part, at))));
+        }
+        found.sort_unstable();
+        found
+    }
+
+    fn is_live(&self, (part, position): Place) -> bool {
+        let position = position as usize;
+        match self.run((part, 0)) {
+            Some(view) => view.selection.contains(position / 64, position % 64),
+            None => {
+                let view = &self.segments[part as usize];
+                let (block, lane) = view.body.index.block_lane(position);
+                view.selection.contains(block, lane)
+            }
+        }
     }
 
     /// Takes a live row out, so that it is found no more.

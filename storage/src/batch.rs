@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::key::{CollectionId, LAST_ROW, SpaceId};
 use crate::manifest::Manifest;
 
-/// Most bytes of one record, settings value, manifest or tombstone entry: 65,535 pieces.
+/// Most bytes of one record, settings value, manifest, delta or tombstone entry: 65,535 pieces.
 const LARGEST: usize = PAYLOAD * u16::MAX as usize;
 
 /// One change of a batch.
@@ -20,6 +20,7 @@ pub(crate) enum Change {
     PutVector(CollectionId, SpaceId, u64, Vec<u8>),
     DeleteVectors(CollectionId, SpaceId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
+    PutDelta(CollectionId, u64, Vec<u8>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
 }
@@ -34,6 +35,7 @@ impl Change {
             | Change::PutVector(c, ..)
             | Change::DeleteVectors(c, ..)
             | Change::PutTombstones(c, _)
+            | Change::PutDelta(c, ..)
             | Change::PutManifest(c, ..) => *c,
         }
     }
@@ -57,7 +59,7 @@ impl Batch {
         self.push(settings.len(), Change::PutCollection(c, settings.to_vec()));
     }
 
-    /// Removes a collection: settings, manifest, records, vectors and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
+    /// Removes a collection: settings, manifest, records, deltas, vectors and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
     pub fn drop_collection(&mut self, c: CollectionId) {
         self.push(0, Change::DropCollection(c));
     }
@@ -94,6 +96,12 @@ impl Batch {
         if !rows.is_empty() {
             self.push(rows.len() * 8, Change::PutTombstones(c, rows.to_vec()));
         }
+    }
+
+    /// Writes the delta entry of a number: fields of rows that have other values than their records say. Numbers ascend, and are used once.
+    pub fn put_delta(&mut self, c: CollectionId, number: u64, delta: impl Into<Vec<u8>>) {
+        let delta = delta.into();
+        self.push(delta.len(), Change::PutDelta(c, number, delta));
     }
 
     /// Writes a collection's manifest.
@@ -137,6 +145,10 @@ impl Batch {
                 Change::PutManifest(c, manifest, _) => {
                     (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
                 }
+                Change::PutDelta(_, number, _) if *number == u64::MAX => {
+                    return Err(Error::Reserved { what: "delta entry", number: *number });
+                }
+                Change::PutDelta(c, number, delta) => (format!("delta entry {number} of collection {}", c.0), delta.len()),
                 Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
                 Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => continue,
             };

@@ -7,6 +7,7 @@
 //! tombstones     40 c:u32 n:u64            piece:u16
 //! record         50 c:u32 row:u64          piece:u16
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
+//! delta          54 c:u32 n:u64            piece:u16
 //! vector         58 c:u32 space:u32 row:u64 piece:u16
 //! blob chunk     60 c:u32 blob:u64 part:u16 chunk:u32      (in the second store)
 //! ```
@@ -37,6 +38,7 @@ pub(crate) enum Kind {
     Tombstones = 0x40,
     /// Records, and the head behind them.
     Record = 0x50,
+    Delta = 0x54,
     Vector = 0x58,
     Chunk = 0x60,
 }
@@ -53,6 +55,7 @@ pub(crate) enum Key {
     Tombstones { collection: CollectionId, number: u64, piece: u16 },
     Record { collection: CollectionId, row: u64, piece: u16 },
     Head(CollectionId),
+    Delta { collection: CollectionId, number: u64, piece: u16 },
     Vector { collection: CollectionId, space: SpaceId, row: u64, piece: u16 },
     Chunk { collection: CollectionId, blob: u64, part: u16, chunk: u32 },
 }
@@ -65,6 +68,7 @@ impl Key {
             Key::Manifest { .. } => Kind::Manifest,
             Key::Tombstones { .. } => Kind::Tombstones,
             Key::Record { .. } | Key::Head(_) => Kind::Record,
+            Key::Delta { .. } => Kind::Delta,
             Key::Vector { .. } => Kind::Vector,
             Key::Chunk { .. } => Kind::Chunk,
         }
@@ -80,6 +84,7 @@ impl Key {
             Key::Manifest { collection, piece } => numbered(&mut key, collection, 0, piece),
             Key::Tombstones { collection, number, piece } => numbered(&mut key, collection, number, piece),
             Key::Record { collection, row, piece } => numbered(&mut key, collection, row, piece),
+            Key::Delta { collection, number, piece } => numbered(&mut key, collection, number, piece),
             Key::Head(collection) => numbered(&mut key, collection, u64::MAX, u16::MAX),
             Key::Vector { collection, space, row, piece } => {
                 key.extend_from_slice(&collection.0.to_be_bytes());
@@ -124,6 +129,8 @@ impl Key {
                 Key::Manifest { collection, piece }
             } else if kind == Kind::Tombstones as u8 {
                 Key::Tombstones { collection, number, piece }
+            } else if kind == Kind::Delta as u8 {
+                Key::Delta { collection, number, piece }
             } else if kind == Kind::Record as u8 && number == u64::MAX {
                 (piece == u16::MAX).then_some(Key::Head(collection))?
             } else if kind == Kind::Record as u8 {
@@ -141,6 +148,7 @@ impl Key {
             Key::Manifest { collection, .. } => Key::Manifest { collection, piece },
             Key::Tombstones { collection, number, .. } => Key::Tombstones { collection, number, piece },
             Key::Record { collection, row, .. } => Key::Record { collection, row, piece },
+            Key::Delta { collection, number, .. } => Key::Delta { collection, number, piece },
             Key::Vector { collection, space, row, .. } => Key::Vector { collection, space, row, piece },
             other => other,
         }
@@ -157,6 +165,9 @@ impl fmt::Display for Key {
                 write!(f, "tombstone entry {number} of collection {} (piece {piece})", collection.0)
             }
             Key::Record { collection, row, piece } => write!(f, "record {row} of collection {} (piece {piece})", collection.0),
+            Key::Delta { collection, number, piece } => {
+                write!(f, "delta entry {number} of collection {} (piece {piece})", collection.0)
+            }
             Key::Vector { collection, space, row, piece } => {
                 write!(f, "vector {row} in space {} of collection {} (piece {piece})", space.0, collection.0)
             }
@@ -222,6 +233,12 @@ pub(crate) fn records(collection: CollectionId, rows: Range<u64>) -> Range<Vec<u
     at(rows.start)..at(rows.end)
 }
 
+/// The delta entries numbered in this range.
+pub(crate) fn deltas(collection: CollectionId, numbers: Range<u64>) -> Range<Vec<u8>> {
+    let at = |number| Key::Delta { collection, number, piece: 0 }.encode();
+    at(numbers.start)..at(numbers.end)
+}
+
 /// The vectors of these rows in a space.
 pub(crate) fn vectors(collection: CollectionId, space: SpaceId, rows: Range<u64>) -> Range<Vec<u8>> {
     let at = |row| Key::Vector { collection, space, row, piece: 0 }.encode();
@@ -271,7 +288,7 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = Key> {
         let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u16>(), any::<u32>());
-        (0..8, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
+        (0..9, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
             let collection = CollectionId(c);
             match which {
                 0 => Key::Identity,
@@ -280,6 +297,7 @@ mod tests {
                 3 => Key::Tombstones { collection, number, piece },
                 4 => Key::Record { collection, row: number, piece },
                 5 => Key::Head(collection),
+                7 => Key::Delta { collection, number, piece },
                 6 => Key::Vector { collection, space: SpaceId(chunk), row: number, piece },
                 _ => Key::Chunk { collection, blob: number, part, chunk },
             }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Versioned};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::SpaceId;
 
 /// What lives in a collection.
@@ -28,6 +28,9 @@ pub struct Manifest {
     /// The rankers that are attached. They stand behind the rest, from version 2 on.
     #[serde(skip)]
     pub rankers: Vec<RankerMeta>,
+    /// The first delta entry that counts: those before it are folded into records and columns. 0 where there has never been one. From version 3 on.
+    #[serde(skip)]
+    pub first_delta: u64,
 }
 
 /// A second-stage model.
@@ -89,34 +92,60 @@ pub struct BlobMeta {
     pub crc: u32,
 }
 
-/// The versions of a manifest: 2 has rankers.
+/// The versions of a manifest: 2 has rankers, 3 the first delta too.
 struct Layout;
 
 impl Versioned for Layout {
     const WHAT: &'static str = "a manifest";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 }
 
 impl Manifest {
-    /// The version and the bytes: version 1 where there are no rankers, so that a Torre without them can go on with such a database.
+    /// The version and the bytes: version 1 where there are neither rankers nor deltas, 2 where there are no deltas, so that a Torre that does not
+    /// know them can go on with such a database.
     ///
     /// # Errors
     /// As [`codec::encode`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        if self.rankers.is_empty() { codec::pack(vec![1], self) } else { codec::pack(vec![Layout::VERSION], &(self, &self.rankers)) }
+        let version = self.version();
+        match version {
+            1 => codec::pack(vec![version], self),
+            2 => codec::pack(vec![version], &(self, &self.rankers)),
+            _ => codec::pack(vec![version], &(self, &self.rankers, self.first_delta)),
+        }
     }
 
-    /// The manifest of these bytes, in either version.
+    fn version(&self) -> u8 {
+        match (self.first_delta, self.rankers.is_empty()) {
+            (0, true) => 1,
+            (0, false) => 2,
+            _ => Layout::VERSION,
+        }
+    }
+
+    /// The manifest of these bytes, in any version.
     ///
     /// # Errors
     /// As [`codec::decode`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let rest = codec::version::<Layout>(bytes)?;
-        if bytes.first() == Some(&1) {
-            return codec::unpack(rest, Layout::WHAT);
+        let found = match bytes.first() {
+            Some(1) => return codec::unpack(rest, Layout::WHAT),
+            Some(2) => {
+                let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
+                Self { rankers, ..manifest }
+            }
+            _ => {
+                let (manifest, rankers, first_delta): (Self, Vec<RankerMeta>, u64) = codec::unpack(rest, Layout::WHAT)?;
+                Self { rankers, first_delta, ..manifest }
+            }
+        };
+        // There is one way to write a manifest.
+        if bytes.first() == Some(&found.version()) {
+            Ok(found)
+        } else {
+            Err(Error::corrupt(Layout::WHAT, "it has another version than its content"))
         }
-        let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
-        Ok(Self { rankers, ..manifest })
     }
 
     /// The space that serves, where it is listed.
@@ -168,5 +197,16 @@ mod tests {
             assert!(Manifest::from_bytes(&bytes[..end]).is_err());
         }
         assert!(Manifest::from_bytes(&[&[3], &bytes[1..]].concat()).is_err());
+    }
+
+    #[test]
+    fn deltas_come_with_a_version_that_is_refused_where_they_are_not_known() {
+        for rankers in [vec![], vec![RankerMeta { name: "r".to_owned(), parts: vec![] }]] {
+            let with = Manifest { next_row: 7, rankers, first_delta: 5, ..Manifest::default() };
+            let bytes = with.to_bytes().unwrap();
+            assert_eq!(bytes[0], 3);
+            assert_eq!(Manifest::from_bytes(&bytes).unwrap(), with);
+            assert!((0..bytes.len()).all(|end| Manifest::from_bytes(&bytes[..end]).is_err()));
+        }
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
                 self.put(Key::Collection(c), &payload);
             }
             Change::DropCollection(c) => {
-                // Records, vectors and tombstones may be many: they go by the sweep, in batches of their own.
+                // Records, deltas, vectors and tombstones may be many: they go by the sweep, in batches of their own.
                 self.put(Key::Collection(c), &[0]);
                 self.remove(key::manifest(c))?;
             }
@@ -56,6 +56,7 @@ impl<'a> Plan<'a> {
                 self.tombstones.insert(c, number);
                 self.put_rows(c, number, &rows);
             }
+            Change::PutDelta(collection, number, delta) => self.put(Key::Delta { collection, number, piece: 0 }, &delta),
             Change::PutManifest(collection, manifest, blobs) => {
                 self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
                 self.named.push((collection, blobs));

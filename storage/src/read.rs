@@ -89,6 +89,11 @@ impl Storage {
         Rows { things: self.things(key::records(c, rows)) }
     }
 
+    /// The delta entries of these numbers, ascending: a number and the bytes; errors as [`records`](Storage::records) has them.
+    pub fn deltas(&self, c: CollectionId, numbers: Range<u64>) -> Rows<'_> {
+        Rows { things: self.things(key::deltas(c, numbers)) }
+    }
+
     /// The vector of a row in a space.
     ///
     /// # Errors
@@ -178,7 +183,7 @@ impl Storage {
     }
 }
 
-/// Iterator over the records or the vectors of rows: a row's number and the bytes.
+/// Iterator over the records or the vectors of rows, or over delta entries: the number and the bytes.
 pub struct Rows<'a> {
     things: Things<'a>,
 }
@@ -188,7 +193,7 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.things.next()?.and_then(|(key, payload)| match key {
-            Key::Record { row, .. } | Key::Vector { row, .. } => Ok((row, payload)),
+            Key::Record { row: number, .. } | Key::Vector { row: number, .. } | Key::Delta { number, .. } => Ok((number, payload)),
             other => Err(Error::corrupt(other.to_string(), "it stands among rows")),
         }))
     }

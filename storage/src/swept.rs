@@ -7,6 +7,6 @@ pub struct Swept {
     pub blobs: u64,
     /// Their chunks.
     pub chunks: u64,
-    /// Records, vectors and tombstone entries of dropped collections.
+    /// Records, vectors, delta and tombstone entries of dropped collections.
     pub records: u64,
 }

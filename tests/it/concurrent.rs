@@ -56,6 +56,11 @@ fn write(items: &Collection, writer: usize, seed: u64, started: Instant, stop: &
         let group = Group { writer, at: random.below(GROUPS as u64) as usize };
         let delete = there[group.at] && random.below(4) == 0;
         let patch = there[group.at] && group_size(group.at) == 1 && random.below(2) == 0;
+        if there[group.at] && random.below(2) == 0 {
+            // All of the group, where they are: no state of its own, for a later change puts the rows without it.
+            let stock = |id: String| Item::new(id).unwrap().with_row(row! { "stock" => change as i64 });
+            assert_eq!(items.patch_many(ids(group).map(stock)).unwrap().patched, group_size(group.at) as u64);
+        }
         let start = started.elapsed();
         if delete {
             assert_eq!(items.delete(ids(group)).unwrap(), group_size(group.at) as u64);
@@ -78,6 +83,7 @@ fn write(items: &Collection, writer: usize, seed: u64, started: Instant, stop: &
 /// What an answer with everything in it shows of every group; its parts must agree.
 fn whole(answer: &Answer, fields: bool) -> Result<Vec<(Group, Seen)>, String> {
     let mut seen = [[(0usize, 0u64); GROUPS]; 2];
+    let mut stocks = [[None; GROUPS]; 2];
     for hit in answer {
         let Some(group) = group_of(hit.id.as_str()) else { continue };
         let change = hit.score as u64;
@@ -85,6 +91,11 @@ fn whole(answer: &Answer, fields: bool) -> Result<Vec<(Group, Seen)>, String> {
         if *count > 0 && *known != change {
             return Err(format!("{group:?} is seen at the changes {known} and {change}"));
         }
+        let stock = hit.fields.as_ref().and_then(|row| row.get("stock")).and_then(torre::Value::as_f64);
+        if *count > 0 && stocks[group.writer][group.at] != stock {
+            return Err(format!("{group:?} is seen with the stocks {:?} and {stock:?}", stocks[group.writer][group.at]));
+        }
+        stocks[group.writer][group.at] = stock;
         (*count, *known) = (*count + 1, change);
         let field = hit.fields.as_ref().map(|row| row.get("change").and_then(torre::Value::as_f64));
         if fields && field != Some(Some(change as f64)) {
@@ -117,7 +128,7 @@ fn read(items: &Collection, what: u64, random: &mut Random) -> Result<Observatio
     let query = || items.search(&probe).k(all);
     Ok(match what {
         0 => Observation::Groups(whole(&query().exact().run().map_err(failed)?, false)?),
-        1 => Observation::Groups(whole(&query().exact().fields(["change"]).run().map_err(failed)?, true)?),
+        1 => Observation::Groups(whole(&query().exact().fields(["change", "stock"]).run().map_err(failed)?, true)?),
         2 => Observation::Groups(whole(&query().nprobe(usize::MAX).refine_factor(100).run().map_err(failed)?, false)?),
         3 => {
             let answers = items.search_many([&probe[..], &probe[..]]).k(all).exact().run().map_err(failed)?;

@@ -78,6 +78,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Calibrate => "measuring recall",
         Stage::Seal => "sealing",
         Stage::Compact => "compacting",
+        Stage::Fold => "folding",
         Stage::Index => "indexing",
         Stage::Verify => "verifying",
         Stage::Copy => "copying",

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Get(Get),
     /// Insert items, or replace those that have the same id
     Put(Put),
-    /// Set some fields of an item; a null removes a field
+    /// Set some fields of items; a null removes a field
     Patch(Patch),
     /// Delete items
     Delete(Delete),
@@ -255,15 +255,18 @@ pub(crate) struct Put {
     pub(crate) rows: Vec<RowArg>,
 }
 
-/// Which item, and what of it.
+/// Which items, and what of them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Patch {
-    /// The item's id
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) id: String,
-    /// The fields to set, a JSON object
-    #[arg(value_name = "JSON")]
-    pub(crate) changes: RowArg,
+    /// An item's id and the fields to set, a JSON object; or objects with an "id" each, which are set as one
+    #[arg(required_unless_present = "file", value_name = "ID|JSON", allow_negative_numbers = true)]
+    pub(crate) what: Vec<String>,
+    /// A file of such objects, of any format that import reads, set batch by batch; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "what")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Rows of a file in one commit
+    #[arg(long, value_name = "ROWS", default_value = "4000", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) batch: usize,
 }
 
 /// Which items.
@@ -275,7 +278,7 @@ pub(crate) struct Delete {
 }
 
 /// Which files, and how to read them.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Import {
     /// Files of rows or of vectors, plain or packed with gzip or zstd; - is standard input
     #[arg(required = true, value_name = "FILE")]
@@ -310,6 +313,9 @@ pub(crate) struct Import {
     /// Leave the rows in the tail: no sealing and no training at the end
     #[arg(long)]
     pub(crate) no_seal: bool,
+    /// Set fields of items that are there, instead of putting items.
+    #[arg(skip)]
+    pub(crate) patch: bool,
 }
 
 impl Import {

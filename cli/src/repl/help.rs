@@ -23,7 +23,7 @@ pub(super) fn overview(width: Option<u16>) -> String {
         ("search", "JSON [-k 10 ...]"),
         ("get", "ID..."),
         ("put", "JSON..."),
-        ("patch", "ID JSON"),
+        ("patch", "ID JSON | JSON..."),
         ("delete", "ID..."),
         ("import", "FILE..."),
         ("eval", "EVAL.jsonl"),

@@ -170,7 +170,7 @@ fn file(collection: &Collection, path: &Path, args: &Import, progress: &dyn Prog
         let (sender, batches) = sync_channel(AHEAD);
         let source = &mut source;
         scope.spawn(move || read(source, args.batch, &sender));
-        store(collection, shown, args.skip_bad, &Watch { progress, meter: &meter }, batches, tally)
+        store(collection, shown, args, &Watch { progress, meter: &meter }, batches, tally)
     });
     tally.taken.push((shown.display().to_string(), source.taken()));
     stored
@@ -221,7 +221,7 @@ impl Watch<'_> {
 fn store(
     collection: &Collection,
     path: &Path,
-    skip_bad: bool,
+    args: &Import,
     watch: &Watch<'_>,
     batches: Receiver<Result<Batch, Failure>>,
     tally: &mut Tally,
@@ -230,10 +230,11 @@ fn store(
         let Batch { items, places, bad } = batch?;
         tally.rows += (items.len() + bad.len()) as u64;
         bad.into_iter().for_each(|error| tally.reject(Failure::from(error).to_string()));
-        let spare = if skip_bad { items.clone() } else { Vec::new() };
-        match collection.upsert_many(items) {
+        let spare = if args.skip_bad { items.clone() } else { Vec::new() };
+        let stored = if args.patch { collection.patch_many(items) } else { collection.upsert_many(items) };
+        match stored {
             Ok(changes) => tally.count(changes),
-            Err(error) if error.is_about_input() && skip_bad => {
+            Err(error) if error.is_about_input() && args.skip_bad => {
                 let good = collection.keep_valid(spare, &mut |at, error| {
                     tally.reject(refused(path, &error, places.get(at..).unwrap_or_default()).to_string());
                 })?;
@@ -280,7 +281,7 @@ pub(super) fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
 impl Tally {
     fn count(&mut self, changes: torre::Changes) {
         self.inserted += changes.inserted;
-        self.updated += changes.updated;
+        self.updated += changes.updated + changes.patched;
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::command::{Build, Command, Count, Delete, Get, Index, Patch, Put};
+use super::command::{Build, Command, Count, Delete, Get, Import, Index, Patch, Put, RowArg};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
@@ -22,7 +22,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Search(args) => query::search(&context.open()?, args),
         Command::Get(args) => get(&context.open()?, args),
         Command::Put(args) => put(&context.open()?, args),
-        Command::Patch(args) => patch(&context.open()?, args),
+        Command::Patch(args) => patch(&context.open()?, args, context.progress),
         Command::Delete(args) => delete(&context.open()?, args),
         Command::Count(args) => number(&context.open()?, args),
         Command::Index(args) => index(&context.open()?, args, context.progress),
@@ -75,9 +75,19 @@ fn put(collection: &Collection, args: &Put) -> Result<Output, Failure> {
     Ok(Output::note(&result, format!("{} inserted, {} updated", grouped(changes.inserted), grouped(changes.updated))))
 }
 
-fn patch(collection: &Collection, args: &Patch) -> Result<Output, Failure> {
-    collection.patch(&args.id, &args.changes.0)?;
-    Ok(Output::note(&json!({"updated": 1}), "1 updated"))
+fn patch(collection: &Collection, args: &Patch, progress: &dyn Progress) -> Result<Output, Failure> {
+    if !args.file.is_empty() {
+        let import = Import { files: args.file.clone(), batch: args.batch, no_seal: true, patch: true, ..Import::default() };
+        return import::run(collection, &import, progress);
+    }
+    let row = |text: &String| text.parse::<RowArg>().map(|row| row.0).map_err(Failure::usage);
+    let items = match args.what.as_slice() {
+        [id, changes] if !id.trim_start().starts_with('{') => vec![Item::new(id.as_str())?.with_row(row(changes)?)],
+        rows => rows.iter().map(|text| Ok(Item::from_row(row(text)?)?)).collect::<Result<Vec<_>, Failure>>()?,
+    };
+    let changes = collection.patch_many(items)?;
+    let updated = changes.updated + changes.patched;
+    Ok(Output::note(&json!({"updated": updated}), format!("{} updated", grouped(updated))))
 }
 
 fn delete(collection: &Collection, args: &Delete) -> Result<Output, Failure> {

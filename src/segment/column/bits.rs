@@ -1,9 +1,11 @@
 //! A bit a position.
 
-/// Bits by position, 64 a word; those past the end are 0.
+use std::sync::Arc;
+
+/// Bits by position, 64 a word; those past the end are 0. Copies share them until one is changed.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Bits {
-    words: Vec<u64>,
+    words: Arc<Vec<u64>>,
     len: usize,
 }
 
@@ -12,14 +14,15 @@ impl Bits {
     pub(crate) fn of(len: usize, positions: &[usize]) -> Self {
         let mut words = vec![0; len.div_ceil(64)];
         positions.iter().for_each(|at| words[at / 64] |= 1 << (at % 64));
-        Self { words, len }
+        Self { words: words.into(), len }
     }
 
     pub(crate) fn push(&mut self, bit: bool) {
+        let words = Arc::make_mut(&mut self.words);
         if self.len.is_multiple_of(64) {
-            self.words.push(0);
+            words.push(0);
         }
-        if let Some(last) = self.words.last_mut() {
+        if let Some(last) = words.last_mut() {
             *last |= u64::from(bit) << (self.len % 64);
         }
         self.len += 1;
@@ -32,6 +35,13 @@ impl Bits {
     /// The bit at a position, which must be below [`Bits::len`].
     pub(crate) fn get(&self, at: usize) -> bool {
         self.words[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    /// Puts another bit at a position, which must be below [`Bits::len`].
+    pub(super) fn set(&mut self, at: usize, bit: bool) {
+        if self.get(at) != bit {
+            Arc::make_mut(&mut self.words)[at / 64] ^= 1 << (at % 64);
+        }
     }
 
     /// The 64 bits from a position on; 0 past the end.
@@ -55,11 +65,13 @@ impl Bits {
     pub(super) fn from_bytes(data: &[u8], len: usize) -> Option<Self> {
         let words: Vec<u64> = data.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect();
         let past = words.last().is_some_and(|last| !len.is_multiple_of(64) && last >> (len % 64) != 0);
-        (data.len() == len.div_ceil(64).checked_mul(8)? && !past).then_some(Self { words, len })
+        (data.len() == len.div_ceil(64).checked_mul(8)? && !past).then_some(Self { words: words.into(), len })
     }
 
     pub(super) fn shrink(&mut self) {
-        self.words.shrink_to_fit();
+        if let Some(words) = Arc::get_mut(&mut self.words) {
+            words.shrink_to_fit();
+        }
     }
 
     /// Bytes of memory.

@@ -99,7 +99,8 @@ impl ColumnBuilder {
         Self::of(&field.name, field.kind)
     }
 
-    fn of(field: &str, kind: FieldType) -> Self {
+    /// As [`ColumnBuilder::new`], of a field's name and type.
+    pub(super) fn of(field: &str, kind: FieldType) -> Self {
         let lists = kind.element().map(|_| Lists { bounds: vec![0], cells: 0 });
         Self { field: field.into(), kind, nulls: Bits::default(), lists, cells: CellsBuilder::new(kind), misfits: 0 }
     }

@@ -21,6 +21,10 @@ impl Columns {
         self.get(field).map(|column| column.value(at))
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Column>> {
         self.0.iter()
     }
@@ -51,6 +55,22 @@ impl Columns {
             }
         }
         Ok(Self(all))
+    }
+
+    /// With the values that these rows, by ascending positions, have in some fields.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub(crate) fn patched(&self, rows: &[(u32, &Row)]) -> Result<Self, TooLarge> {
+        let patched = |column: &Arc<Column>| {
+            let value = |(at, fields): &(u32, &Row)| fields.contains(&column.field).then_some(*at);
+            if rows.iter().all(|row| value(row).is_none()) {
+                return Ok(Arc::clone(column));
+            }
+            let changes: Vec<(u32, Option<&Value>)> = rows.iter().filter_map(|row| Some((value(row)?, row.1.get(&column.field)))).collect();
+            column.patched(&changes).map(Arc::new)
+        };
+        self.0.iter().map(patched).collect::<Result<_, _>>().map(Self)
     }
 
     /// Bytes of memory.

@@ -1,11 +1,15 @@
 //! The distinct texts of a column, in the order of their bytes, and the codes that stand for them.
 
-/// Sorted, distinct texts; a text's place is its code, so that an interval of texts is an interval of codes.
+use std::sync::Arc;
+
+use super::pages::Pages;
+
+/// Sorted, distinct texts; a text's place is its code, so that an interval of texts is an interval of codes. Copies share them.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Dictionary {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     /// `texts + 1` bounds into `bytes`.
-    offsets: Vec<u32>,
+    offsets: Arc<Vec<u32>>,
 }
 
 impl Dictionary {
@@ -21,7 +25,7 @@ impl Dictionary {
         }
         bytes.shrink_to_fit();
         offsets.shrink_to_fit();
-        Ok(Self { bytes, offsets })
+        Ok(Self { bytes: bytes.into(), offsets: offsets.into() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -78,7 +82,7 @@ impl Dictionary {
         if !whole || offsets.iter().any(|&at| !text.is_char_boundary(at as usize)) {
             return None;
         }
-        let found = Self { bytes: bytes.to_vec(), offsets };
+        let found = Self { bytes: bytes.to_vec().into(), offsets: offsets.into() };
         (1..count).all(|at| found.raw(at - 1) < found.raw(at)).then_some(found)
     }
 
@@ -91,9 +95,9 @@ impl Dictionary {
 /// Codes of a dictionary, in as few bytes each as its length allows.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Codes {
-    U8(Vec<u8>),
-    U16(Vec<u16>),
-    U32(Vec<u32>),
+    U8(Pages<u8>),
+    U16(Pages<u16>),
+    U32(Pages<u32>),
 }
 
 impl Codes {
@@ -102,7 +106,7 @@ impl Codes {
         match texts {
             0..=0x100 => Self::U8(codes.into_iter().map(|code| code as u8).collect()),
             0x101..=0x1_0000 => Self::U16(codes.into_iter().map(|code| code as u16).collect()),
-            _ => Self::U32(codes),
+            _ => Self::U32(codes.into_iter().collect()),
         }
     }
 
@@ -116,16 +120,25 @@ impl Codes {
 
     pub(crate) fn get(&self, at: usize) -> u32 {
         match self {
-            Self::U8(codes) => u32::from(codes[at]),
-            Self::U16(codes) => u32::from(codes[at]),
-            Self::U32(codes) => codes[at],
+            Self::U8(codes) => u32::from(codes.get(at)),
+            Self::U16(codes) => u32::from(codes.get(at)),
+            Self::U32(codes) => codes.get(at),
+        }
+    }
+
+    /// Puts another code, below the number of texts, at a position.
+    pub(super) fn set(&mut self, at: usize, code: u32) {
+        match self {
+            Self::U8(codes) => codes.set(at, code as u8),
+            Self::U16(codes) => codes.set(at, code as u16),
+            Self::U32(codes) => codes.set(at, code),
         }
     }
 
     /// Little-endian codes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::U8(codes) => codes.clone(),
+            Self::U8(codes) => codes.iter().collect(),
             Self::U16(codes) => codes.iter().flat_map(|code| code.to_le_bytes()).collect(),
             Self::U32(codes) => codes.iter().flat_map(|code| code.to_le_bytes()).collect(),
         }
@@ -146,18 +159,18 @@ impl Codes {
 
     pub(super) fn shrink(&mut self) {
         match self {
-            Self::U8(codes) => codes.shrink_to_fit(),
-            Self::U16(codes) => codes.shrink_to_fit(),
-            Self::U32(codes) => codes.shrink_to_fit(),
+            Self::U8(codes) => codes.shrink(),
+            Self::U16(codes) => codes.shrink(),
+            Self::U32(codes) => codes.shrink(),
         }
     }
 
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::U8(codes) => codes.capacity(),
-            Self::U16(codes) => codes.capacity() * 2,
-            Self::U32(codes) => codes.capacity() * 4,
+            Self::U8(codes) => codes.memory(),
+            Self::U16(codes) => codes.memory(),
+            Self::U32(codes) => codes.memory(),
         }
     }
 }

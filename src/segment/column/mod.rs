@@ -5,6 +5,8 @@ mod builder;
 mod columns;
 mod dictionary;
 mod numbers;
+mod pages;
+mod patch;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -16,5 +18,6 @@ pub(crate) use builder::{ColumnBuilder, TooLarge};
 pub(crate) use columns::{Columns, ColumnsBuilder};
 pub(crate) use dictionary::{Codes, Dictionary};
 pub(crate) use numbers::Numbers;
+pub(crate) use pages::Pages;
 pub(crate) use stored::{HEAD, Part};
 pub(crate) use values::{Cells, Column};

@@ -1,20 +1,22 @@
 //! The numbers of a column, in the narrowest form that holds all of them exactly.
 
+use super::pages::Pages;
+
 /// Whole numbers beyond this are not told apart by f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Numbers by position. Pushing one that does not fit makes all of them wider.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Numbers {
-    I32(Vec<i32>),
-    I64(Vec<i64>),
+    I32(Pages<i32>),
+    I64(Pages<i64>),
     /// Where one is beyond `i64::MAX`.
-    I128(Vec<i128>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
+    I128(Pages<i128>),
+    F32(Pages<f32>),
+    F64(Pages<f64>),
 }
 
-/// Evaluates an expression with the slice of whichever form the numbers have.
+/// Evaluates an expression with the pages of whichever form the numbers have.
 macro_rules! with_numbers {
     ($numbers:expr, $slice:ident => $body:expr) => {
         match $numbers {
@@ -30,12 +32,12 @@ macro_rules! with_numbers {
 impl Numbers {
     /// Room for whole numbers, or for times.
     pub(super) fn whole() -> Self {
-        Self::I32(Vec::new())
+        Self::I32(Pages::new())
     }
 
     /// Room for floats.
     pub(super) fn float() -> Self {
-        Self::F32(Vec::new())
+        Self::F32(Pages::new())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,14 +50,14 @@ impl Numbers {
             Self::I32(all) => match i32::try_from(number) {
                 Ok(number) => all.push(number),
                 Err(_) => {
-                    *self = Self::I64(all.iter().map(|&number| i64::from(number)).collect());
+                    *self = Self::I64(all.iter().map(i64::from).collect());
                     self.push_whole(number);
                 }
             },
             Self::I64(all) => match i64::try_from(number) {
                 Ok(number) => all.push(number),
                 Err(_) => {
-                    *self = Self::I128(all.iter().map(|&number| i128::from(number)).collect());
+                    *self = Self::I128(all.iter().map(i128::from).collect());
                     self.push_whole(number);
                 }
             },
@@ -93,25 +95,54 @@ impl Numbers {
         if is_whole && matches!(self, Self::I32(_) | Self::I64(_)) { self.push_whole(seconds as i128) } else { self.push_float(seconds) }
     }
 
+    /// Puts a number of a column of the same type at a position, or what stands where there is none; false where it does not fit the form, and
+    /// nothing was changed.
+    pub(super) fn set(&mut self, at: usize, number: Option<(&Self, usize)>) -> bool {
+        let whole = |number: &Self, at: usize| match number {
+            Self::F32(_) | Self::F64(_) => None,
+            _ => Some(number.whole_at(at)),
+        };
+        macro_rules! put {
+            ($all:expr, $found:expr) => {
+                match $found {
+                    Some(found) => $all.set(at, found),
+                    None => return false,
+                }
+            };
+        }
+        let whole = |zero| number.map_or(Some(zero), |(from, at)| whole(from, at));
+        match self {
+            Self::I32(all) => put!(all, whole(0).and_then(|number| i32::try_from(number).ok())),
+            Self::I64(all) => put!(all, whole(0).and_then(|number| i64::try_from(number).ok())),
+            Self::I128(all) => put!(all, whole(0)),
+            Self::F32(all) => {
+                let number = number.map_or(0.0, |(from, at)| from.float_at(at));
+                put!(all, Some(number as f32).filter(|&half| f64::from(half) == number));
+            }
+            Self::F64(all) => all.set(at, number.map_or(0.0, |(from, at)| from.float_at(at))),
+        }
+        true
+    }
+
     /// The number at a position as f64: exactly, but for whole numbers beyond 2^53.
     pub(crate) fn float_at(&self, at: usize) -> f64 {
         match self {
-            Self::I32(all) => f64::from(all[at]),
-            Self::I64(all) => all[at] as f64,
-            Self::I128(all) => all[at] as f64,
-            Self::F32(all) => f64::from(all[at]),
-            Self::F64(all) => all[at],
+            Self::I32(all) => f64::from(all.get(at)),
+            Self::I64(all) => all.get(at) as f64,
+            Self::I128(all) => all.get(at) as f64,
+            Self::F32(all) => f64::from(all.get(at)),
+            Self::F64(all) => all.get(at),
         }
     }
 
     /// The whole number at a position; a float's fraction is cut off.
     pub(crate) fn whole_at(&self, at: usize) -> i128 {
         match self {
-            Self::I32(all) => i128::from(all[at]),
-            Self::I64(all) => i128::from(all[at]),
-            Self::I128(all) => all[at],
-            Self::F32(all) => all[at] as i128,
-            Self::F64(all) => all[at] as i128,
+            Self::I32(all) => i128::from(all.get(at)),
+            Self::I64(all) => i128::from(all.get(at)),
+            Self::I128(all) => all.get(at),
+            Self::F32(all) => all.get(at) as i128,
+            Self::F64(all) => all.get(at) as i128,
         }
     }
 
@@ -152,25 +183,20 @@ impl Numbers {
             Self::F32(all) => all.iter().all(|number| number.is_finite()),
             Self::F64(all) => all.iter().all(|number| number.is_finite()),
             // A row's whole numbers go from -2^63 to 2^64 - 1.
-            Self::I128(all) => all.iter().all(|&number| i64::try_from(number).is_ok() || u64::try_from(number).is_ok()),
+            Self::I128(all) => all.iter().all(|number| i64::try_from(number).is_ok() || u64::try_from(number).is_ok()),
             _ => true,
         };
         sound.then_some(found)
     }
 
     pub(super) fn shrink(&mut self) {
-        with_numbers!(self, all => all.shrink_to_fit());
+        with_numbers!(self, all => all.shrink());
     }
 
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        with_numbers!(self, all => all.capacity() * width(all))
+        with_numbers!(self, all => all.memory())
     }
-}
-
-/// Bytes of one number.
-fn width<T>(_: &[T]) -> usize {
-    size_of::<T>()
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ fn read_cells(head: &Head, bytes: &[u8], dictionary: Option<&[u8]>, cells: usize
         let fits = match (kind, &numbers) {
             (FieldType::Int, Numbers::I32(_) | Numbers::I64(_) | Numbers::I128(_)) => true,
             (FieldType::Float, Numbers::F32(_) | Numbers::F64(_)) => true,
-            (FieldType::Time, Numbers::I64(all)) => all.iter().all(|&seconds| i128::from(seconds).abs() <= MOST_SECONDS),
+            (FieldType::Time, Numbers::I64(all)) => all.iter().all(|seconds| i128::from(seconds).abs() <= MOST_SECONDS),
             (FieldType::Time, Numbers::I32(_) | Numbers::F64(_)) => true,
             _ => false,
         };

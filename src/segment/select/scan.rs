@@ -1,7 +1,7 @@
 //! One test over the values of a column, or over the elements of its lists.
 
 use super::words::{Block, CHUNK, Words, any_in, word_of};
-use crate::segment::column::{Bits, Codes, Numbers};
+use crate::segment::column::{Bits, Codes, Numbers, Pages};
 
 /// Smallest and greatest value that pass; both do.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -15,13 +15,13 @@ pub(super) struct Ends<T> {
 pub(super) enum Scan<'a> {
     Known(bool),
     Bools(&'a Bits, bool),
-    I32(&'a [i32], Ends<i32>),
-    I64(&'a [i64], Ends<i64>),
-    I128(&'a [i128], Ends<i128>),
-    F32(&'a [f32], Ends<f32>),
-    F64(&'a [f64], Ends<f64>),
+    I32(&'a Pages<i32>, Ends<i32>),
+    I64(&'a Pages<i64>, Ends<i64>),
+    I128(&'a Pages<i128>, Ends<i128>),
+    F32(&'a Pages<f32>, Ends<f32>),
+    F64(&'a Pages<f64>, Ends<f64>),
     /// One of these few.
-    Few(&'a [i32], Box<[i32]>),
+    Few(&'a Pages<i32>, Box<[i32]>),
     /// One of these, which ascend.
     Wholes(&'a Numbers, Box<[i128]>),
     /// One of these, which ascend; 0.0 stands for both zeros.
@@ -73,12 +73,12 @@ impl Scan<'_> {
                     !bits.window(at.start)
                 }
             }
-            Self::I32(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
-            Self::I64(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
-            Self::I128(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
-            Self::F32(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
-            Self::F64(all, ends) => word_of(&all[at], |value| (ends.low <= value) & (value <= ends.high)),
-            Self::Few(all, set) => set.iter().fold(0, |word, &one| word | word_of(&all[at.clone()], |value| value == one)),
+            Self::I32(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
+            Self::I64(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
+            Self::I128(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
+            Self::F32(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
+            Self::F64(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
+            Self::Few(all, set) => set.iter().fold(0, |word, &one| word | paged(all, at.clone(), |value| value == one)),
             Self::Wholes(all, set) => bits_of(at, |at| set.binary_search(&all.whole_at(at)).is_ok()),
             Self::Floats(all, set) => bits_of(at, |at| {
                 // Both zeros are one.
@@ -88,16 +88,16 @@ impl Scan<'_> {
             // An interval of codes that the form cannot have was cut when the scan was made.
             Self::Codes(Codes::U8(all), ends) => {
                 let (low, high) = (ends.low as u8, ends.high as u8);
-                word_of(&all[at], |code| (low <= code) & (code <= high))
+                paged(all, at, |code| (low <= code) & (code <= high))
             }
             Self::Codes(Codes::U16(all), ends) => {
                 let (low, high) = (ends.low as u16, ends.high as u16);
-                word_of(&all[at], |code| (low <= code) & (code <= high))
+                paged(all, at, |code| (low <= code) & (code <= high))
             }
-            Self::Codes(Codes::U32(all), ends) => word_of(&all[at], |code| (ends.low <= code) & (code <= ends.high)),
-            Self::Coded(Codes::U8(all), table) => word_of(&all[at], |code| table[usize::from(code)] != 0),
-            Self::Coded(Codes::U16(all), table) => word_of(&all[at], |code| table[usize::from(code)] != 0),
-            Self::Coded(Codes::U32(all), table) => word_of(&all[at], |code| table[code as usize] != 0),
+            Self::Codes(Codes::U32(all), ends) => paged(all, at, |code| (ends.low <= code) & (code <= ends.high)),
+            Self::Coded(Codes::U8(all), table) => paged(all, at, |code| table[usize::from(code)] != 0),
+            Self::Coded(Codes::U16(all), table) => paged(all, at, |code| table[usize::from(code)] != 0),
+            Self::Coded(Codes::U32(all), table) => paged(all, at, |code| table[code as usize] != 0),
             Self::Lists(bounds, elements) => elements.any_of_lists(&bounds[at.start..=at.end]),
         }
     }
@@ -121,6 +121,14 @@ impl Scan<'_> {
         let lists = bounds.windows(2).enumerate();
         lists.fold(0, |bits, (at, list)| bits | u64::from(any_in(words, list[0] as usize - first..list[1] as usize - first)) << at)
     }
+}
+
+/// A bit for each of at most 64 positions: whether its value passes.
+#[inline(always)]
+fn paged<T: Copy>(all: &Pages<T>, at: std::ops::Range<usize>, passes: impl Fn(T) -> bool) -> u64 {
+    let (first, second) = all.slices(at);
+    let word = word_of(first, &passes);
+    if second.is_empty() { word } else { word | word_of(second, passes) << first.len() }
 }
 
 /// A bit for each of at most 64 positions.

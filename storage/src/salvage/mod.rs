@@ -166,6 +166,7 @@ pub fn verify(path: &Path) -> Result<Report> {
                 Err(error) => report.damages.push(error),
             }
         }
+        report.damages.extend(storage.deltas(c, 0..u64::MAX).filter_map(Result::err));
         for vector in storage.things(key::all_vectors(c)) {
             match vector {
                 Ok(_) => report.vectors += 1,
