@@ -70,7 +70,7 @@ use torre_kernel as kernel;
 
 pub use db::{
     BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
-    ImportReport, Importing, Items, ListRows, LoadReport, SalvageReport, Stats, VerifyReport,
+    ImportReport, Importing, Items, ListInfo, ListRows, LoadReport, MAX_LIST_NAME_BYTES, SalvageReport, Stats, StoredList, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{

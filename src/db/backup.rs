@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use torre_storage::{Batch, Create, Durability, OpenOptions, Storage, codec};
 
 use crate::db::Database;
+use crate::db::list_log;
 use crate::db::pinned::Pinned;
 use crate::db::staging::Staging;
 use crate::error::{Error, Result};
@@ -112,6 +113,13 @@ fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) 
     dead.sort_unstable();
     if !dead.is_empty() {
         batch.put_tombstones(id, &dead);
+    }
+    for (number, entry) in list_log::entries(&pinned.lists) {
+        batch.put_list_entry(id, number, entry.encode()?);
+        if batch.bytes() >= BATCH_BYTES {
+            copy.commit(std::mem::take(&mut batch))?;
+            copied(std::mem::take(&mut rows))?;
+        }
     }
     batch.put_manifest(id, manifest);
     copy.commit(batch)?;

@@ -175,7 +175,7 @@ impl Collection {
         }
     }
 
-    /// Puts rows that were checked and given their vectors before, as they are.
+    /// Puts rows that were checked and given their vectors before, as they are; changes stored lists.
     pub(super) fn put_as_stored(&self, rows: Vec<Op>) -> Result<Changes> {
         self.commit(rows)
     }

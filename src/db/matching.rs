@@ -3,7 +3,8 @@
 use crate::db::Collection;
 use crate::error::Result;
 use crate::filter::{Filter, Params};
-use crate::query::{PartFilters, bind};
+use crate::query::{ListRows, PartFilters, bind};
+use crate::segment::{Place, Shared, Snapshot};
 use crate::types::ItemId;
 
 impl Collection {
@@ -28,8 +29,7 @@ impl Collection {
     /// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed).
     pub fn count(&self, filter: &Filter, params: &Params) -> Result<u64> {
         let snapshot = self.core.shared.read()?;
-        let bound = bind(&snapshot, filter, params)?;
-        Ok(PartFilters::new(&snapshot, &bound)?.places(&snapshot).len() as u64)
+        Ok(places(&self.core.shared, &snapshot, filter, params)?.len() as u64)
     }
 
     /// The ids of the items of which a filter is true, in the order in which they lie in memory, from one snapshot.
@@ -38,7 +38,13 @@ impl Collection {
     /// As [`Collection::count`].
     pub fn matching(&self, filter: &Filter, params: &Params) -> Result<Vec<ItemId>> {
         let snapshot = self.core.shared.read()?;
-        let bound = bind(&snapshot, filter, params)?;
-        PartFilters::new(&snapshot, &bound)?.places(&snapshot).into_iter().map(|place| ItemId::new(snapshot.id(place))).collect()
+        places(&self.core.shared, &snapshot, filter, params)?.into_iter().map(|place| ItemId::new(snapshot.id(place))).collect()
     }
+}
+
+/// The live rows of which a filter is true.
+pub(super) fn places(shared: &Shared, snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Vec<Place>> {
+    let bound = bind(snapshot, filter, params)?;
+    let lists = ListRows::new(shared, snapshot, &bound);
+    Ok(PartFilters::new(snapshot, &bound, &lists)?.places(snapshot))
 }

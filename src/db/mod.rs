@@ -17,6 +17,7 @@ mod fault_tests;
 mod group_tests;
 mod import;
 mod items;
+mod list_log;
 mod load;
 #[cfg(test)]
 mod magnitude_tests;
@@ -39,6 +40,9 @@ mod score;
 mod snapshot_tests;
 mod staging;
 mod stats;
+mod stored_list;
+#[cfg(test)]
+mod stored_list_tests;
 mod tail;
 mod verify;
 mod verify_codes;
@@ -59,5 +63,6 @@ pub use load::LoadReport;
 pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use salvage::SalvageReport;
 pub use stats::{ListRows, Stats};
+pub use stored_list::{ListInfo, MAX_LIST_NAME_BYTES, StoredList};
 pub use verify::{Damage, VerifyReport};
 pub use worker::Importing;

@@ -9,7 +9,7 @@ use torre_storage::Batch;
 
 use crate::features::Row;
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{ColumnsBuilder, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values};
+use crate::segment::{ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -22,6 +22,8 @@ pub(crate) struct Group<'s> {
     latest: HashMap<ItemId, Option<usize>>,
     /// Live rows of the snapshot that the group replaces or deletes.
     dead: Vec<Place>,
+    /// Changes of stored lists, each with the place of its writer among those of the group.
+    lists: Vec<(usize, ListChange)>,
 }
 
 /// What an id stands for at this point of the group.
@@ -33,7 +35,7 @@ enum Current {
 
 impl<'s> Group<'s> {
     pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new() }
+        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new(), lists: Vec::new() }
     }
 
     fn current(&self, id: &ItemId) -> Current {
@@ -53,10 +55,16 @@ impl<'s> Group<'s> {
     }
 
     /// Takes one writer's changes in, in their order: of several with one id the last wins.
-    pub(crate) fn add(&mut self, ops: Vec<Op>) -> Changes {
+    pub(crate) fn add(&mut self, writer: usize, ops: Vec<Op>) -> Changes {
         let mut changes = Changes::default();
         for op in ops {
-            let current = self.current(op.id());
+            let Some(id) = op.id() else {
+                if let Op::List(change) = op {
+                    self.lists.push((writer, change));
+                }
+                continue;
+            };
+            let current = self.current(id);
             match current {
                 Current::Stored(place) => self.dead.push(place),
                 Current::Here(index) => self.rows[index] = None,
@@ -77,13 +85,24 @@ impl<'s> Group<'s> {
                     changes.deleted += u64::from(was_there);
                     self.latest.insert(id, None);
                 }
+                // It has no id.
+                Op::List(_) => {}
             }
         }
         changes
     }
 
-    /// The batch that makes the group durable; `None` when it changes nothing.
-    pub(crate) fn batch(&self, shared: &Shared) -> Option<Batch> {
+    /// The entry of the list log that the group's changes of lists are, if there are any.
+    pub(crate) fn list_log(&mut self, shared: &Shared) -> Option<(Vec<usize>, ListLog)> {
+        let (writers, changes): (Vec<usize>, Vec<ListChange>) = std::mem::take(&mut self.lists).into_iter().unzip();
+        (!changes.is_empty()).then(|| (writers, shared.lists.entry(changes)))
+    }
+
+    /// The batch that makes the group durable, together with an entry of the list log; `None` when it changes nothing.
+    ///
+    /// # Errors
+    /// An entry that is too large.
+    pub(crate) fn batch(&self, shared: &Shared, lists: Option<&ListLog>) -> torre_storage::Result<Option<Batch>> {
         let mut batch = Batch::new();
         for (number, row) in self.numbered() {
             batch.put_record(shared.id, number, Record::encode(row.id.as_str(), &row.features));
@@ -94,7 +113,13 @@ impl<'s> Group<'s> {
         if !dead.is_empty() {
             batch.put_tombstones(shared.id, &dead);
         }
-        (!batch.is_empty()).then_some(batch)
+        if let Some(log) = lists {
+            batch.put_list_entry(shared.id, log.number, log.entry.encode()?);
+            if !log.gone.is_empty() {
+                batch.delete_list_entries(shared.id, log.gone.clone());
+            }
+        }
+        Ok((!batch.is_empty()).then_some(batch))
     }
 
     /// Numbers of the rows that the group replaces or deletes.
@@ -122,6 +147,7 @@ impl<'s> Group<'s> {
     /// The snapshot after the group, whose rows are the run. Runs that begin below `fixed_row` are left as they are.
     pub(crate) fn publish(self, run: Run, fixed_row: u64) -> Snapshot {
         let mut next = self.snapshot.clone();
+        next.version += 1;
         for &place in &self.dead {
             next.remove(place);
         }

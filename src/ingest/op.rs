@@ -1,8 +1,9 @@
 //! One change of a collection, ready to be committed: checked, encoded, with its vector.
 
+use crate::segment::ListChange;
 use crate::types::ItemId;
 
-/// A change of one row.
+/// A change of one row or one list.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Op {
     /// Puts a row in the place of whatever has its id.
@@ -16,6 +17,8 @@ pub(crate) enum Op {
     },
     /// Removes a row, if there is one.
     Delete(ItemId),
+    /// Changes a stored list.
+    List(ListChange),
 }
 
 /// A row on its way in.
@@ -28,10 +31,12 @@ pub(crate) struct NewRow {
 }
 
 impl Op {
-    pub(crate) fn id(&self) -> &ItemId {
+    /// The item that it changes; `None` where it changes no item.
+    pub(crate) fn id(&self) -> Option<&ItemId> {
         match self {
-            Self::Put(row) | Self::Replace { row, .. } => &row.id,
-            Self::Delete(id) => id,
+            Self::Put(row) | Self::Replace { row, .. } => Some(&row.id),
+            Self::Delete(id) => Some(id),
+            Self::List(_) => None,
         }
     }
 }
@@ -58,6 +63,8 @@ pub struct Changes {
     pub updated: u64,
     /// Rows removed by id.
     pub deleted: u64,
+    /// Ids put on stored lists that were not on them, and ids taken off.
+    pub listed: u64,
 }
 
 impl std::ops::AddAssign for Changes {
@@ -65,5 +72,6 @@ impl std::ops::AddAssign for Changes {
         self.inserted += other.inserted;
         self.updated += other.updated;
         self.deleted += other.deleted;
+        self.listed += other.listed;
     }
 }

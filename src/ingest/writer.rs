@@ -222,10 +222,12 @@ impl Writer {
         let mut done = Vec::with_capacity(pending.len());
         for waiting in pending {
             let ops = std::mem::take(&mut *waiting.ops.lock());
-            done.push(if group.admits(&ops) { Outcome::Done(group.add(ops)) } else { Outcome::Conflict });
+            done.push(if group.admits(&ops) { Outcome::Done(group.add(done.len(), ops)) } else { Outcome::Conflict });
         }
         let run = group.run(self.shared.settings.dim).map_err(Failure::Rows)?;
-        let committed = group.batch(&self.shared).map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
+        let lists = group.list_log(&self.shared);
+        let batch = group.batch(&self.shared, lists.as_ref().map(|(_, log)| log)).map_err(Failure::Storage)?;
+        let committed = batch.map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
         {
             let mut queue = self.queue.lock();
             // All of them may be there for the next one. Before the group is answered, or those that come back soon count twice.
@@ -236,6 +238,14 @@ impl Writer {
         self.before_publish.get().inspect(|hook| hook());
         state.dead.bury(group.dead());
         let next = group.publish(run, state.fixed_row);
+        if let Some((writers, log)) = lists {
+            let counts = self.shared.lists.apply(log.number, &log.entry, &next);
+            for (writer, count) in writers.into_iter().zip(counts.into_iter().skip(log.anew)) {
+                if let Some(Outcome::Done(changes)) = done.get_mut(writer) {
+                    changes.listed += count;
+                }
+            }
+        }
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)
     }
@@ -256,7 +266,8 @@ impl Writer {
             self.shared.set_dropped(false);
             return Err(error.into());
         }
-        let snapshot = Snapshot { segments: vec![], runs: vec![], ..Snapshot::clone(&self.shared.snapshot.load()) };
+        let last = self.shared.snapshot.load_full();
+        let snapshot = Snapshot { version: last.version + 1, segments: vec![], runs: vec![], ..Snapshot::clone(&last) };
         self.shared.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
@@ -274,6 +285,8 @@ impl Writer {
         let commit = |state: &mut State| {
             self.shared.storage.commit(batch)?;
             state.manifest = manifest;
+            let version = self.shared.snapshot.load().version + 1;
+            let snapshot = Snapshot { version, ..snapshot };
             self.shared.snapshot.store(Arc::new(snapshot));
             Ok(())
         };

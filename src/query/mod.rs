@@ -10,6 +10,7 @@ mod encode;
 mod exact;
 mod exclude;
 mod fields;
+mod filter_lists;
 #[cfg(test)]
 mod narrowed_tests;
 mod options;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
+pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

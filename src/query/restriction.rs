@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::{Bound, Filter, Params};
 use crate::index::{Narrow, Without};
 use crate::kernel::BLOCK;
+use crate::query::filter_lists::ListRows;
 use crate::segment::{Place, Prepared, Snapshot, check_indexed};
 
 /// Words that a filter is evaluated for at once.
@@ -15,15 +16,12 @@ const AT_ONCE: usize = 16;
 /// A filter bound to the fields of a snapshot.
 ///
 /// # Errors
-/// [`Error::Filter`], [`Error::NotIndexed`] for a field without an index, [`Error::Unsupported`] for a stored list.
+/// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed) for a field without an index.
 pub(crate) fn bind(snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Bound> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let bound = filter.bind(&snapshot.schema, params, now)?;
     check_indexed(&snapshot.schema, &bound)?;
-    match bound.lists.first() {
-        Some(list) => Err(Error::Unsupported { what: format!("there is no stored list {list:?}: collections do not store lists yet") }),
-        None => Ok(bound),
-    }
+    Ok(bound)
 }
 
 /// A filter made ready for every part of a snapshot: its segments, then its runs.
@@ -38,9 +36,9 @@ impl std::fmt::Debug for PartFilters<'_> {
 impl<'r> PartFilters<'r> {
     /// # Errors
     /// As [`bind`].
-    pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound) -> Result<Self> {
-        let tables = snapshot.segments.iter().map(|view| &view.body.rows).chain(snapshot.runs.iter().map(|view| &view.body.rows));
-        Ok(Self(tables.map(|table| table.prepare(bound, &|_, _| false)).collect::<Result<_>>()?))
+    pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound, lists: &'r ListRows) -> Result<Self> {
+        let tables = snapshot.tables().into_iter().enumerate();
+        Ok(Self(tables.map(|(part, table)| table.prepare(bound, lists.of(part))).collect::<Result<_>>()?))
     }
 
     /// Whether the filter is true of a row.

@@ -2,6 +2,7 @@
 
 mod column;
 mod ids;
+mod lists;
 mod live;
 mod lookup;
 mod parts;
@@ -21,10 +22,13 @@ mod stored;
 mod training;
 mod values;
 
-pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
+pub(crate) use column::{Bits, Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
+pub(crate) use lists::{
+    Changed, KEEP as LIST_KEEP, ListChange, ListEntry, ListState, Lists, Log as ListLog, LogHeld, MOST_KEEP as MOST_LIST_KEEP, unix_second,
+};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use parts::segment::MOST_COLUMNS;
@@ -35,8 +39,7 @@ pub(crate) use row_table::{RowTable, TableError};
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
 pub(crate) use sealed::{Origin, Sealed, column_parts, free_column};
-#[allow(unused_imports)]
-pub(crate) use select::{InList, Prepared, check_indexed};
+pub(crate) use select::{Prepared, check_indexed};
 pub(crate) use settings::{IndexSettings, Settings};
 pub(crate) use shared::Shared;
 pub(crate) use snapshot::{Place, Snapshot, View};

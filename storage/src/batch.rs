@@ -20,6 +20,8 @@ pub(crate) enum Change {
     PutVector(CollectionId, SpaceId, u64, Vec<u8>),
     DeleteVectors(CollectionId, SpaceId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
+    PutListEntry(CollectionId, u64, Vec<u8>),
+    DeleteListEntries(CollectionId, Range<u64>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
 }
@@ -34,6 +36,8 @@ impl Change {
             | Change::PutVector(c, ..)
             | Change::DeleteVectors(c, ..)
             | Change::PutTombstones(c, _)
+            | Change::PutListEntry(c, ..)
+            | Change::DeleteListEntries(c, _)
             | Change::PutManifest(c, ..) => *c,
         }
     }
@@ -57,7 +61,7 @@ impl Batch {
         self.push(settings.len(), Change::PutCollection(c, settings.to_vec()));
     }
 
-    /// Removes a collection: settings, manifest, records, vectors and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
+    /// Removes a collection: settings, manifest, records, vectors, tombstones and lists. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
     pub fn drop_collection(&mut self, c: CollectionId) {
         self.push(0, Change::DropCollection(c));
     }
@@ -96,6 +100,17 @@ impl Batch {
         }
     }
 
+    /// Writes an entry of the collection's list log, whose numbers ascend.
+    pub fn put_list_entry(&mut self, c: CollectionId, number: u64, entry: impl Into<Vec<u8>>) {
+        let entry = entry.into();
+        self.push(entry.len(), Change::PutListEntry(c, number, entry));
+    }
+
+    /// Removes the entries of the list log with these numbers.
+    pub fn delete_list_entries(&mut self, c: CollectionId, numbers: Range<u64>) {
+        self.push(0, Change::DeleteListEntries(c, numbers));
+    }
+
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
         let bytes = manifest.to_bytes();
@@ -126,6 +141,7 @@ impl Batch {
                 }
                 Change::PutRecord(_, _, bytes) | Change::PutVector(_, _, _, bytes) if bytes.len() <= LARGEST => continue,
                 Change::PutRecord(c, row, record) => (format!("record {row} of collection {}", c.0), record.len()),
+                Change::PutListEntry(c, number, entry) => (format!("list entry {number} of collection {}", c.0), entry.len()),
                 Change::PutVector(c, _, row, vector) => (format!("vector {row} of collection {}", c.0), vector.len()),
                 Change::PutCollection(c, settings) => {
                     if settings.len() >= PAYLOAD {
@@ -138,7 +154,9 @@ impl Batch {
                     (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
                 }
                 Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
-                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => continue,
+                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DeleteListEntries(..) | Change::DropCollection(_) => {
+                    continue;
+                }
             };
             if bytes > LARGEST {
                 return Err(Error::TooLarge { what, bytes: bytes as u64, limit: LARGEST as u64 });
@@ -150,7 +168,8 @@ impl Batch {
     /// Room that a batch may take: its bytes, and for deletions the leaves that are written again.
     pub(crate) fn room(&self) -> u64 {
         const LEAF: u64 = 32 << 10;
-        let deletes = |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..));
+        let deletes =
+            |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DeleteListEntries(..));
         let deletions = self.changes.iter().filter(deletes).count() as u64;
         self.bytes as u64 + self.len() as u64 * 64 + (deletions * LEAF).min(256 << 20)
     }

@@ -5,6 +5,7 @@
 //! collection     10 c:u32
 //! manifest       20 c:u32 0000000000000000 piece:u16
 //! tombstones     40 c:u32 n:u64            piece:u16
+//! list entry     48 c:u32 n:u64            piece:u16
 //! record         50 c:u32 row:u64          piece:u16
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
 //! vector         58 c:u32 space:u32 row:u64 piece:u16
@@ -35,6 +36,7 @@ pub(crate) enum Kind {
     Collection = 0x10,
     Manifest = 0x20,
     Tombstones = 0x40,
+    ListEntry = 0x48,
     /// Records, and the head behind them.
     Record = 0x50,
     Vector = 0x58,
@@ -51,6 +53,7 @@ pub(crate) enum Key {
     Collection(CollectionId),
     Manifest { collection: CollectionId, piece: u16 },
     Tombstones { collection: CollectionId, number: u64, piece: u16 },
+    ListEntry { collection: CollectionId, number: u64, piece: u16 },
     Record { collection: CollectionId, row: u64, piece: u16 },
     Head(CollectionId),
     Vector { collection: CollectionId, space: SpaceId, row: u64, piece: u16 },
@@ -64,6 +67,7 @@ impl Key {
             Key::Collection(_) => Kind::Collection,
             Key::Manifest { .. } => Kind::Manifest,
             Key::Tombstones { .. } => Kind::Tombstones,
+            Key::ListEntry { .. } => Kind::ListEntry,
             Key::Record { .. } | Key::Head(_) => Kind::Record,
             Key::Vector { .. } => Kind::Vector,
             Key::Chunk { .. } => Kind::Chunk,
@@ -78,7 +82,9 @@ impl Key {
             Key::Identity => {}
             Key::Collection(c) => key.extend_from_slice(&c.0.to_be_bytes()),
             Key::Manifest { collection, piece } => numbered(&mut key, collection, 0, piece),
-            Key::Tombstones { collection, number, piece } => numbered(&mut key, collection, number, piece),
+            Key::Tombstones { collection, number, piece } | Key::ListEntry { collection, number, piece } => {
+                numbered(&mut key, collection, number, piece);
+            }
             Key::Record { collection, row, piece } => numbered(&mut key, collection, row, piece),
             Key::Head(collection) => numbered(&mut key, collection, u64::MAX, u16::MAX),
             Key::Vector { collection, space, row, piece } => {
@@ -124,6 +130,8 @@ impl Key {
                 Key::Manifest { collection, piece }
             } else if kind == Kind::Tombstones as u8 {
                 Key::Tombstones { collection, number, piece }
+            } else if kind == Kind::ListEntry as u8 {
+                Key::ListEntry { collection, number, piece }
             } else if kind == Kind::Record as u8 && number == u64::MAX {
                 (piece == u16::MAX).then_some(Key::Head(collection))?
             } else if kind == Kind::Record as u8 {
@@ -140,6 +148,7 @@ impl Key {
         match self {
             Key::Manifest { collection, .. } => Key::Manifest { collection, piece },
             Key::Tombstones { collection, number, .. } => Key::Tombstones { collection, number, piece },
+            Key::ListEntry { collection, number, .. } => Key::ListEntry { collection, number, piece },
             Key::Record { collection, row, .. } => Key::Record { collection, row, piece },
             Key::Vector { collection, space, row, .. } => Key::Vector { collection, space, row, piece },
             other => other,
@@ -156,6 +165,7 @@ impl fmt::Display for Key {
             Key::Tombstones { collection, number, piece } => {
                 write!(f, "tombstone entry {number} of collection {} (piece {piece})", collection.0)
             }
+            Key::ListEntry { collection, number, piece } => write!(f, "list entry {number} of collection {} (piece {piece})", collection.0),
             Key::Record { collection, row, piece } => write!(f, "record {row} of collection {} (piece {piece})", collection.0),
             Key::Vector { collection, space, row, piece } => {
                 write!(f, "vector {row} in space {} of collection {} (piece {piece})", space.0, collection.0)
@@ -216,6 +226,12 @@ pub(crate) fn tombstones(collection: CollectionId, numbers: Range<u64>) -> Range
     at(numbers.start)..at(numbers.end)
 }
 
+/// The list entries numbered in this range.
+pub(crate) fn list_entries(collection: CollectionId, numbers: Range<u64>) -> Range<Vec<u8>> {
+    let at = |number| Key::ListEntry { collection, number, piece: 0 }.encode();
+    at(numbers.start)..at(numbers.end)
+}
+
 /// The records of these rows; the head is outside whatever the range.
 pub(crate) fn records(collection: CollectionId, rows: Range<u64>) -> Range<Vec<u8>> {
     let at = |row| Key::Record { collection, row, piece: 0 }.encode();
@@ -271,7 +287,7 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = Key> {
         let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u16>(), any::<u32>());
-        (0..8, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
+        (0..9, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
             let collection = CollectionId(c);
             match which {
                 0 => Key::Identity,
@@ -280,7 +296,8 @@ mod tests {
                 3 => Key::Tombstones { collection, number, piece },
                 4 => Key::Record { collection, row: number, piece },
                 5 => Key::Head(collection),
-                6 => Key::Vector { collection, space: SpaceId(chunk), row: number, piece },
+                6 => Key::ListEntry { collection, number, piece },
+                7 => Key::Vector { collection, space: SpaceId(chunk), row: number, piece },
                 _ => Key::Chunk { collection, blob: number, part, chunk },
             }
         })

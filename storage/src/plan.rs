@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
                 self.put(Key::Collection(c), &payload);
             }
             Change::DropCollection(c) => {
-                // Records, vectors and tombstones may be many: they go by the sweep, in batches of their own.
+                // Records, vectors, tombstones and list entries may be many: they go by the sweep, in batches of their own.
                 self.put(Key::Collection(c), &[0]);
                 self.remove(key::manifest(c))?;
             }
@@ -56,6 +56,8 @@ impl<'a> Plan<'a> {
                 self.tombstones.insert(c, number);
                 self.put_rows(c, number, &rows);
             }
+            Change::PutListEntry(collection, number, entry) => self.put(Key::ListEntry { collection, number, piece: 0 }, &entry),
+            Change::DeleteListEntries(c, numbers) => self.remove(key::list_entries(c, numbers))?,
             Change::PutManifest(collection, manifest, blobs) => {
                 self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
                 self.named.push((collection, blobs));

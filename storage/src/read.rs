@@ -172,13 +172,18 @@ impl Storage {
         Ok(all)
     }
 
+    /// The entries of a collection's list log with these numbers, ascending; errors as [`records`](Storage::records) has them.
+    pub fn list_entries(&self, c: CollectionId, numbers: Range<u64>) -> Rows<'_> {
+        Rows { things: self.things(key::list_entries(c, numbers)) }
+    }
+
     /// What stands in a range of the first store, put together from its pieces.
     pub(crate) fn things(&self, range: Range<Vec<u8>>) -> Things<'_> {
         Things { storage: self, range, page: VecDeque::new(), done: false }
     }
 }
 
-/// Iterator over the records or the vectors of rows: a row's number and the bytes.
+/// Iterator over the records or the vectors of rows, or the entries of a log: a number and the bytes.
 pub struct Rows<'a> {
     things: Things<'a>,
 }
@@ -188,7 +193,7 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.things.next()?.and_then(|(key, payload)| match key {
-            Key::Record { row, .. } | Key::Vector { row, .. } => Ok((row, payload)),
+            Key::Record { row, .. } | Key::Vector { row, .. } | Key::ListEntry { number: row, .. } => Ok((row, payload)),
             other => Err(Error::corrupt(other.to_string(), "it stands among rows")),
         }))
     }
