@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::segment::{ListChange, ListEntry, Lists, Shared, unix_second};
 
 /// Takes in all lists of a collection that is opened.
@@ -10,32 +10,35 @@ use crate::segment::{ListChange, ListEntry, Lists, Shared, unix_second};
 /// # Errors
 /// Damage, also where an entry is missing; storage errors.
 pub(super) fn restore(shared: &Shared) -> Result<()> {
-    read(shared, 0..u64::MAX, &shared.lists)
+    let Some(last) = shared.storage.last_list_entry(shared.id)? else { return Ok(()) };
+    // Entries before those that are needed may be there again after a crash, this one and that: they mean nothing.
+    let mut first = last;
+    for stored in shared.storage.list_entries(shared.id, last..last.saturating_add(1)) {
+        let (number, bytes) = stored?;
+        first = decode(shared, number, &bytes)?.first.min(last);
+    }
+    read(shared, first..last.saturating_add(1), &shared.lists)
 }
 
-/// Takes the entries of these numbers into `lists`.
+/// Takes the entries of these numbers into `lists`; all must be there.
 fn read(shared: &Shared, numbers: Range<u64>, lists: &Lists) -> Result<()> {
-    let (mut begin, mut end, mut needed) = (None, 0, 0);
-    for stored in shared.storage.list_entries(shared.id, numbers) {
+    let missing = |number: u64| shared.damaged(format!("list entry {number}"), "it is missing");
+    let mut next = numbers.start;
+    for stored in shared.storage.list_entries(shared.id, numbers.clone()) {
         let (number, bytes) = stored?;
-        let entry = ListEntry::decode(&bytes).map_err(|error| undecoded(shared, number, error))?;
-        if begin.is_some() && number != end {
-            return Err(shared.damaged(format!("list entry {end}"), "it is missing"));
+        if number != next {
+            return Err(missing(next));
         }
-        begin.get_or_insert(number);
-        (end, needed) = (number + 1, entry.first);
-        lists.restore(number, &entry);
+        next = number.saturating_add(1);
+        lists.restore(number, &decode(shared, number, &bytes)?);
     }
-    match begin {
-        Some(begin) if begin > needed => Err(shared.damaged(format!("list entry {needed}"), "it is missing")),
-        _ => Ok(()),
-    }
+    if next == numbers.end { Ok(()) } else { Err(missing(next)) }
 }
 
 /// What is newer is no damage.
-fn undecoded(shared: &Shared, number: u64, error: torre_storage::Error) -> Error {
-    let part = format!("list entry {number}");
-    if error.is_damage() { shared.damaged(part, "it does not decode") } else { error.into() }
+fn decode(shared: &Shared, number: u64, bytes: &[u8]) -> Result<ListEntry> {
+    let part = || format!("list entry {number}");
+    ListEntry::decode(bytes).map_err(|error| if error.is_damage() { shared.damaged(part(), "it does not decode") } else { error.into() })
 }
 
 /// All lists, as changes that make them what they are.

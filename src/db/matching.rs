@@ -1,8 +1,10 @@
 //! Which items a filter lets through, whatever their vectors are.
 
 use crate::db::Collection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filter::{Filter, Params};
+use crate::ingest::Op;
+use crate::progress::{Progress, Stage};
 use crate::query::{ListRows, PartFilters, bind};
 use crate::segment::{Place, Shared, Snapshot};
 use crate::types::ItemId;
@@ -40,7 +42,31 @@ impl Collection {
         let snapshot = self.core.shared.read()?;
         places(&self.core.shared, &snapshot, filter, params)?.into_iter().map(|place| ItemId::new(snapshot.id(place))).collect()
     }
+
+    /// Removes the items of which a filter is true, 1,000 and less at a time: each thousand as one and durable, before the next begins. Those that come
+    /// or change meanwhile stay. Returns how many were removed.
+    ///
+    /// # Errors
+    /// As [`Collection::count`]; [`Error::Interrupted`](crate::Error::Interrupted) and storage errors, with what was removed until then gone.
+    pub fn delete_where(&self, filter: &Filter, params: &Params, progress: &dyn Progress) -> Result<u64> {
+        self.may_write()?;
+        let snapshot = self.core.shared.read()?;
+        let places = places(&self.core.shared, &snapshot, filter, params)?;
+        let mut deleted = 0;
+        for batch in places.chunks(DELETED_AT_ONCE) {
+            if progress.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let one = |&place: &Place| Ok(Op::DeleteRow { id: ItemId::new(snapshot.id(place))?, row: snapshot.row(place) });
+            deleted += self.put_as_stored(batch.iter().map(one).collect::<Result<_>>()?)?.deleted;
+            progress.update(Stage::Delete, deleted, Some(places.len() as u64));
+        }
+        Ok(deleted)
+    }
 }
+
+/// Items that are removed as one.
+const DELETED_AT_ONCE: usize = 1000;
 
 /// The live rows of which a filter is true.
 pub(super) fn places(shared: &Shared, snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Vec<Place>> {

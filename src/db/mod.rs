@@ -11,6 +11,7 @@ mod damage_tests;
 mod database;
 mod dump;
 mod dump_files;
+mod facets;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(all(test, not(feature = "schedules")))]
@@ -57,6 +58,7 @@ pub use database::Database;
 #[cfg(feature = "fuzzing")]
 pub(crate) use database::Running;
 pub use dump::DumpReport;
+pub use facets::{Facet, FacetValue, Facets};
 pub use import::{Import, ImportReport};
 pub use items::Items;
 pub use load::LoadReport;

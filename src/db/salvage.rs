@@ -190,13 +190,17 @@ impl Saving<'_> {
 
     /// What the entries of the list log that can be read make of the lists.
     fn save_lists(&mut self, collection: &Collection) -> Result<()> {
-        let lists = Lists::default();
+        let mut entries: Vec<(u64, ListEntry)> = Vec::new();
         for stored in self.storage.list_entries(self.id, 0..u64::MAX) {
             match stored.and_then(|(number, bytes)| Ok((number, ListEntry::decode(&bytes)?))) {
-                Ok((number, entry)) => lists.restore(number, &entry),
+                Ok(found) => entries.push(found),
                 Err(error) => self.lose("the list log", &format!("{error}; stored lists may lack ids, or have ids that were taken off")),
             }
         }
+        let lists = Lists::default();
+        // Those before it mean nothing.
+        let first = entries.last().map_or(0, |(_, entry)| entry.first);
+        entries.iter().filter(|(number, _)| *number >= first).for_each(|(number, entry)| lists.restore(*number, entry));
         for batch in list_log::batches(&list_log::all(&lists)) {
             collection.put_as_stored(batch.iter().cloned().map(Op::List).collect())?;
         }

@@ -84,7 +84,7 @@ fn lists_hold_through_all_that_happens_to_rows() {
             9 => drop(collection.compact(&NoProgress).unwrap()),
             10 if !collection.is_empty() => drop(collection.build(&BuildOptions::default().lists(3), &NoProgress).unwrap()),
             11 => {
-                database.close().unwrap();
+                database.close_whole().unwrap();
                 database = Database::builder(&path).background(false).open().unwrap();
                 collection = database.collection("items").unwrap();
             }
@@ -98,7 +98,7 @@ fn lists_hold_through_all_that_happens_to_rows() {
     database.backup(copy("backup"), &NoProgress).unwrap();
     database.dump(copy("dump"), &NoProgress).unwrap();
     Database::load(copy("loaded"), copy("dump"), &NoProgress).unwrap();
-    database.close().unwrap();
+    database.close_whole().unwrap();
     check(&Database::open_read_only(&path).unwrap().collection("items").unwrap(), &lists);
     assert_eq!(Database::salvage(&path, copy("saved"), &NoProgress).unwrap().lost, []);
     for name in ["backup", "loaded", "saved"] {
@@ -163,11 +163,16 @@ fn a_log_with_a_hole_is_damaged() {
     }
     let id = collection.core.shared.id;
     drop(collection);
-    database.close().unwrap();
-    for gone in [2, 0] {
+    database.close_whole().unwrap();
+    for (hole, kept) in [(true, 3), (false, 2)] {
         let storage = Storage::open(&path, &torre_storage::OpenOptions::default()).unwrap();
+        let entries: Vec<(u64, Vec<u8>)> = storage.list_entries(id, 0..u64::MAX).map(Result::unwrap).collect();
+        storage.remove_list_entries(id, u64::MAX).unwrap();
         let mut batch = Batch::new();
-        batch.delete_list_entries(id, gone..gone + 1);
+        // Without one in the middle, then without the first.
+        let stay = entries.iter().filter(|(number, _)| if hole { *number != 2 } else { *number != 0 });
+        stay.for_each(|(number, bytes)| batch.put_list_entry(id, *number, bytes.clone()));
+        assert_eq!(batch.len(), kept);
         storage.commit(batch).unwrap();
         storage.close().unwrap();
         let error = Database::open(&path).unwrap().collection("items").map(drop).unwrap_err();
@@ -176,4 +181,26 @@ fn a_log_with_a_hole_is_damaged() {
     let saved = directory.path().join("saved");
     Database::salvage(&path, &saved, &NoProgress).unwrap();
     assert_eq!(Database::open(&saved).unwrap().collection("items").unwrap().list("seen").ids(), ["1", "3"]);
+}
+
+#[test]
+fn entries_that_come_back_after_a_crash_mean_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop");
+    let database = Database::builder(&path).background(false).open().unwrap();
+    let collection = items(&database);
+    let (storage, id) = (collection.core.shared.storage.clone(), collection.core.shared.id);
+    collection.list("a").add(["1"]).unwrap();
+    let (number, bytes) = storage.list_entries(id, 0..u64::MAX).next().unwrap().unwrap();
+    collection.list("a").drop().unwrap();
+    collection.list("b").add(["2"]).unwrap();
+    assert!(storage.list_entries(id, 0..number + 1).next().is_none());
+    let mut batch = Batch::new();
+    batch.put_list_entry(id, number, bytes);
+    storage.commit(batch).unwrap();
+    drop((collection, storage));
+    database.close_whole().unwrap();
+    let database = Database::open(&path).unwrap();
+    check(&database.collection("items").unwrap(), &[("b".to_owned(), vec!["2".to_owned()])].into());
+    assert_eq!(database.verify(&NoProgress).unwrap().damage, []);
 }

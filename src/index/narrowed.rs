@@ -30,6 +30,9 @@ const SPARSE_CANDIDATES: usize = 2048;
 /// So few rows in all are all scored by their refine vectors: about 20 ns each.
 const GATHERED: usize = 8192;
 
+/// Records fetched ahead of the one that is scored.
+const AHEAD: usize = 8;
+
 /// Finds the best rows that `params.narrow` leaves, so that the goal's share of its k is found on average; `params.k` of them are in
 /// `scratch.hits()`.
 /// Answers with the share of them to expect in the lists visited.
@@ -199,7 +202,13 @@ impl Narrowed<'_> {
         forecast.excluded.clear();
         let kind = self.parts.first().map_or(Refine::None, |part| part.index.refine());
         refine.set(self.query, kind);
-        for &(part, position) in self.params.narrow.map_or(&[][..], Narrow::excluded) {
+        let places = self.params.narrow.map_or(&[][..], Narrow::excluded);
+        for (at, &(part, position)) in places.iter().enumerate() {
+            if let Some(&(part, position)) = places.get(at + AHEAD)
+                && let Some(part) = self.parts.get(part as usize)
+            {
+                kernel.prefetch(part.index.refine.record(position as usize));
+            }
             let Some(part) = self.parts.get(part as usize) else { continue };
             // Without vectors to tell, all of them may be the nearest.
             let score = match kind {

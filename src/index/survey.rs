@@ -66,7 +66,7 @@ pub(super) fn choose(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mu
 }
 
 /// Numbers of the bits that are set.
-fn lanes(words: &[u64]) -> impl Iterator<Item = usize> {
+pub(super) fn lanes(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(block, &word)| {
         let mut word = word;
         std::iter::from_fn(move || {

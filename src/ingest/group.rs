@@ -65,6 +65,11 @@ impl<'s> Group<'s> {
                 continue;
             };
             let current = self.current(id);
+            if let Op::DeleteRow { row, .. } = &op
+                && !matches!(current, Current::Stored(place) if self.snapshot.row(place) == *row)
+            {
+                continue;
+            }
             match current {
                 Current::Stored(place) => self.dead.push(place),
                 Current::Here(index) => self.rows[index] = None,
@@ -81,7 +86,7 @@ impl<'s> Group<'s> {
                     self.latest.insert(row.id.clone(), Some(self.rows.len()));
                     self.rows.push(Some(row));
                 }
-                Op::Delete(id) => {
+                Op::Delete(id) | Op::DeleteRow { id, .. } => {
                     changes.deleted += u64::from(was_there);
                     self.latest.insert(id, None);
                 }
@@ -115,9 +120,6 @@ impl<'s> Group<'s> {
         }
         if let Some(log) = lists {
             batch.put_list_entry(shared.id, log.number, log.entry.encode()?);
-            if !log.gone.is_empty() {
-                batch.delete_list_entries(shared.id, log.gone.clone());
-            }
         }
         Ok((!batch.is_empty()).then_some(batch))
     }

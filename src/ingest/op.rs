@@ -17,6 +17,12 @@ pub(crate) enum Op {
     },
     /// Removes a row, if there is one.
     Delete(ItemId),
+    /// Removes a row, if it is still the live one of its id.
+    DeleteRow {
+        id: ItemId,
+        /// Its row number.
+        row: u64,
+    },
     /// Changes a stored list.
     List(ListChange),
 }
@@ -35,7 +41,7 @@ impl Op {
     pub(crate) fn id(&self) -> Option<&ItemId> {
         match self {
             Self::Put(row) | Self::Replace { row, .. } => Some(&row.id),
-            Self::Delete(id) => Some(id),
+            Self::Delete(id) | Self::DeleteRow { id, .. } => Some(id),
             Self::List(_) => None,
         }
     }

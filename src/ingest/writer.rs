@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
-use crate::segment::{Shared, Snapshot, TableError};
+use crate::segment::{ListLog, Shared, Snapshot, TableError};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Commits changes of one collection.
@@ -239,6 +239,7 @@ impl Writer {
         state.dead.bury(group.dead());
         let next = group.publish(run, state.fixed_row);
         if let Some((writers, log)) = lists {
+            self.remove_list_entries(&log);
             let counts = self.shared.lists.apply(log.number, &log.entry, &next);
             for (writer, count) in writers.into_iter().zip(counts.into_iter().skip(log.anew)) {
                 if let Some(Outcome::Done(changes)) = done.get_mut(writer) {
@@ -248,6 +249,18 @@ impl Writer {
         }
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)
+    }
+
+    /// Removes the entries of the list log that an entry, which is committed, says are not needed. Where that cannot be done now, it is with the next.
+    fn remove_list_entries(&self, log: &ListLog) {
+        let storage = &self.shared.storage;
+        if log.gone.is_empty() {
+            return;
+        }
+        // The entry must not be lost while what it stands for is gone.
+        if let Err(error) = storage.flush().and_then(|()| storage.remove_list_entries(self.shared.id, log.gone.end)) {
+            tracing::warn!(%error, "entries of the list log that are not needed stay");
+        }
     }
 
     /// Stops all commits while the guard lives: for publishing what maintenance made.

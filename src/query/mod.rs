@@ -8,6 +8,7 @@ mod candidates;
 mod effort;
 mod encode;
 mod exact;
+mod exact_in_memory;
 mod exclude;
 mod fields;
 mod filter_lists;

@@ -199,6 +199,7 @@ mod tests {
             k: 3,
             offset: 20,
             exclude: vec!["a".to_owned()],
+            exclude_lists: vec!["seen:u1".to_owned()],
             filter: Some(Filter::parse("price < $most AND NOT tags HAS 'x'").unwrap()),
             params: row! { "most" => 5 },
             effort: Effort::Nprobe(8),

@@ -22,13 +22,11 @@ mod stored;
 mod training;
 mod values;
 
-pub(crate) use column::{Bits, Column, ColumnBuilder, Columns, ColumnsBuilder};
+pub(crate) use column::{Bits, Cells, Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
-pub(crate) use lists::{
-    Changed, KEEP as LIST_KEEP, ListChange, ListEntry, ListState, Lists, Log as ListLog, LogHeld, MOST_KEEP as MOST_LIST_KEEP, unix_second,
-};
+pub(crate) use lists::{Changed, ListChange, ListEntry, ListState, Lists, Log as ListLog, MOST_KEEP as MOST_LIST_KEEP, unix_second};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use parts::segment::MOST_COLUMNS;

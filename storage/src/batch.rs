@@ -21,7 +21,6 @@ pub(crate) enum Change {
     DeleteVectors(CollectionId, SpaceId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
     PutListEntry(CollectionId, u64, Vec<u8>),
-    DeleteListEntries(CollectionId, Range<u64>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
 }
@@ -37,7 +36,6 @@ impl Change {
             | Change::DeleteVectors(c, ..)
             | Change::PutTombstones(c, _)
             | Change::PutListEntry(c, ..)
-            | Change::DeleteListEntries(c, _)
             | Change::PutManifest(c, ..) => *c,
         }
     }
@@ -106,11 +104,6 @@ impl Batch {
         self.push(entry.len(), Change::PutListEntry(c, number, entry));
     }
 
-    /// Removes the entries of the list log with these numbers.
-    pub fn delete_list_entries(&mut self, c: CollectionId, numbers: Range<u64>) {
-        self.push(0, Change::DeleteListEntries(c, numbers));
-    }
-
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
         let bytes = manifest.to_bytes();
@@ -154,7 +147,7 @@ impl Batch {
                     (format!("the manifest of collection {}", c.0), manifest.as_ref().map_err(Clone::clone)?.len())
                 }
                 Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
-                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DeleteListEntries(..) | Change::DropCollection(_) => {
+                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => {
                     continue;
                 }
             };
@@ -168,8 +161,7 @@ impl Batch {
     /// Room that a batch may take: its bytes, and for deletions the leaves that are written again.
     pub(crate) fn room(&self) -> u64 {
         const LEAF: u64 = 32 << 10;
-        let deletes =
-            |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DeleteListEntries(..));
+        let deletes = |change: &&Change| matches!(change, Change::DeleteRecords(..) | Change::DeleteVectors(..));
         let deletions = self.changes.iter().filter(deletes).count() as u64;
         self.bytes as u64 + self.len() as u64 * 64 + (deletions * LEAF).min(256 << 20)
     }

@@ -57,7 +57,6 @@ impl<'a> Plan<'a> {
                 self.put_rows(c, number, &rows);
             }
             Change::PutListEntry(collection, number, entry) => self.put(Key::ListEntry { collection, number, piece: 0 }, &entry),
-            Change::DeleteListEntries(c, numbers) => self.remove(key::list_entries(c, numbers))?,
             Change::PutManifest(collection, manifest, blobs) => {
                 self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
                 self.named.push((collection, blobs));

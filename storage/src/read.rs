@@ -172,6 +172,21 @@ impl Storage {
         Ok(all)
     }
 
+    /// The number of the last entry of a collection's list log; `None` where there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn last_list_entry(&self, c: CollectionId) -> Result<Option<u64>> {
+        let range = key::list_entries(c, 0..u64::MAX);
+        match self.inner.records.last(&range.start..&range.end)? {
+            None => Ok(None),
+            Some((bytes, _)) => match Key::decode(&bytes) {
+                Some(Key::ListEntry { number, .. }) => Ok(Some(number)),
+                _ => Err(Error::corrupt(describe(&bytes), "it stands among list entries")),
+            },
+        }
+    }
+
     /// The entries of a collection's list log with these numbers, ascending; errors as [`records`](Storage::records) has them.
     pub fn list_entries(&self, c: CollectionId, numbers: Range<u64>) -> Rows<'_> {
         Rows { things: self.things(key::list_entries(c, numbers)) }

@@ -51,7 +51,11 @@ impl Completer<'_> {
             (".ids", _) => (start, self.all_ids(partial)),
             ("ranker", "") => (start, starting(partial, ["attach", "list", "detach"].map(str::to_owned))),
             ("ranker", "detach" | "--name") | (_, "--ranker") => (start, starting(partial, self.rankers())),
-            ("index", "") => (start, starting(partial, self.item_fields())),
+            ("index", "") | ("facets", _) if !partial.starts_with('-') => (start, starting(partial, self.indexable(command))),
+            ("list", "") => (start, starting(partial, ["add", "remove", "show", "drop"].map(str::to_owned))),
+            ("list", "add" | "remove" | "show" | "drop") => (start, starting(partial, self.lists(partial))),
+            ("list", _) if !partial.starts_with('-') => (start, self.all_ids(partial)),
+            (_, "--exclude-list") => list(partial, start, |part| starting(part, self.lists(part))),
             (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
             (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),
             (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
@@ -79,6 +83,19 @@ impl Completer<'_> {
 
     fn raw_ids(self, partial: &str) -> Vec<String> {
         self.open().map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+    }
+
+    fn lists(self, partial: &str) -> Vec<String> {
+        self.open().map(|collection| collection.lists(partial, MOST)).unwrap_or_default().into_iter().map(|list| list.name).collect()
+    }
+
+    /// The fields that may be indexed, or those that are.
+    fn indexable(self, command: &str) -> Vec<String> {
+        if command == "index" {
+            return self.item_fields();
+        }
+        let schema = self.open().map(|collection| collection.schema());
+        schema.iter().flat_map(|schema| schema.indexed()).map(|field| field.name.clone()).collect()
     }
 
     fn rankers(self) -> Vec<String> {

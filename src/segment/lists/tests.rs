@@ -110,7 +110,7 @@ fn run(seed: u64, entries: u64, long: usize) -> usize {
             assert_eq!((all(&again, now), again.log()), (naive.0.clone(), state.log()));
             let (size, found) = (state.size(now), again.size(now));
             assert_eq!((size.lists, size.entries), (found.lists, found.entries));
-            assert_eq!(size.entries, naive.0.values().map(|list| list.ids.len() as u64).sum());
+            assert_eq!(size.entries, naive.0.values().map(|list| list.ids.len() as u64).sum::<u64>());
         }
     }
     most

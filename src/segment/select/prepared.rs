@@ -188,7 +188,8 @@ impl Plan<'_> {
             }
             Self::Null(None) | Self::OnList(None) => {}
             Self::Null(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
-            Self::Positions(bits) | Self::OnList(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
+            Self::Positions(bits) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
+            Self::OnList(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
             Self::Ids(test) => each_word(block, wanted, &mut truth.yes, |at| bits_of(at, |at| passes(test, table.id(at)))),
             Self::Within { lat, lon, circle } => {
                 for word in (0..CHUNK).filter(|word| wanted[*word] != 0) {

@@ -9,7 +9,7 @@ use crate::features::{Row, Schema, Value};
 use crate::filter::{Bound, Filter, Params};
 use crate::segment::column::testing::{Dice, random_value};
 use crate::segment::column::{Column, Columns};
-use crate::segment::{ColumnsBuilder, RowTable};
+use crate::segment::{Bits, ColumnsBuilder, RowTable};
 
 const FIELDS: [(&str, &str); 12] = [
     ("t", "text"),
