@@ -93,6 +93,7 @@ impl Narrowed<'_> {
         loop {
             self.count(counted, scratch);
             let passing = self.passing(scratch);
+            (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
             if passing.are_few(counted, lists) {
                 if counted < lists {
                     counted = lists;
@@ -100,6 +101,7 @@ impl Narrowed<'_> {
                 }
                 let params = SearchParams { nprobe: lists, candidates: passing.rows, ..self.params };
                 pass(self.engine, self.parts, self.query, &params, scratch, &mut stats);
+                stats.gathered = true;
                 return (stats, 1.0);
             }
             let unprobed = lists - counted;
@@ -187,11 +189,7 @@ impl Narrowed<'_> {
         passing.clear();
         passing.resize(coarse.probes.len(), 0);
         for task in surveyed.iter() {
-            let excluded = self.params.narrow.map_or(0, |narrow| {
-                let rows = self.parts[task.part as usize].index.layout.rows_of(task.list as usize);
-                excluded_in(narrow, task.part, rows.start as u32..rows.end as u32).len()
-            });
-            passing[task.probe as usize] += task.count + excluded as u32;
+            passing[task.probe as usize] += task.count + task.excluded;
         }
     }
 
@@ -220,9 +218,7 @@ impl Narrowed<'_> {
     }
 }
 
-/// Rows excluded by id among some of a part.
-fn excluded_in(narrow: &dyn Narrow, part: u32, rows: std::ops::Range<u32>) -> &[(u32, u32)] {
-    let excluded = narrow.excluded();
-    let at = |position: u32| excluded.partition_point(|&place| place < (part, position));
-    &excluded[at(rows.start)..at(rows.end)]
+/// Rows of the lists counted that are excluded by id.
+fn excluded_in(scratch: &Scratch) -> usize {
+    scratch.surveyed.iter().map(|task| task.excluded as usize).sum()
 }

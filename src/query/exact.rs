@@ -25,6 +25,7 @@ pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result
         from_storage(request, candidates)?;
     }
     for explain in candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()) {
+        explain.plan = Some("exact");
         explain.rows_scanned += snapshot.live() - snapshot.tail();
     }
     candidates.took("exact", start.elapsed());

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::Result;
 use crate::filter::{Bound, Filter, Params};
-use crate::index::{Narrow, Without};
+use crate::index::Narrow;
 use crate::kernel::BLOCK;
 use crate::query::filter_lists::ListRows;
 use crate::segment::{Place, Prepared, Snapshot, check_indexed};
@@ -78,9 +78,16 @@ impl Restriction<'_> {
 }
 
 impl Narrow for Restriction<'_> {
-    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
-        let some = Without(self.excluded).narrow(part, rows.clone(), words);
-        let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return some };
+    fn excluded(&self) -> &[Place] {
+        self.excluded
+    }
+
+    fn filters(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    fn filter(&self, part: usize, rows: Range<usize>, words: &mut [u64]) {
+        let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return };
         for (turn, words) in words.chunks_mut(AT_ONCE).enumerate() {
             let from = rows.start + turn * AT_ONCE * BLOCK;
             let mut passing = [0; AT_ONCE];
@@ -88,14 +95,5 @@ impl Narrow for Restriction<'_> {
             filter.select(from..rows.end.min(from + AT_ONCE * BLOCK), passing);
             words.iter_mut().zip(passing).for_each(|(word, passing)| *word &= *passing);
         }
-        true
-    }
-
-    fn concerns(&self, part: usize, rows: Range<usize>) -> bool {
-        self.filter.is_some() || Without(self.excluded).concerns(part, rows)
-    }
-
-    fn excluded(&self) -> &[Place] {
-        self.excluded
     }
 }

@@ -11,8 +11,22 @@ const MOST: usize = 60;
 
 /// Words of the language of filters.
 const KEYWORDS: [&str; 16] = [
-    "AND", "OR", "NOT", "IN", "IN LIST", "BETWEEN", "IS NULL", "IS NOT NULL", "HAS", "HAS ANY", "HAS ALL", "HAS NONE", "STARTS WITH", "MATCH",
-    "WITHIN", "now()",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IN LIST",
+    "BETWEEN",
+    "IS NULL",
+    "IS NOT NULL",
+    "HAS",
+    "HAS ANY",
+    "HAS ALL",
+    "HAS NONE",
+    "STARTS WITH",
+    "MATCH",
+    "WITHIN",
+    "now()",
 ];
 
 /// Completes what is written in a session of this database, in the collection of this name, which need not exist.
