@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::segment::{ListChange, ListEntry, Lists, Shared, unix_second};
+use crate::segment::{ListChange, ListEntry, Lists, Shared};
 
 /// Takes in all lists of a collection that is opened.
 ///
@@ -52,8 +52,7 @@ const ENTRY_BYTES: u64 = 1 << 20;
 
 /// The entries of a new log that makes these lists.
 pub(super) fn entries(lists: &[ListChange]) -> impl Iterator<Item = (u64, ListEntry)> {
-    let time = unix_second();
-    (0..).zip(batches(lists)).map(move |(number, changes)| (number, ListEntry { first: 0, time, changes: changes.to_vec() }))
+    (0..).zip(batches(lists)).map(|(number, changes)| (number, ListEntry { first: 0, changes: changes.to_vec() }))
 }
 
 /// The changes in batches, each of a bounded number of bytes or of one change.

@@ -47,7 +47,7 @@ fn check(items: &Collection, lists: &Lists) {
 fn lists_hold_through_all_that_happens_to_rows() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop");
-    let mut database = Database::builder(&path).background(false).open().unwrap();
+    let mut database = Database::builder(&path).create(true).background(false).open().unwrap();
     let mut collection = items(&database);
     let mut lists = Lists::new();
     let mut state = 5u64;
@@ -85,7 +85,7 @@ fn lists_hold_through_all_that_happens_to_rows() {
             10 if !collection.is_empty() => drop(collection.build(&BuildOptions::default().lists(3), &NoProgress).unwrap()),
             11 => {
                 database.close_whole().unwrap();
-                database = Database::builder(&path).background(false).open().unwrap();
+                database = Database::builder(&path).create(true).background(false).open().unwrap();
                 collection = database.collection("items").unwrap();
             }
             _ => collection.maintain(&NoProgress).unwrap(),
@@ -156,7 +156,7 @@ fn lists_are_bounded_and_expire() {
 fn a_log_with_a_hole_is_damaged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop");
-    let database = Database::builder(&path).background(false).open().unwrap();
+    let database = Database::builder(&path).create(true).background(false).open().unwrap();
     let collection = items(&database);
     for n in 0..4 {
         collection.list("seen").add([n.to_string()]).unwrap();
@@ -187,7 +187,7 @@ fn a_log_with_a_hole_is_damaged() {
 fn entries_that_come_back_after_a_crash_mean_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop");
-    let database = Database::builder(&path).background(false).open().unwrap();
+    let database = Database::builder(&path).create(true).background(false).open().unwrap();
     let collection = items(&database);
     let (storage, id) = (collection.core.shared.storage.clone(), collection.core.shared.id);
     collection.list("a").add(["1"]).unwrap();

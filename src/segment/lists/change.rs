@@ -41,8 +41,6 @@ pub(crate) struct ListState {
 pub(crate) struct ListEntry {
     /// The first entry of the log that the lists still need: from there on none may be missing.
     pub(crate) first: u64,
-    /// The unix second of the commit: what has expired by then is gone before the changes.
-    pub(crate) time: u64,
     pub(crate) changes: Vec<ListChange>,
 }
 
@@ -112,7 +110,7 @@ mod tests {
             Changed::Set(state),
         ];
         let changes = whats.into_iter().map(|what| ListChange { list: "seen:é".into(), what }).collect();
-        let entry = ListEntry { first: 3, time: 1 << 40, changes };
+        let entry = ListEntry { first: 3, changes };
         let bytes = entry.encode().unwrap();
         assert_eq!(ListEntry::decode(&bytes).unwrap(), entry);
         for end in 0..bytes.len() {

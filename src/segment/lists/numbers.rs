@@ -111,7 +111,9 @@ mod tests {
         for round in 0..3 {
             let taken: Vec<u32> = (0..1000).map(|at| numbers.take(&format!("{round}-{at}")).0).collect();
             assert!(taken.iter().enumerate().all(|(at, &number)| numbers.find(&format!("{round}-{at}")) == Some(number)));
-            taken.iter().for_each(|&number| drop(numbers.release(number)));
+            for number in taken {
+                numbers.release(number);
+            }
         }
         assert_eq!((numbers.len(), numbers.iter().count()), (1002, 2));
     }

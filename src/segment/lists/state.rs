@@ -22,7 +22,7 @@ const MOST_ANEW: u64 = 4 << 20;
 pub(crate) struct Log {
     pub(crate) number: u64,
     pub(crate) entry: ListEntry,
-    /// Changes of cleaning, which stand before the others.
+    /// Changes of cleaning and of what has expired, which stand before the others.
     pub(crate) anew: usize,
     /// Entries that go with it.
     pub(crate) gone: Range<u64>,
@@ -65,7 +65,10 @@ impl State {
     pub(super) fn entry(&self, changes: Vec<ListChange>, time: u64, clean: bool) -> Log {
         let number = self.log().end;
         let bytes: u64 = changes.iter().map(ListChange::bytes).sum();
-        let (mut all, mut written) = (Vec::new(), 0);
+        // What has expired is dropped in words: the entry that says when it expires may go from the log before the others of the list.
+        let expired = self.expiring.iter().take_while(|(at, _)| *at <= time);
+        let mut all: Vec<ListChange> = expired.map(|(_, name)| ListChange { list: (**name).into(), what: Changed::Drop }).collect();
+        let mut written = 0;
         let mut bases = self.bases.iter();
         let mut next = bases.next();
         if clean && self.log_bytes > GARBAGE * self.live_bytes + LITTLE {
@@ -81,7 +84,7 @@ impl State {
         let anew = all.len();
         all.extend(changes);
         let first = if clean { next.map_or(number, |(base, _)| *base) } else { self.first };
-        Log { number, entry: ListEntry { first, time, changes: all }, anew, gone: self.first..first }
+        Log { number, entry: ListEntry { first, changes: all }, anew, gone: self.first..first }
     }
 
     /// Takes in a durable entry; with a snapshot its ids are found there.
@@ -89,7 +92,6 @@ impl State {
         if self.log.is_empty() {
             self.first = number;
         }
-        self.expire(entry.time);
         let done = entry.changes.iter().map(|change| self.change(number, change)).collect();
         let bytes = entry.changes.iter().map(ListChange::bytes).sum();
         self.log.push_back(bytes);
@@ -225,14 +227,6 @@ impl State {
         }
         self.live_bytes -= OVERHEAD + name.len() as u64 + list.numbers.iter().map(|&number| self.numbers.release(number)).sum::<u64>();
         self.entries -= list.numbers.len() as u64;
-    }
-
-    /// Removes the lists that have expired by this time.
-    fn expire(&mut self, time: u64) {
-        while let Some((at, name)) = self.expiring.first().filter(|(at, _)| *at <= time).cloned() {
-            self.remove(&name);
-            self.expiring.remove(&(at, name));
-        }
     }
 
     /// The numbers of a list's ids, oldest first.
