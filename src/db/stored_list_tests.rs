@@ -120,7 +120,7 @@ fn an_older_snapshot_is_left_out_of_what_it_has() {
     let shared = &items.core.shared;
     for snapshot in [shared.read().unwrap(), before] {
         let mut places = Vec::new();
-        shared.lists.places(&snapshot, "seen", &mut places);
+        shared.lists.places(&*snapshot, "seen", &mut places);
         let mut ids: Vec<&str> = places.iter().map(|&place| snapshot.id(place)).collect();
         ids.sort_unstable();
         assert_eq!(ids, ["1", "2", "3"]);

@@ -26,7 +26,7 @@ pub(crate) use column::{Bits, Cells, Column, ColumnBuilder, Columns, ColumnsBuil
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
-pub(crate) use lists::{Changed, ListChange, ListEntry, ListState, Lists, Log as ListLog, MOST_KEEP as MOST_LIST_KEEP, unix_second};
+pub(crate) use lists::{Changed, ListChange, ListEntry, ListState, Lists, Log as ListLog, MOST_KEEP as MOST_LIST_KEEP, Parts, unix_second};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use parts::segment::MOST_COLUMNS;

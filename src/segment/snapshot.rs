@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{Origin, RowTable, Run, Sealed, Space, Training};
+use crate::segment::{Origin, Parts, RowTable, Run, Sealed, Space, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -203,6 +203,28 @@ impl Snapshot {
                 self.runs.push(merged);
             }
         }
+    }
+}
+
+impl Parts for Snapshot {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn tables(&self) -> Vec<&RowTable> {
+        Snapshot::tables(self)
+    }
+
+    fn is_live(&self, place: Place) -> bool {
+        Snapshot::is_live(self, place)
+    }
+
+    fn is_whole(&self, part: usize) -> bool {
+        Snapshot::is_whole(self, part)
+    }
+
+    fn locate(&self, id: &str) -> Option<Place> {
+        Snapshot::locate(self, id)
     }
 }
 

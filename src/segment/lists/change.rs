@@ -83,6 +83,11 @@ impl ListChange {
     }
 }
 
+/// Ids that a list keeps at most, when nobody says.
+pub(crate) const KEEP: u32 = 100_000;
+/// The most that may be said.
+pub(crate) const MOST_KEEP: u32 = 10_000_000;
+
 /// Bytes of a change beside its texts.
 pub(super) const OVERHEAD: u64 = 40;
 

@@ -7,6 +7,7 @@
 
 mod change;
 mod numbers;
+mod parts;
 mod places;
 mod state;
 #[cfg(test)]
@@ -15,18 +16,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) use change::{Changed, ListChange, ListEntry, ListState};
-pub(crate) use state::Log;
+pub(crate) use change::{Changed, ListChange, ListEntry, ListState, MOST_KEEP};
+pub(crate) use parts::Parts;
+pub(crate) use state::{ListsSize, Log};
 
-use crate::segment::{Place, Snapshot};
 use crate::sync::RwLock;
 use crate::sync::atomic::{AtomicUsize, Ordering};
+use parts::Place;
 use state::State;
-
-/// Ids that a list keeps at most, when nobody says.
-pub(crate) const KEEP: u32 = 100_000;
-/// The most that may be said.
-pub(crate) const MOST_KEEP: u32 = 10_000_000;
 
 /// All lists of a collection. Readers hold the lock for the length of a look; who commits, for the length of one entry's changes.
 #[derive(Default, Debug)]
@@ -34,14 +31,6 @@ pub(crate) struct Lists {
     state: RwLock<State>,
     /// Who reads the log from storage: so long nothing goes from it.
     readers: AtomicUsize,
-}
-
-/// What there is of stored lists, in numbers.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub(crate) struct ListsSize {
-    pub(crate) lists: u64,
-    pub(crate) entries: u64,
-    pub(crate) bytes: u64,
 }
 
 /// Keeps the log as it is.
@@ -67,7 +56,7 @@ impl Lists {
     }
 
     /// Applies an entry that is durable, under the number that the log gave it. Answers for each change how many ids it added or took out.
-    pub(crate) fn apply(&self, number: u64, entry: &ListEntry, snapshot: &Snapshot) -> Vec<u64> {
+    pub(crate) fn apply(&self, number: u64, entry: &ListEntry, snapshot: &dyn Parts) -> Vec<u64> {
         self.state.write().commit(number, entry, Some(snapshot))
     }
 
@@ -88,7 +77,7 @@ impl Lists {
     }
 
     /// Adds the places of the live items of a list. There is no list: nothing.
-    pub(crate) fn places(&self, snapshot: &Snapshot, list: &str, out: &mut Vec<Place>) {
+    pub(crate) fn places(&self, snapshot: &dyn Parts, list: &str, out: &mut Vec<Place>) {
         let now = unix_second();
         {
             let state = self.state.read();

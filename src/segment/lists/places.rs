@@ -3,7 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use super::numbers::Numbers;
-use crate::segment::{Ids, Place, Snapshot};
+use super::parts::{Parts, Place};
+use crate::segment::Ids;
 
 /// The place of every number's item as of one snapshot. Parts are named by serials, so that a part that goes takes its places with it.
 #[derive(Default, Debug)]
@@ -21,13 +22,13 @@ pub(super) struct Places {
 
 impl Places {
     /// Whether places are as of this snapshot.
-    pub(super) fn are_of(&self, snapshot: &Snapshot) -> bool {
-        self.version == snapshot.version && self.new.is_empty() && self.parts.len() == snapshot.segments.len() + snapshot.runs.len()
+    pub(super) fn are_of(&self, snapshot: &dyn Parts) -> bool {
+        self.version == snapshot.version() && self.new.is_empty()
     }
 
     /// Whether they can be brought to this snapshot: they only go forward, because an item's place in an older one is forgotten.
-    pub(super) fn reach(&self, snapshot: &Snapshot) -> bool {
-        self.version <= snapshot.version
+    pub(super) fn reach(&self, snapshot: &dyn Parts) -> bool {
+        self.version <= snapshot.version()
     }
 
     /// Says that a number stands for an id that was not there before.
@@ -36,7 +37,7 @@ impl Places {
     }
 
     /// Brings places to this snapshot, or to a later one's. A row that is live now in a part that stays was live there all the time, and had its place.
-    pub(super) fn advance(&mut self, snapshot: &Snapshot, numbers: &Numbers) {
+    pub(super) fn advance(&mut self, snapshot: &dyn Parts, numbers: &Numbers) {
         if !self.reach(snapshot) {
             return;
         }
@@ -81,14 +82,14 @@ impl Places {
             });
             parts.push((serial, Arc::downgrade(table.ids())));
         }
-        (self.parts, self.version) = (parts, snapshot.version);
+        (self.parts, self.version) = (parts, snapshot.version());
     }
 
     fn serial(&self, ids: &Arc<Ids>) -> Option<u32> {
         self.parts.iter().find(|(_, known)| std::ptr::eq(known.as_ptr(), Arc::as_ptr(ids))).map(|(serial, _)| *serial)
     }
 
-    fn put(&mut self, snapshot: &Snapshot, number: u32, serial: u32, place: Place) {
+    fn put(&mut self, snapshot: &dyn Parts, number: u32, serial: u32, place: Place) {
         if snapshot.is_live(place)
             && let Some(of) = self.of.get_mut(number as usize)
         {
@@ -97,7 +98,7 @@ impl Places {
     }
 
     /// Adds the places of the live items of these numbers, of a snapshot that the places are of.
-    pub(super) fn extend(&self, snapshot: &Snapshot, numbers: &[u32], out: &mut Vec<Place>) {
+    pub(super) fn extend(&self, snapshot: &dyn Parts, numbers: &[u32], out: &mut Vec<Place>) {
         let whole: Vec<bool> = (0..self.parts.len()).map(|part| snapshot.is_whole(part)).collect();
         // Most rows are in few parts.
         let mut last = (0, 0);

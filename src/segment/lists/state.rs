@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::change::{Changed, ListChange, ListEntry, ListState, OVERHEAD};
+use super::change::{Changed, KEEP, ListChange, ListEntry, ListState, OVERHEAD};
 use super::numbers::Numbers;
+use super::parts::{Parts, Place};
 use super::places::Places;
-use super::{KEEP, ListsSize};
-use crate::segment::{Place, Snapshot};
 
 /// The log is cleaned where it takes so many times what a new one would, and more than a little.
 const GARBAGE: u64 = 2;
@@ -26,6 +25,15 @@ pub(crate) struct Log {
     pub(crate) anew: usize,
     /// Entries that go with it.
     pub(crate) gone: Range<u64>,
+}
+
+/// What there is of stored lists, in numbers.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct ListsSize {
+    pub(crate) lists: u64,
+    pub(crate) entries: u64,
+    /// Of memory.
+    pub(crate) bytes: u64,
 }
 
 #[derive(Debug)]
@@ -88,7 +96,7 @@ impl State {
     }
 
     /// Takes in a durable entry; with a snapshot its ids are found there.
-    pub(super) fn commit(&mut self, number: u64, entry: &ListEntry, snapshot: Option<&Snapshot>) -> Vec<u64> {
+    pub(super) fn commit(&mut self, number: u64, entry: &ListEntry, snapshot: Option<&dyn Parts>) -> Vec<u64> {
         if self.log.is_empty() {
             self.first = number;
         }
@@ -262,12 +270,12 @@ impl State {
         self.numbers.text(number)
     }
 
-    pub(super) fn advance(&mut self, snapshot: &Snapshot) {
+    pub(super) fn advance(&mut self, snapshot: &dyn Parts) {
         self.places.advance(snapshot, &self.numbers);
     }
 
     /// Adds the places of a list's items; false where places are of another snapshot.
-    pub(super) fn extend(&self, snapshot: &Snapshot, list: &str, now: u64, out: &mut Vec<Place>) -> bool {
+    pub(super) fn extend(&self, snapshot: &dyn Parts, list: &str, now: u64, out: &mut Vec<Place>) -> bool {
         let are = self.places.are_of(snapshot);
         if are {
             self.places.extend(snapshot, self.list(list, now).unwrap_or_default(), out);

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::change::KEEP;
 use super::state::{LITTLE, State};
-use super::{Changed, KEEP, ListChange, ListEntry, ListState, Log};
+use super::{Changed, ListChange, ListEntry, ListState, Log};
 
 /// Random numbers below `most`.
 struct Dice(u64);
