@@ -69,8 +69,9 @@ use torre_features as features;
 use torre_kernel as kernel;
 
 pub use db::{
-    BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Import,
-    ImportReport, Importing, Items, ListRows, LoadReport, SalvageReport, Stats, VerifyReport,
+    BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Facet,
+    FacetValue, Facets, Import, ImportReport, Importing, Items, ListInfo, ListRows, LoadReport, MAX_LIST_NAME_BYTES, SalvageReport, Stats,
+    StoredList, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{

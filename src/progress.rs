@@ -39,6 +39,8 @@ pub enum Stage {
     Copy,
     /// Answering evaluation queries.
     Evaluate,
+    /// Removing the items that a filter lets through.
+    Delete,
 }
 
 /// Receives progress, and says when to stop. Implementations are called from several threads.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use torre::filter::{Filter, Params};
 use torre::{BuildOptions, CollectionOptions, Database, Error, Item, Metric, NoProgress, Refine, Result, Row, fuzzing, row};
 use torre_storage::Storage;
 use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
@@ -48,6 +49,14 @@ enum Step {
         first: u8,
         count: u8,
     },
+    /// Ids onto one of four stored lists, and others off it.
+    List {
+        list: u8,
+        keep: u8,
+        on: Vec<u8>,
+        off: Vec<u8>,
+    },
+    DropList(u8),
     Maintain,
     Build {
         m: u8,
@@ -72,6 +81,9 @@ struct Fault {
     records: u8,
     blobs: u8,
 }
+
+/// Stored lists by name: how many ids each keeps, and the ids.
+type Lists = BTreeMap<String, (usize, Vec<String>)>;
 
 struct World {
     records: Arc<Durable>,
@@ -101,6 +113,25 @@ impl World {
         Self::open(left(&self.records, records), left(&self.blobs, blobs))
     }
 
+    /// The stored lists; what queries leave out by them is as it should be.
+    fn lists(&self) -> Lists {
+        let items = self.database.collection("items").expect("the collection");
+        let live = items.ids("", usize::MAX);
+        let filter = Filter::parse("NOT IN LIST $list").expect("a filter");
+        let mut lists = Lists::new();
+        for list in items.lists("", usize::MAX) {
+            let ids = items.list(&list.name).ids();
+            let without = items.matching(&filter, &Params::new().with("list", list.name.as_str()));
+            let mut without: Vec<String> = without.expect("an id needs no index").iter().map(ToString::to_string).collect();
+            let mut expected: Vec<String> = live.iter().filter(|id| !ids.contains(id)).cloned().collect();
+            without.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(without, expected, "{}", list.name);
+            lists.insert(list.name, (list.keep as usize, ids));
+        }
+        lists
+    }
+
     fn state(&self, metric: Metric) -> State {
         check(&self.database.collection("items").expect("the collection"), metric)
     }
@@ -115,7 +146,7 @@ fn refine(choice: u8) -> Refine {
 }
 
 /// Does the step, and says what the state is when it was done.
-fn apply(world: &World, step: &Step, dim: usize, metric: Metric, state: &mut State) -> Result<()> {
+fn apply(world: &World, step: &Step, dim: usize, metric: Metric, (state, lists): (&mut State, &mut Lists)) -> Result<()> {
     let items = world.database.collection("items")?;
     let mut put = |rows: Vec<(u8, Vec<f32>, i8)>| -> Result<()> {
         let item = |(id, vector, mark): &(u8, Vec<f32>, i8)| -> Result<Item> {
@@ -165,6 +196,35 @@ fn apply(world: &World, step: &Step, dim: usize, metric: Metric, state: &mut Sta
             state.retain(|id, _| !ids.contains(id));
             items.delete(&ids).map(drop)
         }
+        Step::List { list, keep, on, off } => {
+            let (name, keep) = (format!("list-{}", list % 4), usize::from(*keep) + 1);
+            let ids = |ids: &[u8]| ids.iter().map(u8::to_string).collect::<Vec<_>>();
+            let (on, off) = (ids(on), ids(off));
+            // Three commits: a fault in the second leaves the first.
+            let list = items.list(&name);
+            let mut change = |change: &dyn Fn(&mut (usize, Vec<String>))| {
+                let known = lists.entry(name.clone()).or_insert((100_000, vec![]));
+                change(known);
+                let more = known.1.len().saturating_sub(known.0);
+                known.1.drain(..more);
+            };
+            list.keep(keep as u32)?;
+            change(&|known| known.0 = keep);
+            list.add(on.iter().map(String::as_str))?;
+            change(&|(_, known)| {
+                known.retain(|id| !on.contains(id));
+                on.iter().for_each(|id| if !known.contains(id) { known.push(id.clone()) });
+            });
+            list.remove(&off)?;
+            change(&|(_, known)| known.retain(|id| !off.contains(id)));
+            Ok(())
+        }
+        Step::DropList(list) => {
+            let name = format!("list-{}", list % 4);
+            items.list(&name).drop()?;
+            lists.remove(&name);
+            Ok(())
+        }
         Step::Maintain => items.maintain(&NoProgress),
         Step::Build { m, lists, refine: kind, seed } => {
             let options = BuildOptions::default().m(usize::from(*m % 10)).lists(usize::from(*lists % 20)).refine(refine(*kind));
@@ -194,7 +254,7 @@ fuzz_target!(|case: Case| {
     let options = CollectionOptions::vectors(dim, metric).lenient(true).refine(refine(case.refine));
     let options = options.m(1 + usize::from(case.m % 9)).lists(1 + usize::from(case.lists % 17));
     world.database.create_collection("items", options).expect("it can be created");
-    let mut state = State::new();
+    let (mut state, mut lists) = (State::new(), Lists::new());
     for Act { fault, step } in case.acts.iter().take(24) {
         let before = state.clone();
         if let Some(Fault { call, nth, failure, .. }) = fault {
@@ -204,7 +264,7 @@ fuzz_target!(|case: Case| {
             let kinds = if call == Call::Read { [0, 3, 0] } else { [0, 1, 2] };
             world.faults.fail(call, u64::from(nth % 64) + 1, failures[kinds[usize::from(failure % 3)]]);
         }
-        let done = apply(&world, step, dim, metric, &mut state);
+        let done = apply(&world, step, dim, metric, (&mut state, &mut lists));
         let failed = world.faults.hits() > 0;
         world.faults.heal();
         match (&done, fault) {
@@ -223,6 +283,10 @@ fuzz_target!(|case: Case| {
             let found = world.state(metric);
             either(&found, "after the power cut");
             state = found;
+            // A step of lists is several commits, of which a fault may have cut off the last ones.
+            let listed = world.lists();
+            assert!(listed == lists || done.is_err(), "{step:?}, {fault:?}, {done:?}: {listed:?} is not {lists:?}");
+            lists = listed;
         } else {
             match step {
                 Step::Reopen => world = world.reopen(),
@@ -230,6 +294,7 @@ fuzz_target!(|case: Case| {
                 _ => {}
             }
             expect(&world.database.collection("items").expect("the collection"), &state, metric);
+            assert_eq!(world.lists(), lists, "{step:?}");
             if !matches!(step, Step::Reopen | Step::PowerCut { .. }) {
                 continue;
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use torre_storage::{Batch, Create, Durability, OpenOptions, Storage, codec};
 
 use crate::db::Database;
+use crate::db::list_log;
 use crate::db::pinned::Pinned;
 use crate::db::staging::Staging;
 use crate::error::{Error, Result};
@@ -118,6 +119,13 @@ fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) 
     let patches: Vec<(u64, Row)> = pinned.snapshot.patches.all().iter().map(|patch| (patch.row, patch.fields())).collect();
     if !patches.is_empty() {
         batch.put_delta(id, manifest.first_delta, delta::encode(patches.iter().map(|(row, fields)| (*row, fields))));
+    }
+    for (number, entry) in list_log::entries(&pinned.lists) {
+        batch.put_list_entry(id, number, entry.encode()?);
+        if batch.bytes() >= BATCH_BYTES {
+            copy.commit(std::mem::take(&mut batch))?;
+            copied(std::mem::take(&mut rows))?;
+        }
     }
     batch.put_manifest(id, manifest);
     copy.commit(batch)?;

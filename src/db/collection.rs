@@ -70,6 +70,15 @@ impl Collection {
         Schema::clone(&self.core.shared.snapshot.load().schema)
     }
 
+    /// Bytes of memory that the index of a field takes; `None` where it is not indexed.
+    #[must_use]
+    pub fn index_bytes(&self, field: &str) -> Option<u64> {
+        let snapshot = self.core.shared.snapshot.load();
+        snapshot.schema.indexed().find(|indexed| indexed.name == field)?;
+        let columns = snapshot.tables().into_iter().filter_map(|table| Some(table.columns().get(field)?.memory() as u64));
+        Some(columns.sum())
+    }
+
     /// The feature spec of the item tower and that of the user tower; `None` for a collection of the caller's vectors.
     #[must_use]
     pub fn specs(&self) -> Option<(FeatureSpec, FeatureSpec)> {
@@ -151,7 +160,7 @@ impl Collection {
         }
     }
 
-    /// Puts rows that were checked and given their vectors before, as they are.
+    /// Puts rows that were checked and given their vectors before, as they are; changes stored lists.
     pub(super) fn put_as_stored(&self, rows: Vec<Op>) -> Result<Changes> {
         self.commit(rows)
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
-use crate::db::rankers;
 use crate::db::tail::{IMPOSSIBLE, read_deltas, read_tail};
+use crate::db::{list_log, rankers};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Seal, Sweep, Writer};
 use crate::progress::{Progress, Stage};
@@ -55,6 +55,7 @@ impl Core {
         training: Training,
     ) -> Self {
         let snapshot = Snapshot {
+            version: 1,
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
             stored_row: manifest.sealed_row,
@@ -112,6 +113,7 @@ impl Core {
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
         rankers::read(&core.shared, &manifest)?;
+        list_log::restore(&core.shared)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

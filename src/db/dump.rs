@@ -5,10 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::db::Database;
-use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS};
+use crate::db::dump_files::{self, Described, DescribedLists, FORMAT, HEADER, Header, LISTS, Line, ListLine, ROWS};
 use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::features::Schema;
 use crate::ingest;
 use crate::progress::{Progress, Stage};
+use crate::segment::{Changed, ListChange};
 
 /// What a dump holds.
 ///
@@ -75,11 +76,11 @@ impl Database {
                     }
                     if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
                 };
-                collections.push(describe(pinned, write_rows(pinned, &directory.join(ROWS), &mut counted)?));
+                let rows = write_rows(pinned, &directory.join(ROWS), &mut counted)?;
+                collections.push(Described { lists: write_lists(pinned, &directory.join(LISTS))?, ..describe(pinned, rows) });
                 sync(&directory)?;
             }
-            let with_rankers = collections.iter().any(|collection: &Described| !collection.rankers.is_empty());
-            let torre_dump = if with_rankers { FORMAT } else { 1 };
+            let torre_dump = collections.iter().map(format_of).max().unwrap_or(1);
             let header = Header { torre_dump, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
             let path = root.join(HEADER);
             let text = serde_json::to_vec_pretty(&header).map_err(|error| failed(&path)(error.into()))?;
@@ -90,6 +91,15 @@ impl Database {
         staging.finish()?;
         report.elapsed = start.elapsed();
         Ok(report)
+    }
+}
+
+/// The oldest layout that has all that there is of a collection.
+fn format_of(collection: &Described) -> u32 {
+    match collection {
+        Described { lists: Some(_), .. } => FORMAT,
+        Described { rankers, .. } if !rankers.is_empty() => 2,
+        _ => 1,
     }
 }
 
@@ -106,6 +116,7 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
         rows,
         xxh3: format!("{xxh3:016x}"),
         rankers: pinned.manifest.rankers.iter().map(|ranker| ranker.name.clone()).collect(),
+        lists: None,
     }
 }
 
@@ -129,6 +140,23 @@ fn write_rows(pinned: &Pinned, path: &Path, counted: &mut dyn FnMut(u64) -> Resu
     let file = file.into_inner().map_err(|error| failed(path)(error.into_error()))?;
     file.sync_all().map_err(failed(path))?;
     Ok((rows, hash.digest()))
+}
+
+/// Writes the stored lists, where there are any.
+fn write_lists(pinned: &Pinned, path: &Path) -> Result<Option<DescribedLists>> {
+    if pinned.lists.is_empty() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    for ListChange { list, what } in &pinned.lists {
+        if let Changed::Set(state) = what {
+            let line = ListLine { list: list.to_string(), ids: state.ids.clone(), keep: state.keep, expires: state.expires };
+            serde_json::to_writer(&mut text, &line).map_err(|error| failed(path)(error.into()))?;
+            text.push(b'\n');
+        }
+    }
+    write(path, &text)?;
+    Ok(Some(DescribedLists { lists: pinned.lists.len() as u64, xxh3: format!("{:016x}", xxh3_64(&text)) }))
 }
 
 fn write_towers(pinned: &Pinned, directory: &Path) -> Result<()> {

@@ -6,6 +6,7 @@
 //! 1/item.onnx        its towers, where it has them; item.json and user.json where a feature spec came beside the model
 //! 1/user.onnx
 //! 1/ranker-1.onnx    its rankers, in the order of their names in the header; ranker-1.json where a spec came beside the model
+//! 1/lists.jsonl      its stored lists, where it has any, a JSON object a line: {"list": text, "ids": [texts], "keep": number, "expires": unix second or null}
 //! 2/...
 //! ```
 
@@ -18,10 +19,11 @@ use crate::features::Schema;
 use crate::segment::IndexSettings;
 use crate::types::Metric;
 
-/// Version of this layout, the newest that is read: 2 has rankers. Without any, 1 is written.
-pub(super) const FORMAT: u32 = 2;
+/// Version of this layout, the newest that is read: 2 has rankers, 3 stored lists. The oldest is written that has all there is.
+pub(super) const FORMAT: u32 = 3;
 pub(super) const HEADER: &str = "dump.json";
 pub(super) const ROWS: &str = "rows.jsonl";
+pub(super) const LISTS: &str = "lists.jsonl";
 pub(super) const MODELS: [&str; 2] = ["item.onnx", "user.onnx"];
 pub(super) const SPECS: [&str; 2] = ["item.json", "user.json"];
 
@@ -52,6 +54,27 @@ pub(super) struct Described {
     /// The names of its rankers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rankers: Vec<String>,
+    /// Its stored lists, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lists: Option<DescribedLists>,
+}
+
+/// The file of a collection's stored lists.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct DescribedLists {
+    pub(super) lists: u64,
+    /// XXH3 of the file, in hexadecimal.
+    pub(super) xxh3: String,
+}
+
+/// A stored list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListLine {
+    pub(super) list: String,
+    pub(super) ids: Vec<Box<str>>,
+    pub(super) keep: u32,
+    pub(super) expires: Option<u64>,
 }
 
 /// A row.

@@ -33,8 +33,8 @@ fn attach(database: &Database, score: i64) -> Result<()> {
     database.collection("items")?.attach_ranker("second", &RankerSource::new(onnx))
 }
 
-/// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
-const STEPS: [Step; 15] = [
+/// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached, a stored list.
+const STEPS: [Step; 18] = [
     (
         |database| {
             database
@@ -47,6 +47,7 @@ const STEPS: [Step; 15] = [
     (|db| db.collection("items")?.build(&BuildOptions::default(), &NoProgress).map(drop), |_| {}),
     (|db| db.collection("items")?.upsert_many((30..60).map(|n| item(n, 2))).map(drop), |state| put(state, 30..60, 2)),
     (|db| db.collection("items")?.delete(["3", "35", "59"]).map(drop), |state| state.retain(|id, _| !["3", "35", "59"].contains(&&**id))),
+    (|db| db.collection("items")?.list("seen").add(["1", "2"]).map(drop), |state| state.extend([(SEEN.to_owned(), 2)])),
     (|db| attach(db, 5), |state| state.extend([(RANKER.to_owned(), 5)])),
     (|db| db.collection("items")?.maintain(&NoProgress), |_| {}),
     (|db| attach(db, 6), |state| state.extend([(RANKER.to_owned(), 6)])),
@@ -55,9 +56,14 @@ const STEPS: [Step; 15] = [
     (|db| db.collection("items")?.upsert_many((70..75).map(|n| item(n, 3))).map(drop), |state| put(state, 70..75, 3)),
     (|db| db.collection("items")?.patch_many((15..25).map(|n| marked(n, 11))).map(drop), |state| put(state, 15..25, 11)),
     (|db| db.collection("items")?.compact(&NoProgress).map(drop), |_| {}),
+    (|db| db.collection("items")?.list("seen").add(["3"]).map(drop), |state| state.extend([(SEEN.to_owned(), 3)])),
     (|db| db.collection("items")?.delete(["74"]).map(drop), |state| state.retain(|id, _| id != "74")),
     (|db| db.collection("items")?.detach_ranker("second"), |state| state.retain(|id, _| id != RANKER)),
+    (|db| db.collection("items")?.list("seen").drop().map(drop), |state| state.retain(|id, _| id != SEEN)),
 ];
+
+/// What stands for the stored list in a state, with the number of ids on it.
+const SEEN: &str = "(seen)";
 
 /// What stands for the ranker in a state, with its score of nothing.
 const RANKER: &str = "(ranker)";
@@ -76,6 +82,7 @@ fn read(database: &Database) -> Result<State> {
         assert_eq!(hit.ids().next(), Some(&*id));
         state.insert(id, mark);
     }
+    state.extend(items.lists("", usize::MAX).iter().map(|list| (SEEN.to_owned(), list.ids as i64)));
     for name in items.rankers() {
         let missing = Matrix::from_vec(1, vec![f32::NAN]).unwrap();
         state.insert(RANKER.to_owned(), items.ranker(&name)?.score(&missing)?[0] as i64);

@@ -6,17 +6,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use torre_storage::Durability;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS, damaged};
+use crate::db::dump_files::{self, Described, DescribedLists, FORMAT, HEADER, Header, LISTS, Line, ListLine, ROWS, damaged};
 use crate::db::dump_files::{MODELS, SPECS};
+use crate::db::list_log;
 use crate::db::staging::{Staging, failed};
+use crate::db::stored_list::check_name;
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::ingest::{NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::ranker::RankerSource;
+use crate::segment::{ListChange, ListState};
 use crate::tower::{TowerPair, TowerSource};
 use crate::types::{ItemId, Metric};
 use crate::vector::{self, too_long};
@@ -80,6 +83,9 @@ impl Database {
                 progress.update(Stage::Copy, report.rows, Some(total));
                 if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
             })?;
+            if let Some(lists) = &described.lists {
+                load_lists(&collection, lists, &directory.join(LISTS))?;
+            }
             for (at, name) in described.rankers.iter().enumerate() {
                 collection.attach_ranker(name, &ranker(&directory, at)?)?;
             }
@@ -120,6 +126,33 @@ fn read_header(path: &Path) -> Result<Header> {
         Some(_) => serde_json::from_value(json).map_err(|error| damaged(path, error.to_string())),
         None => Err(damaged(path, "it is not the header of a dump")),
     }
+}
+
+/// Takes the stored lists of a file.
+fn load_lists(collection: &Collection, described: &DescribedLists, path: &Path) -> Result<()> {
+    let text = fs::read(path).map_err(failed(path))?;
+    let xxh3 = format!("{:016x}", xxh3_64(&text));
+    if xxh3 != described.xxh3 {
+        return Err(damaged(path, format!("checksum {xxh3}, where the header says {}", described.xxh3)));
+    }
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let changes = (1..).zip(lines).map(|(number, line)| {
+        let wrong = |what: String| damaged(path, format!("line {number}: {what}"));
+        let ListLine { list, ids, keep, expires } = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+        if let Some(Err(error)) = ids.iter().map(|id| ItemId::new(&**id)).find(Result::is_err) {
+            return Err(wrong(error.to_string()));
+        }
+        check_name(&list).map_err(|error| wrong(error.to_string()))?;
+        Ok(ListChange::set(&list, ListState { ids, keep, expires }))
+    });
+    let changes = changes.collect::<Result<Vec<ListChange>>>()?;
+    if changes.len() as u64 != described.lists {
+        return Err(damaged(path, format!("{} lists, where the header says {}", changes.len(), described.lists)));
+    }
+    for batch in list_log::batches(&changes) {
+        collection.put_as_stored(batch.iter().cloned().map(Op::List).collect())?;
+    }
+    Ok(())
 }
 
 fn options(described: &Described, directory: &Path) -> Result<CollectionOptions> {

@@ -11,12 +11,14 @@ mod damage_tests;
 mod database;
 mod dump;
 mod dump_files;
+mod facets;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(all(test, not(feature = "schedules")))]
 mod group_tests;
 mod import;
 mod items;
+mod list_log;
 mod load;
 #[cfg(test)]
 mod magnitude_tests;
@@ -42,6 +44,9 @@ mod score;
 mod snapshot_tests;
 mod staging;
 mod stats;
+mod stored_list;
+#[cfg(test)]
+mod stored_list_tests;
 mod tail;
 mod verify;
 mod verify_codes;
@@ -56,11 +61,13 @@ pub use database::Database;
 #[cfg(feature = "fuzzing")]
 pub(crate) use database::Running;
 pub use dump::DumpReport;
+pub use facets::{Facet, FacetValue, Facets};
 pub use import::{Import, ImportReport};
 pub use items::Items;
 pub use load::LoadReport;
 pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use salvage::SalvageReport;
 pub use stats::{ListRows, Stats};
+pub use stored_list::{ListInfo, MAX_LIST_NAME_BYTES, StoredList};
 pub use verify::{Damage, VerifyReport};
 pub use worker::Importing;

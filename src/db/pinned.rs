@@ -1,13 +1,15 @@
 //! Collections held pinned: one state of all of them, which stays readable in storage while writers go on.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use torre_storage::Manifest;
 
 use crate::db::Database;
 use crate::db::core::Core;
+use crate::db::list_log;
 use crate::error::Result;
-use crate::segment::{Snapshot, Stored};
+use crate::segment::{ListChange, Snapshot, Stored};
 use crate::sync::MutexGuard;
 
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
@@ -16,6 +18,10 @@ pub(super) struct Pinned {
     pub(super) snapshot: Arc<Snapshot>,
     /// What a manifest of just this state says.
     pub(super) manifest: Manifest,
+    /// The stored lists, as changes that make them what they are.
+    pub(super) lists: Vec<ListChange>,
+    /// The entries that their log had; none of them goes meanwhile.
+    pub(super) list_log: Range<u64>,
 }
 
 impl Pinned {
@@ -52,13 +58,23 @@ impl Database {
         let cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
         // Everybody who takes several of these locks takes them in the order of names.
         let _maintenance: Vec<_> = cores.iter().map(|core| (core.writer.maintenance.lock(), core.writer.sealing.lock())).collect();
+        let mut held = Vec::new();
         let pinned_all: Vec<Pinned> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let pin = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.read()?;
                 let (next_row, sealed_row) = (snapshot.next_row, snapshot.stored_row);
-                Ok(Pinned { core: Arc::clone(core), snapshot, manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() } })
+                let lists = &core.shared.lists;
+                let (list_log, lists) = (lists.log(), list_log::all(lists));
+                Ok(Pinned {
+                    core: Arc::clone(core),
+                    snapshot,
+                    lists,
+                    list_log,
+                    manifest: Manifest { next_row, sealed_row, ..state.manifest.clone() },
+                })
             };
+            held.extend(cores.iter().map(|core| core.shared.lists.hold_log()));
             cores.iter().zip(&states).map(pin).collect::<Result<_>>()?
         };
         run(&pinned_all)

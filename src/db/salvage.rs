@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use torre_storage::{CollectionId, RankerMeta, SpaceId, Storage, codec};
 
+use crate::db::list_log;
 use crate::db::staging::Staging;
 use crate::db::verify::{Damage, VerifyReport};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
@@ -14,7 +15,9 @@ use crate::features::Row;
 use crate::ingest::{self, NewRow, Op};
 use crate::progress::{Progress, Stage};
 use crate::segment::Space;
-use crate::segment::{FIRST_SPACE, IndexSettings, Patches, Record, Settings, Stored, StoredRows, Training, Values, delta};
+use crate::segment::{
+    FIRST_SPACE, IndexSettings, ListEntry, Lists, Patches, Record, Settings, Stored, StoredRows, Training, Values, delta,
+};
 use crate::types::ItemId;
 use crate::vector::{LONGEST, length, too_long};
 
@@ -184,6 +187,7 @@ impl Saving<'_> {
         }
         self.commit(&collection, &mut batch)?;
         self.rows = collection.len();
+        self.save_lists(&collection)?;
         for meta in std::mem::take(&mut self.rankers) {
             let attached =
                 ingest::read_ranker(self.storage, self.id, &meta).and_then(|source| collection.attach_ranker(&meta.name, &source));
@@ -193,6 +197,25 @@ impl Saving<'_> {
         }
         if trained && !collection.is_empty() {
             collection.build(&BuildOptions::default(), self.progress)?;
+        }
+        Ok(())
+    }
+
+    /// What the entries of the list log that can be read make of the lists.
+    fn save_lists(&mut self, collection: &Collection) -> Result<()> {
+        let mut entries: Vec<(u64, ListEntry)> = Vec::new();
+        for stored in self.storage.list_entries(self.id, 0..u64::MAX) {
+            match stored.and_then(|(number, bytes)| Ok((number, ListEntry::decode(&bytes)?))) {
+                Ok(found) => entries.push(found),
+                Err(error) => self.lose("the list log", &format!("{error}; stored lists may lack ids, or have ids that were taken off")),
+            }
+        }
+        let lists = Lists::default();
+        // Those before it mean nothing.
+        let first = entries.last().map_or(0, |(_, entry)| entry.first);
+        entries.iter().filter(|(number, _)| *number >= first).for_each(|(number, entry)| lists.restore(*number, entry));
+        for batch in list_log::batches(&list_log::all(&lists)) {
+            collection.put_as_stored(batch.iter().cloned().map(Op::List).collect())?;
         }
         Ok(())
     }

@@ -47,6 +47,12 @@ pub struct Stats {
     pub column_bytes: u64,
     /// Bytes on the disk a row, of the whole database; 0 in memory.
     pub disk_bytes_per_row: f64,
+    /// Stored lists of ids.
+    pub stored_lists: u64,
+    /// Ids on all of them.
+    pub stored_list_ids: u64,
+    /// Bytes of memory that they take.
+    pub stored_list_bytes: u64,
     /// The current generation.
     pub generation: u32,
     /// Deleted rows that still take space in segments.
@@ -102,6 +108,7 @@ impl Stats {
         let stored: u64 = snapshot.segments.iter().map(|view| view.body.rows.len() as u64).sum();
         let sealed: u64 = snapshot.segments.iter().map(|view| view.live()).sum();
         let trained = snapshot.training.trained.as_ref();
+        let lists = shared.lists.size();
         let error = snapshot.segments.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / sealed.max(1) as f64;
         Self {
             rows,
@@ -117,6 +124,9 @@ impl Stats {
             ram_bytes_per_row: per_row(ram as u64),
             column_bytes: snapshot.tables().iter().map(|rows| rows.columns().memory() as u64).sum(),
             disk_bytes_per_row: per_row(disk_bytes),
+            stored_lists: lists.lists,
+            stored_list_ids: lists.entries,
+            stored_list_bytes: lists.bytes,
             generation: snapshot.training.number,
             tombstones: stored - sealed,
             quantization_error: trained.map(|_| error),

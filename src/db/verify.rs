@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::db::Database;
+use crate::db::list_log;
 use crate::db::pinned::Pinned;
 use crate::db::verify_codes::{self as codes, Drift};
 use crate::error::{Error, Result};
@@ -71,6 +72,8 @@ pub struct VerifyReport {
     pub segments: u64,
     /// Tombstones.
     pub tombstones: u64,
+    /// Stored lists that were compared with their log.
+    pub stored_lists: u64,
     /// Everything that is wrong, each once; empty when all is well.
     pub damage: Vec<Damage>,
     /// Time taken.
@@ -115,7 +118,7 @@ impl Damage {
 impl Database {
     /// Reads everything in the database and checks it: every stored value against its checksum, every record and vector against its row's one
     /// live place, every segment against its manifest, its space and its training (and that there are no others), indexed fields against the records, codes and refine vectors against the vectors they stand
-    /// for, tombstones against the rows they fall on, towers and rankers against their golden rows. Readers and writers go on meanwhile;
+    /// for, tombstones against the rows they fall on, stored lists against their log, towers and rankers against their golden rows. Readers and writers go on meanwhile;
     /// sealing, training and compaction wait. Changes nothing.
     ///
     /// # Errors
@@ -178,6 +181,10 @@ impl Checker<'_> {
             Err(error) => self.error(&error),
         }
         self.rankers();
+        match list_log::check(shared, self.pinned.list_log.clone(), &self.pinned.lists) {
+            Ok(()) => self.report.stored_lists += self.pinned.lists.len() as u64,
+            Err(error) => self.error(&error),
+        }
         let segments = snapshot.stored().count();
         if self.pinned.manifest.segments.len() != segments {
             self.error(&damaged("it does not list the segments in use"));

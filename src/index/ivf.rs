@@ -1,5 +1,7 @@
 //! The codes of a segment, in scan order, as two planes of nibbles.
 
+use std::sync::OnceLock;
+
 use crate::kernel::{BLOCK, Kernel, Lines};
 use crate::quantizer::{CENTROIDS, GROUPS, Quantizer};
 use crate::types::{Metric, Refine};
@@ -24,6 +26,8 @@ pub(crate) struct IvfIndex {
     pub(super) lo: Lines,
     pub(super) refine: RefineStore,
     pub(super) l2: Option<L2>,
+    /// See [`IvfIndex::longest`], once somebody asked.
+    pub(super) longest: OnceLock<f32>,
 }
 
 /// What L2 adds to a row's score: minus the squared length of what its code stands for.
@@ -86,7 +90,7 @@ impl IvfIndex {
             L2 { filter: Constants::new(&layout, &by_group), exact: Constants::new(&layout, &by_code), rows: by_code }
         });
         let Planes { hi, lo, .. } = planes;
-        Some((Self { dim, m, metric: quantizer.metric, layout, hi, lo, refine: store, l2 }, order))
+        Some((Self { dim, m, metric: quantizer.metric, layout, hi, lo, refine: store, l2, longest: OnceLock::new() }, order))
     }
 
     pub(crate) fn dim(&self) -> usize {
@@ -154,6 +158,22 @@ impl IvfIndex {
     /// See [`RefineStore::rounding`]; the query is in the quantizer's scale.
     pub(crate) fn refine_rounding(&self, query: &[f32], position: usize) -> f64 {
         self.refine.rounding(query, position)
+    }
+
+    /// The length of the longest refine vector, or a little more; found when it is asked for first.
+    pub(crate) fn longest(&self) -> f32 {
+        *self.longest.get_or_init(|| {
+            let mut row = vec![0.0; self.dim];
+            let length = |position: usize| {
+                if self.refine_vector(position, &mut row) {
+                    row.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt()
+                } else {
+                    0.0
+                }
+            };
+            let longest = (0..self.rows()).map(length).fold(0.0, f64::max);
+            (longest * 1.001) as f32
+        })
     }
 
     /// The stored refine vector's values; false when none is kept.

@@ -1,5 +1,7 @@
 //! Joins segments of one generation into one: codes and refine vectors are copied as they are, deleted rows left out.
 
+use std::sync::OnceLock;
+
 use crate::kernel::BLOCK;
 
 use super::constants::Constants;
@@ -59,6 +61,6 @@ impl IvfIndex {
             L2 { filter: Constants::new(&layout, &filter), exact: Constants::new(&layout, &rows), rows }
         });
         let Planes { hi, lo, .. } = planes;
-        Some((Self { dim, m, metric, layout, hi, lo, refine: store, l2 }, sources))
+        Some((Self { dim, m, metric, layout, hi, lo, refine: store, l2, longest: OnceLock::new() }, sources))
     }
 }

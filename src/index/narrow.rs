@@ -6,18 +6,42 @@ use crate::kernel::BLOCK;
 
 /// A restriction of one query: excluded rows, a filter.
 pub(crate) trait Narrow: Sync + std::fmt::Debug {
-    /// Takes rows of one list of one part, by position, out of `words`: bit `i` of word `j` stands for row `rows.start + 64 j + i`. False where
-    /// there is nothing to take out; the words are then as they were.
-    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool;
+    /// The rows that it leaves out one by one, by part and position, ascending.
+    fn excluded(&self) -> &[(u32, u32)];
 
-    /// Whether it may take rows of this list out at all: a quick look.
-    fn concerns(&self, _part: usize, _rows: Range<usize>) -> bool {
-        true
+    /// Whether it has a filter too.
+    fn filters(&self) -> bool {
+        false
     }
 
-    /// The rows that it leaves out one by one, by part and position, ascending.
-    fn excluded(&self) -> &[(u32, u32)] {
-        &[]
+    /// Takes rows of one list of one part, by position, out of `words` for which its filter is not true: bit `i` of word `j` stands for row
+    /// `rows.start + 64 j + i`.
+    fn filter(&self, _part: usize, _rows: Range<usize>, _words: &mut [u64]) {}
+
+    /// Takes out all that may not be returned, as [`Narrow::filter`] does. False where there is nothing to take out; the words are then as they were.
+    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
+        let excluded = within(self.excluded(), part, rows.clone());
+        take_out(excluded, rows.start, words);
+        if self.filters() {
+            self.filter(part, rows, words);
+        }
+        self.filters() || !excluded.is_empty()
+    }
+}
+
+/// Those of ascending places that are among some rows of a part.
+pub(super) fn within(places: &[(u32, u32)], part: usize, rows: Range<usize>) -> &[(u32, u32)] {
+    let at = |position: usize| (part as u32, position as u32);
+    let rest = &places[places.partition_point(|&place| place < at(rows.start))..];
+    // They are few, as lists are short.
+    &rest[..rest.iter().take_while(|&&place| place < at(rows.end)).count()]
+}
+
+/// Clears the bits of places in words that begin with the row `start`.
+pub(super) fn take_out(places: &[(u32, u32)], start: usize, words: &mut [u64]) {
+    for &(_, position) in places {
+        let within = position as usize - start;
+        words[within / BLOCK] &= !(1 << (within % BLOCK));
     }
 }
 
@@ -25,31 +49,9 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Without<'a>(pub(crate) &'a [(u32, u32)]);
 
-impl Without<'_> {
-    /// Those from a position on.
-    fn from(&self, part: usize, position: usize) -> &[(u32, u32)] {
-        &self.0[self.0.partition_point(|&(p, at)| (p as usize, at as usize) < (part, position))..]
-    }
-}
-
 impl Narrow for Without<'_> {
     fn excluded(&self) -> &[(u32, u32)] {
         self.0
-    }
-
-    fn concerns(&self, part: usize, rows: Range<usize>) -> bool {
-        self.from(part, rows.start).first().is_some_and(|&(p, at)| p as usize == part && (at as usize) < rows.end)
-    }
-
-    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
-        let excluded = self.from(part, rows.start);
-        let mut some = false;
-        for &(_, position) in excluded.iter().take_while(|&&(p, at)| p as usize == part && (at as usize) < rows.end) {
-            let within = position as usize - rows.start;
-            words[within / BLOCK] &= !(1 << (within % BLOCK));
-            some = true;
-        }
-        some
     }
 }
 

@@ -30,6 +30,9 @@ const SPARSE_CANDIDATES: usize = 2048;
 /// So few rows in all are all scored by their refine vectors: about 20 ns each.
 const GATHERED: usize = 8192;
 
+/// Records fetched ahead of the one that is scored.
+const AHEAD: usize = 8;
+
 /// Finds the best rows that `params.narrow` leaves, so that the goal's share of its k is found on average; `params.k` of them are in
 /// `scratch.hits()`.
 /// Answers with the share of them to expect in the lists visited.
@@ -90,6 +93,7 @@ impl Narrowed<'_> {
         loop {
             self.count(counted, scratch);
             let passing = self.passing(scratch);
+            (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
             if passing.are_few(counted, lists) {
                 if counted < lists {
                     counted = lists;
@@ -97,6 +101,7 @@ impl Narrowed<'_> {
                 }
                 let params = SearchParams { nprobe: lists, candidates: passing.rows, ..self.params };
                 pass(self.engine, self.parts, self.query, &params, scratch, &mut stats);
+                stats.gathered = true;
                 return (stats, 1.0);
             }
             let unprobed = lists - counted;
@@ -184,11 +189,7 @@ impl Narrowed<'_> {
         passing.clear();
         passing.resize(coarse.probes.len(), 0);
         for task in surveyed.iter() {
-            let excluded = self.params.narrow.map_or(0, |narrow| {
-                let rows = self.parts[task.part as usize].index.layout.rows_of(task.list as usize);
-                excluded_in(narrow, task.part, rows.start as u32..rows.end as u32).len()
-            });
-            passing[task.probe as usize] += task.count + excluded as u32;
+            passing[task.probe as usize] += task.count + task.excluded;
         }
     }
 
@@ -199,7 +200,13 @@ impl Narrowed<'_> {
         forecast.excluded.clear();
         let kind = self.parts.first().map_or(Refine::None, |part| part.index.refine());
         refine.set(self.query, kind);
-        for &(part, position) in self.params.narrow.map_or(&[][..], Narrow::excluded) {
+        let places = self.params.narrow.map_or(&[][..], Narrow::excluded);
+        for (at, &(part, position)) in places.iter().enumerate() {
+            if let Some(&(part, position)) = places.get(at + AHEAD)
+                && let Some(part) = self.parts.get(part as usize)
+            {
+                kernel.prefetch(part.index.refine.record(position as usize));
+            }
             let Some(part) = self.parts.get(part as usize) else { continue };
             // Without vectors to tell, all of them may be the nearest.
             let score = match kind {
@@ -211,9 +218,7 @@ impl Narrowed<'_> {
     }
 }
 
-/// Rows excluded by id among some of a part.
-fn excluded_in(narrow: &dyn Narrow, part: u32, rows: std::ops::Range<u32>) -> &[(u32, u32)] {
-    let excluded = narrow.excluded();
-    let at = |position: u32| excluded.partition_point(|&place| place < (part, position));
-    &excluded[at(rows.start)..at(rows.end)]
+/// Rows of the lists counted that are excluded by id.
+fn excluded_in(scratch: &Scratch) -> usize {
+    scratch.surveyed.iter().map(|task| task.excluded as usize).sum()
 }

@@ -1,6 +1,7 @@
 //! An index as named runs of little-endian bytes, for storage, and back. Everything is checked on the way in, so that a scan need not.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::kernel::{BLOCK, Lines};
 use crate::types::{Metric, Refine};
@@ -125,7 +126,7 @@ impl IvfIndex {
         } else {
             None
         };
-        Ok(Self { dim, m, metric, layout, hi, lo, refine: store, l2 })
+        Ok(Self { dim, m, metric, layout, hi, lo, refine: store, l2, longest: OnceLock::new() })
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) struct SearchStats {
     /// Codes of the probed lists, without those of lists that could not reach the threshold.
     pub(crate) codes_scanned: usize,
     pub(crate) candidates_refined: usize,
+    /// Rows of the lists that a restricted query looked at, and those that it may return; 0 for another query.
+    pub(crate) rows_counted: usize,
+    pub(crate) rows_passing: usize,
+    /// So few rows may be returned that all were scored by their refine vectors.
+    pub(crate) gathered: bool,
     pub(crate) times: StageTimes,
 }
 

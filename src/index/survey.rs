@@ -2,7 +2,7 @@
 
 use crate::kernel::BLOCK;
 
-use super::narrow::spans;
+use super::narrow::{spans, take_out, within};
 use super::params::{Part, ScanMode, SearchParams};
 use super::scratch::Scratch;
 use super::selection::{Selection, ones};
@@ -29,16 +29,19 @@ pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mu
                 product: probe.product,
                 base: 0,
                 count: rows.len() as u32,
+                excluded: 0,
                 words: None,
             };
-            if let Some(narrow) = params.narrow.filter(|narrow| narrow.concerns(part, rows.clone())) {
+            let excluded = params.narrow.map_or(&[][..], |narrow| within(narrow.excluded(), part, rows.clone()));
+            task.excluded = excluded.len() as u32;
+            if let Some(narrow) = params.narrow.filter(|narrow| narrow.filters() || !excluded.is_empty()) {
                 let at = words.len();
                 words.extend(index.layout.blocks_of(probe.list as usize).map(|block| selection.word(block)));
-                if narrow.narrow(part, rows.clone(), &mut words[at..]) {
-                    (task.words, task.count) = (Some(at as u32), ones(&words[at..]) as u32);
-                } else {
-                    words.truncate(at);
+                take_out(excluded, rows.start, &mut words[at..]);
+                if narrow.filters() {
+                    narrow.filter(part, rows, &mut words[at..]);
                 }
+                (task.words, task.count) = (Some(at as u32), ones(&words[at..]) as u32);
             }
             surveyed.push(task);
         }
@@ -66,7 +69,7 @@ pub(super) fn choose(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mu
 }
 
 /// Numbers of the bits that are set.
-fn lanes(words: &[u64]) -> impl Iterator<Item = usize> {
+pub(super) fn lanes(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(block, &word)| {
         let mut word = word;
         std::iter::from_fn(move || {

@@ -15,6 +15,8 @@ pub(crate) struct ListTask {
     pub(super) base: u32,
     /// Rows that may be returned; deleted ones among them where there are no words.
     pub(super) count: u32,
+    /// Rows that the query leaves out one by one.
+    pub(super) excluded: u32,
     /// Where its words are among those that the query narrowed; `None` where all that is selected may be returned.
     pub(super) words: Option<u32>,
 }

@@ -10,7 +10,9 @@ use torre_storage::{Batch, Manifest};
 use crate::features::Row;
 use crate::ingest::op::{FieldPatch, Version};
 use crate::ingest::{Changes, NewRow, Op};
-use crate::segment::{Columns, ColumnsBuilder, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values, delta};
+use crate::segment::{
+    Columns, ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values, delta,
+};
 use crate::types::ItemId;
 use crate::vector::Matrix;
 
@@ -23,6 +25,8 @@ pub(crate) struct Group<'s> {
     latest: HashMap<ItemId, Option<usize>>,
     /// Live rows of the snapshot that the group replaces or deletes.
     dead: Vec<Place>,
+    /// Changes of stored lists, each with the place of its writer among those of the group.
+    lists: Vec<(usize, ListChange)>,
     /// Live rows of the snapshot whose fields the group changes where they are, by number, with their new values.
     patched: BTreeMap<u64, (Place, Row)>,
 }
@@ -46,7 +50,8 @@ enum Current {
 
 impl<'s> Group<'s> {
     pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, rows: Vec::new(), latest: HashMap::new(), dead: Vec::new(), patched: BTreeMap::new() }
+        let (rows, latest, dead) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { snapshot, rows, latest, dead, lists: Vec::new(), patched: BTreeMap::new() }
     }
 
     fn current(&self, id: &ItemId) -> Current {
@@ -60,16 +65,20 @@ impl<'s> Group<'s> {
     /// True when every change that was made from a row finds that row as it was.
     pub(crate) fn admits(&self, ops: &[Op]) -> bool {
         let is_live = |id: &ItemId, row: u64| matches!(self.current(id), Current::Stored(place) if self.snapshot.row(place) == row);
-        let unpatched = |of: &Version| self.snapshot.patches.number(of.row) == of.patched && !self.patched.contains_key(&of.row);
         ops.iter().all(|op| match op {
-            Op::Replace { row, from } => is_live(&row.id, from.row) && unpatched(from),
-            Op::Patch(patch) => is_live(&patch.id, patch.of.row) && (!patch.whole || unpatched(&patch.of)),
-            Op::Put(_) | Op::Delete(_) => true,
+            Op::Replace { row, from } => is_live(&row.id, from.row) && self.is_unpatched(*from),
+            Op::Patch(patch) => is_live(&patch.id, patch.of.row) && (!patch.whole || self.is_unpatched(patch.of)),
+            Op::Put(_) | Op::Delete(_) | Op::DeleteRow { .. } | Op::List(_) => true,
         })
     }
 
+    /// Whether a row has the fields that it was seen with.
+    fn is_unpatched(&self, of: Version) -> bool {
+        self.snapshot.patches.number(of.row) == of.patched && !self.patched.contains_key(&of.row)
+    }
+
     /// Takes one writer's changes in, in their order: of several with one id the last wins.
-    pub(crate) fn add(&mut self, ops: Vec<Op>) -> Changes {
+    pub(crate) fn add(&mut self, writer: usize, ops: Vec<Op>) -> Changes {
         let mut changes = Changes::default();
         for op in ops {
             let op = match op {
@@ -77,9 +86,19 @@ impl<'s> Group<'s> {
                     changes.patched += u64::from(self.patch(patch));
                     continue;
                 }
+                Op::List(change) => {
+                    self.lists.push((writer, change));
+                    continue;
+                }
                 other => other,
             };
-            let current = self.current(op.id());
+            let Some(id) = op.id() else { continue };
+            let current = self.current(id);
+            if let Op::DeleteRow { of, .. } = &op
+                && !(matches!(current, Current::Stored(place) if self.snapshot.row(place) == of.row) && self.is_unpatched(*of))
+            {
+                continue;
+            }
             match current {
                 Current::Stored(place) => {
                     self.patched.remove(&self.snapshot.row(place));
@@ -99,11 +118,12 @@ impl<'s> Group<'s> {
                     self.latest.insert(row.id.clone(), Some(self.rows.len()));
                     self.rows.push(Some(row));
                 }
-                Op::Delete(id) => {
+                Op::Delete(id) | Op::DeleteRow { id, .. } => {
                     changes.deleted += u64::from(was_there);
                     self.latest.insert(id, None);
                 }
-                Op::Patch(_) => {}
+                // Taken in before.
+                Op::Patch(_) | Op::List(_) => {}
             }
         }
         changes
@@ -120,9 +140,24 @@ impl<'s> Group<'s> {
         true
     }
 
-    /// The batch that makes the group durable, and the manifest in it: the first delta entry of a collection comes with one that says so. `None` when it
-    /// changes nothing.
-    pub(crate) fn batch(&self, shared: &Shared, made: &Made, manifest: &Manifest) -> Option<(Batch, Option<Manifest>)> {
+    /// The entry of the list log that the group's changes of lists are, if there are any.
+    pub(crate) fn list_log(&mut self, shared: &Shared) -> Option<(Vec<usize>, ListLog)> {
+        let (writers, changes): (Vec<usize>, Vec<ListChange>) = std::mem::take(&mut self.lists).into_iter().unzip();
+        (!changes.is_empty()).then(|| (writers, shared.lists.entry(changes)))
+    }
+
+    /// The batch that makes the group durable, together with an entry of the list log, and the manifest in it: the first delta entry of a
+    /// collection comes with one that says so. `None` when it changes nothing.
+    ///
+    /// # Errors
+    /// An entry that is too large.
+    pub(crate) fn batch(
+        &self,
+        shared: &Shared,
+        made: &Made,
+        manifest: &Manifest,
+        lists: Option<&ListLog>,
+    ) -> torre_storage::Result<Option<(Batch, Option<Manifest>)>> {
         let mut batch = Batch::new();
         for (number, row) in self.numbered() {
             batch.put_record(shared.id, number, Record::encode(row.id.as_str(), &row.features));
@@ -143,7 +178,10 @@ impl<'s> Group<'s> {
                 first = Some(manifest);
             }
         }
-        (!batch.is_empty()).then_some((batch, first))
+        if let Some(log) = lists {
+            batch.put_list_entry(shared.id, log.number, log.entry.encode()?);
+        }
+        Ok((!batch.is_empty()).then_some((batch, first)))
     }
 
     /// Numbers of the rows that the group replaces or deletes.
@@ -195,6 +233,7 @@ impl<'s> Group<'s> {
             let rows: Vec<(u64, Row)> = self.patched.into_iter().map(|(row, (_, fields))| (row, fields)).collect();
             next.patches.push(number, &rows, made.delta.len());
         }
+        next.version += 1;
         for &place in &self.dead {
             next.remove(place);
         }

@@ -25,7 +25,7 @@ pub(crate) use compact::{Size, compact, pick};
 pub(crate) use fold::fold;
 pub(crate) use index_field::{add_index, drop_index};
 pub use op::Changes;
-pub(crate) use op::{NewRow, Op};
+pub(crate) use op::{NewRow, Op, Version};
 pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use rankers::{attach, detach, read_ranker};

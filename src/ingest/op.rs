@@ -1,9 +1,10 @@
 //! One change of a collection, ready to be committed: checked, encoded, with its vector.
 
 use crate::features::Row;
+use crate::segment::ListChange;
 use crate::types::ItemId;
 
-/// A change of one row.
+/// A change of one row or one list.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Op {
     /// Puts a row in the place of whatever has its id.
@@ -19,6 +20,14 @@ pub(crate) enum Op {
     Patch(FieldPatch),
     /// Removes a row, if there is one.
     Delete(ItemId),
+    /// Removes a row, if it is still the live one of its id and has not been patched since.
+    DeleteRow {
+        id: ItemId,
+        /// The row that it is for.
+        of: Version,
+    },
+    /// Changes a stored list.
+    List(ListChange),
 }
 
 /// A row as somebody has seen it.
@@ -52,11 +61,13 @@ pub(crate) struct NewRow {
 }
 
 impl Op {
-    pub(crate) fn id(&self) -> &ItemId {
+    /// The item that it changes; `None` where it changes no item.
+    pub(crate) fn id(&self) -> Option<&ItemId> {
         match self {
-            Self::Put(row) | Self::Replace { row, .. } => &row.id,
-            Self::Patch(patch) => &patch.id,
-            Self::Delete(id) => id,
+            Self::Put(row) | Self::Replace { row, .. } => Some(&row.id),
+            Self::Patch(patch) => Some(&patch.id),
+            Self::Delete(id) | Self::DeleteRow { id, .. } => Some(id),
+            Self::List(_) => None,
         }
     }
 }
@@ -85,6 +96,8 @@ pub struct Changes {
     pub patched: u64,
     /// Rows removed by id.
     pub deleted: u64,
+    /// Ids put on stored lists that were not on them, and ids taken off.
+    pub listed: u64,
 }
 
 impl std::ops::AddAssign for Changes {
@@ -93,5 +106,6 @@ impl std::ops::AddAssign for Changes {
         self.updated += other.updated;
         self.patched += other.patched;
         self.deleted += other.deleted;
+        self.listed += other.listed;
     }
 }

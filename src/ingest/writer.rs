@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ingest::group::Group;
 use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
-use crate::segment::{Shared, Snapshot, TableError};
+use crate::segment::{ListLog, Shared, Snapshot, TableError};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Commits changes of one collection.
@@ -223,10 +223,12 @@ impl Writer {
         let mut done = Vec::with_capacity(pending.len());
         for waiting in pending {
             let ops = std::mem::take(&mut *waiting.ops.lock());
-            done.push(if group.admits(&ops) { Outcome::Done(group.add(ops)) } else { Outcome::Conflict });
+            done.push(if group.admits(&ops) { Outcome::Done(group.add(done.len(), ops)) } else { Outcome::Conflict });
         }
         let made = group.make(self.shared.settings.dim).map_err(Failure::Rows)?;
-        let (batch, manifest) = group.batch(&self.shared, &made, &state.manifest).unzip();
+        let lists = group.list_log(&self.shared);
+        let batch = group.batch(&self.shared, &made, &state.manifest, lists.as_ref().map(|(_, log)| log)).map_err(Failure::Storage)?;
+        let (batch, manifest) = batch.unzip();
         let committed = batch.map_or(Ok(()), |batch| self.shared.storage.commit(batch).map(|_| ()));
         {
             let mut queue = self.queue.lock();
@@ -242,8 +244,29 @@ impl Writer {
         state.dead.bury(group.dead());
         let _span = tracing::debug_span!("publish").entered();
         let next = group.publish(made, state.fixed_row);
+        if let Some((writers, log)) = lists {
+            self.remove_list_entries(&log);
+            let counts = self.shared.lists.apply(log.number, &log.entry, &next);
+            for (writer, count) in writers.into_iter().zip(counts.into_iter().skip(log.anew)) {
+                if let Some(Outcome::Done(changes)) = done.get_mut(writer) {
+                    changes.listed += count;
+                }
+            }
+        }
         self.shared.snapshot.store(Arc::new(next));
         Ok(done)
+    }
+
+    /// Removes the entries of the list log that an entry, which is committed, says are not needed. Where that cannot be done now, it is with the next.
+    fn remove_list_entries(&self, log: &ListLog) {
+        let storage = &self.shared.storage;
+        if log.gone.is_empty() {
+            return;
+        }
+        // The entry must not be lost while what it stands for is gone.
+        if let Err(error) = storage.flush().and_then(|()| storage.remove_list_entries(self.shared.id, log.gone.end)) {
+            tracing::warn!(%error, "entries of the list log that are not needed stay");
+        }
     }
 
     /// Stops all commits while the guard lives: for publishing what maintenance made.
@@ -262,7 +285,8 @@ impl Writer {
             self.shared.set_dropped(false);
             return Err(error.into());
         }
-        let snapshot = Snapshot { segments: vec![], runs: vec![], ..Snapshot::clone(&self.shared.snapshot.load()) };
+        let last = self.shared.snapshot.load_full();
+        let snapshot = Snapshot { version: last.version + 1, segments: vec![], runs: vec![], ..Snapshot::clone(&last) };
         self.shared.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
@@ -280,6 +304,8 @@ impl Writer {
         let commit = |state: &mut State| {
             self.shared.storage.commit(batch)?;
             state.manifest = manifest;
+            let version = self.shared.snapshot.load().version + 1;
+            let snapshot = Snapshot { version, ..snapshot };
             self.shared.snapshot.store(Arc::new(snapshot));
             Ok(())
         };

@@ -118,6 +118,13 @@ impl<'a> IntoIterator for &'a Answer {
 pub struct Explain {
     /// Stages in order, with their time in microseconds.
     pub stages: Vec<StageTime>,
+    /// How rows were retrieved: `exact` (all by their exact vectors), `scan` (of lists), `narrowed` (a scan of lists, with what the query may return
+    /// counted first), `gather` (few may be returned, and all of them are scored by their refine vectors); `None` where there is nothing to retrieve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<&'static str>,
+    /// The share of rows that the query may return, of the lists that it looked at; `None` where it did not count.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "share")]
+    pub pass_rate: Option<f32>,
     /// Lists visited, over all segments; 0 when everything was scanned exactly.
     pub lists_probed: u64,
     /// Codes scored by the scan.

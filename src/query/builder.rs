@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
 use crate::query::answer::Answer;
+use crate::query::exclude::ExcludeEach;
 use crate::query::options::{Effort, Rerank, SearchOptions};
 use crate::query::source::Source;
 use crate::query::{encode, pipeline};
@@ -52,7 +53,7 @@ pub struct QueryBatch<'q> {
     shared: &'q Arc<Shared>,
     sources: Vec<Source<'q>>,
     options: SearchOptions,
-    exclude_each: Vec<Vec<String>>,
+    exclude_each: ExcludeEach,
 }
 
 macro_rules! options {
@@ -80,6 +81,13 @@ macro_rules! options {
             /// ignored. `k` hits come back all the same.
             pub fn exclude<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
                 self.options.exclude.extend(ids.into_iter().map(Into::into));
+                self
+            }
+
+            /// Items of a [stored list](crate::Collection::list), as [`exclude`](Self::exclude) has them. Where there is no such list nothing is left
+            /// out.
+            pub fn exclude_list(mut self, name: impl Into<String>) -> Self {
+                self.options.exclude_lists.push(name.into());
                 self
             }
 
@@ -187,7 +195,7 @@ impl<'q> Query<'q> {
     /// [`Error::UnknownItem`](crate::Error::UnknownItem), [`Error::InvalidOption`](crate::Error::InvalidOption), and
     /// storage errors where fields or exact vectors are read.
     pub fn run(self) -> Result<Answer> {
-        let answers = pipeline::run(self.shared, std::slice::from_ref(&self.source), &self.options, &[])?;
+        let answers = pipeline::run(self.shared, std::slice::from_ref(&self.source), &self.options, &ExcludeEach::default())?;
         Ok(answers.into_iter().next().unwrap_or_default())
     }
 
@@ -203,13 +211,20 @@ impl<'q> Query<'q> {
 
 impl<'q> QueryBatch<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, sources: Vec<Source<'q>>) -> Self {
-        Self { shared, sources, options: SearchOptions::default(), exclude_each: Vec::new() }
+        Self { shared, sources, options: SearchOptions::default(), exclude_each: ExcludeEach::default() }
     }
 
     /// Items that must not be among the hits of one query each, in the order of the queries, besides those of
     /// [`QueryBatch::exclude`].
     pub fn exclude_each(mut self, ids: Vec<Vec<String>>) -> Self {
-        self.exclude_each = ids;
+        self.exclude_each.ids = ids;
+        self
+    }
+
+    /// Names of stored lists whose items must not be among the hits of one query each, in the order of the queries, besides those of
+    /// [`QueryBatch::exclude_list`].
+    pub fn exclude_list_each(mut self, names: Vec<Vec<String>>) -> Self {
+        self.exclude_each.lists = names;
         self
     }
 
@@ -217,7 +232,7 @@ impl<'q> QueryBatch<'q> {
     ///
     /// # Errors
     /// As [`Query::run`]; one bad query fails the batch, and the error names its row. [`crate::Error::InvalidOption`] when
-    /// [`QueryBatch::exclude_each`] was given another number of lists than there are queries.
+    /// [`QueryBatch::exclude_each`] or [`QueryBatch::exclude_list_each`] was given another number of lists than there are queries.
     pub fn run(self) -> Result<Vec<Answer>> {
         self.shared.process().run(|| pipeline::run(self.shared, &self.sources, &self.options, &self.exclude_each))
     }

@@ -1,4 +1,5 @@
-//! Exact retrieval: every live row of the segments by its exact vector, read from storage a chunk at a time for all queries.
+//! Exact retrieval: every live row of the segments by its exact vector, in memory where refine vectors tell, else read from storage a chunk at a
+//! time for all queries.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -8,6 +9,7 @@ use crate::index::Selection;
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
 use crate::kernel::{BLOCK, Kernel};
 use crate::query::candidates::{Candidates, Found};
+use crate::query::exact_in_memory;
 use crate::query::request::Request;
 use crate::segment::{LiveRows, Place};
 use crate::vector::Matrix;
@@ -17,8 +19,21 @@ const CHUNK_ROWS: usize = 4096;
 
 /// Adds the best rows of each query, over everything live in the segments.
 pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
-    let Request { shared, snapshot, .. } = request;
+    let snapshot = request.snapshot;
     let start = Instant::now();
+    if !exact_in_memory::scan(request, candidates)? {
+        from_storage(request, candidates)?;
+    }
+    for explain in candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()) {
+        explain.plan = Some("exact");
+        explain.rows_scanned += snapshot.live() - snapshot.tail();
+    }
+    candidates.took("exact", start.elapsed());
+    Ok(())
+}
+
+fn from_storage(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
+    let Request { shared, snapshot, .. } = request;
     let mut chunk = Chunk { vectors: Matrix::with_capacity(shared.settings.dim, CHUNK_ROWS), places: Vec::with_capacity(CHUNK_ROWS) };
     let mut live = LiveRows::sealed(snapshot);
     for vector in shared.vectors(0..snapshot.sealed_row) {
@@ -35,12 +50,7 @@ pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result
         }
     }
     chunk.scan(request, candidates);
-    shared.all_there(&live)?;
-    for explain in candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()) {
-        explain.rows_scanned += snapshot.live() - snapshot.tail();
-    }
-    candidates.took("exact", start.elapsed());
-    Ok(())
+    shared.all_there(&live)
 }
 
 /// Vectors read from storage, and where their rows are.

@@ -8,8 +8,10 @@ mod candidates;
 mod effort;
 mod encode;
 mod exact;
+mod exact_in_memory;
 mod exclude;
 mod fields;
+mod filter_lists;
 #[cfg(test)]
 mod narrowed_tests;
 mod options;
@@ -32,6 +34,7 @@ mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
+pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

@@ -92,6 +92,8 @@ pub struct SearchOptions {
     pub offset: usize,
     /// Items that must not be among the hits. Ids that are not in the collection are ignored; `k` hits come back all the same.
     pub exclude: Vec<String>,
+    /// Names of [stored lists](crate::Collection::list) whose items must not be among the hits. A list that there is not leaves nothing out.
+    pub exclude_lists: Vec<String>,
     /// Only items of which this is true come back: a tree, or in JSON also a text in the language of [`filter`](crate::filter). The fields that it
     /// tests must be indexed. `k` hits come back where so many items qualify.
     pub filter: Option<Filter>,
@@ -119,6 +121,7 @@ impl Default for SearchOptions {
             k: DEFAULT_K,
             offset: 0,
             exclude: Vec::new(),
+            exclude_lists: Vec::new(),
             filter: None,
             params: Row::new(),
             effort: Effort::default(),
@@ -196,6 +199,7 @@ mod tests {
             k: 3,
             offset: 20,
             exclude: vec!["a".to_owned()],
+            exclude_lists: vec!["seen:u1".to_owned()],
             filter: Some(Filter::parse("price < $most AND NOT tags HAS 'x'").unwrap()),
             params: row! { "most" => 5 },
             effort: Effort::Nprobe(8),

@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::features::Row;
 use crate::query::answer::{Answer, Hit};
 use crate::query::candidates::{Candidates, Ranked};
-use crate::query::exclude::Excluded;
+use crate::query::exclude::{ExcludeEach, Excluded};
 use crate::query::fields::fields;
+use crate::query::filter_lists::ListRows;
 use crate::query::options::{Effort, SearchOptions};
 use crate::query::page::page;
 use crate::query::request::Request;
@@ -18,15 +19,16 @@ use crate::query::{encode, rank, sample};
 use crate::segment::Shared;
 use crate::types::ItemId;
 
-/// Answers the queries in their order, from the collection as it is now. `exclude_each` is empty or has the ids to leave out for each query.
-pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptions, exclude_each: &[Vec<String>]) -> Result<Vec<Answer>> {
+/// Answers the queries in their order, from the collection as it is now. `exclude_each` has what each of them leaves out.
+pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptions, exclude_each: &ExcludeEach) -> Result<Vec<Answer>> {
     let start = Instant::now();
     options.check()?;
-    Excluded::check(exclude_each, sources.len())?;
+    exclude_each.check(sources.len())?;
     let snapshot = &*shared.read()?;
     options.check_fields(&shared.settings, snapshot)?;
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
-    let filter = bound.as_ref().map(|bound| PartFilters::new(snapshot, bound)).transpose()?;
+    let lists = bound.as_ref().map(|bound| ListRows::new(shared, snapshot, bound));
+    let filter = bound.as_ref().zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
     let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
     let vectors = encode::vectors(shared, snapshot, sources)?;
@@ -39,7 +41,7 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
         options,
         sources,
         vectors,
-        excluded: Excluded::new(snapshot, sources, &options.exclude, exclude_each),
+        excluded: Excluded::new(shared, snapshot, sources, options, exclude_each),
         filter: filter.as_ref(),
         ranker,
         depth: options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)),

@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::{Bound, Filter, Params};
-use crate::index::{Narrow, Without};
+use crate::index::Narrow;
 use crate::kernel::BLOCK;
+use crate::query::filter_lists::ListRows;
 use crate::segment::{Place, Prepared, Snapshot, check_indexed};
 
 /// Words that a filter is evaluated for at once.
@@ -15,15 +16,12 @@ const AT_ONCE: usize = 16;
 /// A filter bound to the fields of a snapshot.
 ///
 /// # Errors
-/// [`Error::Filter`], [`Error::NotIndexed`] for a field without an index, [`Error::Unsupported`] for a stored list.
+/// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed) for a field without an index.
 pub(crate) fn bind(snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Bound> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let bound = filter.bind(&snapshot.schema, params, now)?;
     check_indexed(&snapshot.schema, &bound)?;
-    match bound.lists.first() {
-        Some(list) => Err(Error::Unsupported { what: format!("there is no stored list {list:?}: collections do not store lists yet") }),
-        None => Ok(bound),
-    }
+    Ok(bound)
 }
 
 /// A filter made ready for every part of a snapshot: its segments, then its runs.
@@ -38,9 +36,9 @@ impl std::fmt::Debug for PartFilters<'_> {
 impl<'r> PartFilters<'r> {
     /// # Errors
     /// As [`bind`].
-    pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound) -> Result<Self> {
-        let tables = snapshot.segments.iter().map(|view| &view.body.rows).chain(snapshot.runs.iter().map(|view| &view.body.rows));
-        Ok(Self(tables.map(|table| table.prepare(bound, &|_, _| false)).collect::<Result<_>>()?))
+    pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound, lists: &'r ListRows) -> Result<Self> {
+        let tables = snapshot.tables().into_iter().enumerate();
+        Ok(Self(tables.map(|(part, table)| table.prepare(bound, lists.of(part))).collect::<Result<_>>()?))
     }
 
     /// Whether the filter is true of a row.
@@ -80,9 +78,16 @@ impl Restriction<'_> {
 }
 
 impl Narrow for Restriction<'_> {
-    fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
-        let some = Without(self.excluded).narrow(part, rows.clone(), words);
-        let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return some };
+    fn excluded(&self) -> &[Place] {
+        self.excluded
+    }
+
+    fn filters(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    fn filter(&self, part: usize, rows: Range<usize>, words: &mut [u64]) {
+        let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return };
         for (turn, words) in words.chunks_mut(AT_ONCE).enumerate() {
             let from = rows.start + turn * AT_ONCE * BLOCK;
             let mut passing = [0; AT_ONCE];
@@ -90,14 +95,5 @@ impl Narrow for Restriction<'_> {
             filter.select(from..rows.end.min(from + AT_ONCE * BLOCK), passing);
             words.iter_mut().zip(passing).for_each(|(word, passing)| *word &= *passing);
         }
-        true
-    }
-
-    fn concerns(&self, part: usize, rows: Range<usize>) -> bool {
-        self.filter.is_some() || Without(self.excluded).concerns(part, rows)
-    }
-
-    fn excluded(&self) -> &[Place] {
-        self.excluded
     }
 }

@@ -18,7 +18,9 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
     });
     match most.map_or(Plan::Nothing, |most| most.plan(request.options.effort == Effort::Exact)) {
         Plan::Nothing => return Ok(()),
-        Plan::Exact(Subset::Tail) => {}
+        Plan::Exact(Subset::Tail) => {
+            candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()).for_each(|explain| explain.plan = Some("exact"));
+        }
         Plan::Exact(Subset::All) => exact::scan(request, candidates)?,
         Plan::Scan => segments::scan(request, &counts, candidates)?,
     }

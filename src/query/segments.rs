@@ -105,6 +105,12 @@ fn found(hit: &Candidate) -> Found {
 
 /// Adds the index's account of a search to an explanation.
 fn report(stats: &SearchStats, explain: &mut Explain) {
+    explain.plan = Some(match stats {
+        SearchStats { gathered: true, .. } => "gather",
+        SearchStats { rows_counted: 0, .. } => "scan",
+        _ => "narrowed",
+    });
+    explain.pass_rate = (stats.rows_counted > 0).then(|| stats.rows_passing as f32 / stats.rows_counted as f32);
     explain.lists_probed += stats.lists_probed as u64;
     explain.codes_scanned += stats.codes_scanned as u64;
     explain.candidates_refined += stats.candidates_refined as u64;

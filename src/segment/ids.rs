@@ -3,10 +3,13 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
+use crate::kernel::Kernel;
 
 const EMPTY: u32 = u32::MAX;
 /// Positions end below [`EMPTY`].
 const MOST_ROWS: u64 = EMPTY as u64;
+/// Look-ups that wait for memory together.
+const AT_ONCE: usize = 32;
 /// Bounds are u32.
 const MOST_BYTES: u64 = u32::MAX as u64;
 
@@ -174,6 +177,47 @@ impl Ids {
         }
     }
 
+    /// Looks the ids up; those whose position `found` takes are taken out. Every step of a look-up waits for memory, so many of them take it together.
+    pub(crate) fn find_all(&self, ids: &mut Vec<&str>, mut found: impl FnMut(u32) -> bool) {
+        if self.len() == 0 {
+            return;
+        }
+        let kernel = Kernel::detect();
+        let (mut kept, mut from) = (0, 0);
+        while from < ids.len() {
+            let many = (ids.len() - from).min(AT_ONCE);
+            let (mut slots, mut positions) = ([0usize; AT_ONCE], [EMPTY; AT_ONCE]);
+            for (slot, id) in slots.iter_mut().zip(&ids[from..from + many]) {
+                *slot = self.home(xxh3_64(id.as_bytes()));
+                kernel.prefetch(&self.table[*slot..=*slot]);
+            }
+            for (position, &slot) in positions.iter_mut().zip(&slots[..many]) {
+                *position = self.table[slot];
+                if *position != EMPTY {
+                    kernel.prefetch(&self.offsets[*position as usize..=*position as usize]);
+                }
+            }
+            for &position in positions[..many].iter().filter(|position| **position != EMPTY) {
+                let at = self.offsets[position as usize] as usize;
+                kernel.prefetch(&self.bytes[at..(at + 1).min(self.bytes.len())]);
+            }
+            for at in 0..many {
+                let id = ids[from + at];
+                let (mut slot, mut position) = (slots[at], positions[at]);
+                while position != EMPTY && self.text(position as usize) != id.as_bytes() {
+                    slot = self.after(slot);
+                    position = self.table[slot];
+                }
+                if position == EMPTY || !found(position) {
+                    ids[kept] = id;
+                    kept += 1;
+                }
+            }
+            from += many;
+        }
+        ids.truncate(kept);
+    }
+
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|position| self.get(position))
@@ -201,6 +245,15 @@ mod tests {
                 assert_eq!(ids.get(i), name);
             }
             assert_eq!(ids.find("item-1-é"), None);
+            let mut asked: Vec<&str> = names.iter().map(String::as_str).chain(["item-1-é", "", "x"]).collect();
+            let mut found = Vec::new();
+            ids.find_all(&mut asked, |position| {
+                found.push(position);
+                position % 3 != 1
+            });
+            assert!(found.iter().map(|&position| position as usize).eq(0..rows));
+            let left = names.iter().map(String::as_str).skip(1).step_by(3).chain(["item-1-é", "", "x"]);
+            assert!(asked.into_iter().eq(left));
             let back = Ids::from_bytes(&ids.to_bytes(), rows).unwrap();
             assert!(back.iter().eq(ids.iter()));
         }

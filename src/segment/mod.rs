@@ -3,6 +3,7 @@
 mod column;
 pub(crate) mod delta;
 mod ids;
+mod lists;
 mod live;
 mod lookup;
 mod parts;
@@ -25,10 +26,11 @@ mod values;
 
 #[cfg(test)]
 pub(crate) use column::testing as column_testing;
-pub(crate) use column::{Column, ColumnBuilder, Columns, ColumnsBuilder};
+pub(crate) use column::{Bits, Cells, Column, ColumnBuilder, Columns, ColumnsBuilder};
 #[cfg(test)]
 pub(crate) use ids::MOST_BYTES_HERE;
 pub(crate) use ids::{Ids, TooManyRows};
+pub(crate) use lists::{Changed, ListChange, ListEntry, ListState, Lists, Log as ListLog, MOST_KEEP as MOST_LIST_KEEP, Parts, unix_second};
 pub(crate) use live::LiveRows;
 pub(crate) use lookup::SnapshotLookup;
 pub(crate) use parts::segment::MOST_COLUMNS;
@@ -40,8 +42,7 @@ pub(crate) use row_table::{RowTable, TableError};
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
 pub(crate) use sealed::{Origin, Sealed, column_parts, free_column};
-#[allow(unused_imports)]
-pub(crate) use select::{InList, Prepared, check_indexed};
+pub(crate) use select::{Prepared, check_indexed};
 pub(crate) use settings::{IndexSettings, Settings};
 pub(crate) use shared::Shared;
 pub(crate) use snapshot::{Place, Snapshot, View};

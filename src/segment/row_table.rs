@@ -110,6 +110,11 @@ impl RowTable {
         self.numbers.len()
     }
 
+    /// All ids: the same ones are at the same address as long as anybody has them.
+    pub(crate) fn ids(&self) -> &Arc<Ids> {
+        &self.ids
+    }
+
     /// The id at a position, which must be below [`RowTable::len`].
     pub(crate) fn id(&self, at: usize) -> &str {
         self.ids.get(at)
@@ -133,6 +138,11 @@ impl RowTable {
     /// The position of an id.
     pub(crate) fn find(&self, id: &str) -> Option<usize> {
         self.ids.find(id)
+    }
+
+    /// Looks the ids up; those whose position `found` takes are taken out.
+    pub(crate) fn find_all(&self, ids: &mut Vec<&str>, found: impl FnMut(u32) -> bool) {
+        self.ids.find_all(ids, found);
     }
 
     /// The position of a row, of which the id is known too.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{Columns, Origin, Patch, Patches, RowTable, Run, Sealed, Space, TableError, Training};
+use crate::segment::{Columns, Origin, Parts, Patch, Patches, RowTable, Run, Sealed, Space, TableError, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -32,6 +32,8 @@ pub(crate) type Place = (u32, u32);
 /// A state of a collection; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
+    /// Grows with every change of what is in it.
+    pub(crate) version: u64,
     /// The number that the next row will get.
     pub(crate) next_row: u64,
     /// Rows below are in segments or gone; from here on they are in runs.
@@ -98,6 +100,46 @@ impl Snapshot {
             }
         }
         None
+    }
+
+    /// Adds the places of the live rows with these ids, in no particular order. Where an id may be is fetched for many of them at once.
+    pub(crate) fn locate_all(&self, ids: &[impl AsRef<str>], places: &mut Vec<Place>) {
+        let mut open: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+        let runs = (0..self.runs.len()).rev().map(|run| (self.segments.len() + run) as u32);
+        for part in runs.chain((0..self.segments.len() as u32).rev()) {
+            if open.is_empty() {
+                break;
+            }
+            let whole = self.is_whole(part as usize);
+            self.table(part).find_all(&mut open, |position| {
+                let place = (part, position);
+                let found = whole || self.is_live(place);
+                if found {
+                    places.push(place);
+                }
+                found
+            });
+        }
+    }
+
+    /// Whether the row at a place is live.
+    pub(crate) fn is_live(&self, place: Place) -> bool {
+        let position = place.1 as usize;
+        match self.run(place) {
+            Some(view) => view.selection.contains(position / 64, position % 64),
+            None => self.segments.get(place.0 as usize).is_some_and(|view| {
+                let (block, lane) = view.body.index.block_lane(position);
+                view.selection.contains(block, lane)
+            }),
+        }
+    }
+
+    /// Whether all rows of a part are live.
+    pub(crate) fn is_whole(&self, part: usize) -> bool {
+        match self.run((part as u32, 0)) {
+            Some(view) => view.live() == view.body.rows.len() as u64,
+            None => self.segments.get(part).is_some_and(|view| view.live() == view.body.rows.len() as u64),
+        }
     }
 
     /// The run a place is in; `None` when it is in a segment.
@@ -176,18 +218,6 @@ impl Snapshot {
         found
     }
 
-    fn is_live(&self, (part, position): Place) -> bool {
-        let position = position as usize;
-        match self.run((part, 0)) {
-            Some(view) => view.selection.contains(position / 64, position % 64),
-            None => {
-                let view = &self.segments[part as usize];
-                let (block, lane) = view.body.index.block_lane(position);
-                view.selection.contains(block, lane)
-            }
-        }
-    }
-
     /// Takes a live row out, so that it is found no more.
     pub(crate) fn remove(&mut self, (part, position): Place) {
         let (part, position) = (part as usize, position as usize);
@@ -222,6 +252,28 @@ impl Snapshot {
                 self.runs.push(merged);
             }
         }
+    }
+}
+
+impl Parts for Snapshot {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn tables(&self) -> Vec<&RowTable> {
+        Snapshot::tables(self)
+    }
+
+    fn is_live(&self, place: Place) -> bool {
+        Snapshot::is_live(self, place)
+    }
+
+    fn is_whole(&self, part: usize) -> bool {
+        Snapshot::is_whole(self, part)
+    }
+
+    fn locate(&self, id: &str) -> Option<Place> {
+        Snapshot::locate(self, id)
     }
 }
 

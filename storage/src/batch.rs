@@ -21,6 +21,7 @@ pub(crate) enum Change {
     DeleteVectors(CollectionId, SpaceId, Range<u64>),
     PutTombstones(CollectionId, Vec<u64>),
     PutDelta(CollectionId, u64, Vec<u8>),
+    PutListEntry(CollectionId, u64, Vec<u8>),
     /// The encoded manifest, and the blobs that it names.
     PutManifest(CollectionId, Result<Vec<u8>>, Vec<u64>),
 }
@@ -36,6 +37,7 @@ impl Change {
             | Change::DeleteVectors(c, ..)
             | Change::PutTombstones(c, _)
             | Change::PutDelta(c, ..)
+            | Change::PutListEntry(c, ..)
             | Change::PutManifest(c, ..) => *c,
         }
     }
@@ -59,7 +61,7 @@ impl Batch {
         self.push(settings.len(), Change::PutCollection(c, settings.to_vec()));
     }
 
-    /// Removes a collection: settings, manifest, records, deltas, vectors and tombstones. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
+    /// Removes a collection: settings, manifest, records, deltas, vectors, tombstones and lists. Its blobs go by [`Storage::sweep`](crate::Storage::sweep).
     pub fn drop_collection(&mut self, c: CollectionId) {
         self.push(0, Change::DropCollection(c));
     }
@@ -104,6 +106,12 @@ impl Batch {
         self.push(delta.len(), Change::PutDelta(c, number, delta));
     }
 
+    /// Writes an entry of the collection's list log, whose numbers ascend.
+    pub fn put_list_entry(&mut self, c: CollectionId, number: u64, entry: impl Into<Vec<u8>>) {
+        let entry = entry.into();
+        self.push(entry.len(), Change::PutListEntry(c, number, entry));
+    }
+
     /// Writes a collection's manifest.
     pub fn put_manifest(&mut self, c: CollectionId, manifest: &Manifest) {
         let bytes = manifest.to_bytes();
@@ -134,6 +142,7 @@ impl Batch {
                 }
                 Change::PutRecord(_, _, bytes) | Change::PutVector(_, _, _, bytes) if bytes.len() <= LARGEST => continue,
                 Change::PutRecord(c, row, record) => (format!("record {row} of collection {}", c.0), record.len()),
+                Change::PutListEntry(c, number, entry) => (format!("list entry {number} of collection {}", c.0), entry.len()),
                 Change::PutVector(c, _, row, vector) => (format!("vector {row} of collection {}", c.0), vector.len()),
                 Change::PutCollection(c, settings) => {
                     if settings.len() >= PAYLOAD {
@@ -150,7 +159,9 @@ impl Batch {
                 }
                 Change::PutDelta(c, number, delta) => (format!("delta entry {number} of collection {}", c.0), delta.len()),
                 Change::PutTombstones(c, rows) => (format!("a tombstone entry of collection {}", c.0), rows.len().saturating_mul(8)),
-                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => continue,
+                Change::DeleteRecords(..) | Change::DeleteVectors(..) | Change::DropCollection(_) => {
+                    continue;
+                }
             };
             if bytes > LARGEST {
                 return Err(Error::TooLarge { what, bytes: bytes as u64, limit: LARGEST as u64 });

@@ -5,6 +5,7 @@
 //! collection     10 c:u32
 //! manifest       20 c:u32 0000000000000000 piece:u16
 //! tombstones     40 c:u32 n:u64            piece:u16
+//! list entry     48 c:u32 n:u64            piece:u16
 //! record         50 c:u32 row:u64          piece:u16
 //! head           50 c:u32 FFFFFFFFFFFFFFFF FFFF
 //! delta          54 c:u32 n:u64            piece:u16
@@ -36,6 +37,7 @@ pub(crate) enum Kind {
     Collection = 0x10,
     Manifest = 0x20,
     Tombstones = 0x40,
+    ListEntry = 0x48,
     /// Records, and the head behind them.
     Record = 0x50,
     Delta = 0x54,
@@ -53,6 +55,7 @@ pub(crate) enum Key {
     Collection(CollectionId),
     Manifest { collection: CollectionId, piece: u16 },
     Tombstones { collection: CollectionId, number: u64, piece: u16 },
+    ListEntry { collection: CollectionId, number: u64, piece: u16 },
     Record { collection: CollectionId, row: u64, piece: u16 },
     Head(CollectionId),
     Delta { collection: CollectionId, number: u64, piece: u16 },
@@ -67,6 +70,7 @@ impl Key {
             Key::Collection(_) => Kind::Collection,
             Key::Manifest { .. } => Kind::Manifest,
             Key::Tombstones { .. } => Kind::Tombstones,
+            Key::ListEntry { .. } => Kind::ListEntry,
             Key::Record { .. } | Key::Head(_) => Kind::Record,
             Key::Delta { .. } => Kind::Delta,
             Key::Vector { .. } => Kind::Vector,
@@ -82,7 +86,9 @@ impl Key {
             Key::Identity => {}
             Key::Collection(c) => key.extend_from_slice(&c.0.to_be_bytes()),
             Key::Manifest { collection, piece } => numbered(&mut key, collection, 0, piece),
-            Key::Tombstones { collection, number, piece } => numbered(&mut key, collection, number, piece),
+            Key::Tombstones { collection, number, piece } | Key::ListEntry { collection, number, piece } => {
+                numbered(&mut key, collection, number, piece);
+            }
             Key::Record { collection, row, piece } => numbered(&mut key, collection, row, piece),
             Key::Delta { collection, number, piece } => numbered(&mut key, collection, number, piece),
             Key::Head(collection) => numbered(&mut key, collection, u64::MAX, u16::MAX),
@@ -131,6 +137,8 @@ impl Key {
                 Key::Tombstones { collection, number, piece }
             } else if kind == Kind::Delta as u8 {
                 Key::Delta { collection, number, piece }
+            } else if kind == Kind::ListEntry as u8 {
+                Key::ListEntry { collection, number, piece }
             } else if kind == Kind::Record as u8 && number == u64::MAX {
                 (piece == u16::MAX).then_some(Key::Head(collection))?
             } else if kind == Kind::Record as u8 {
@@ -147,6 +155,7 @@ impl Key {
         match self {
             Key::Manifest { collection, .. } => Key::Manifest { collection, piece },
             Key::Tombstones { collection, number, .. } => Key::Tombstones { collection, number, piece },
+            Key::ListEntry { collection, number, .. } => Key::ListEntry { collection, number, piece },
             Key::Record { collection, row, .. } => Key::Record { collection, row, piece },
             Key::Delta { collection, number, .. } => Key::Delta { collection, number, piece },
             Key::Vector { collection, space, row, .. } => Key::Vector { collection, space, row, piece },
@@ -164,6 +173,7 @@ impl fmt::Display for Key {
             Key::Tombstones { collection, number, piece } => {
                 write!(f, "tombstone entry {number} of collection {} (piece {piece})", collection.0)
             }
+            Key::ListEntry { collection, number, piece } => write!(f, "list entry {number} of collection {} (piece {piece})", collection.0),
             Key::Record { collection, row, piece } => write!(f, "record {row} of collection {} (piece {piece})", collection.0),
             Key::Delta { collection, number, piece } => {
                 write!(f, "delta entry {number} of collection {} (piece {piece})", collection.0)
@@ -224,6 +234,12 @@ pub(crate) fn pieces(key: Key) -> Range<Vec<u8>> {
 /// The tombstone entries numbered in this range.
 pub(crate) fn tombstones(collection: CollectionId, numbers: Range<u64>) -> Range<Vec<u8>> {
     let at = |number| Key::Tombstones { collection, number, piece: 0 }.encode();
+    at(numbers.start)..at(numbers.end)
+}
+
+/// The list entries numbered in this range.
+pub(crate) fn list_entries(collection: CollectionId, numbers: Range<u64>) -> Range<Vec<u8>> {
+    let at = |number| Key::ListEntry { collection, number, piece: 0 }.encode();
     at(numbers.start)..at(numbers.end)
 }
 
@@ -288,7 +304,7 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = Key> {
         let numbers = (any::<u32>(), 0..=LAST_ROW, any::<u16>(), any::<u16>(), any::<u32>());
-        (0..9, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
+        (0..10, numbers).prop_map(|(which, (c, number, piece, part, chunk))| {
             let collection = CollectionId(c);
             match which {
                 0 => Key::Identity,
@@ -297,8 +313,9 @@ mod tests {
                 3 => Key::Tombstones { collection, number, piece },
                 4 => Key::Record { collection, row: number, piece },
                 5 => Key::Head(collection),
-                7 => Key::Delta { collection, number, piece },
                 6 => Key::Vector { collection, space: SpaceId(chunk), row: number, piece },
+                7 => Key::Delta { collection, number, piece },
+                8 => Key::ListEntry { collection, number, piece },
                 _ => Key::Chunk { collection, blob: number, part, chunk },
             }
         })

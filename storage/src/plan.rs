@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
                 self.put(Key::Collection(c), &payload);
             }
             Change::DropCollection(c) => {
-                // Records, deltas, vectors and tombstones may be many: they go by the sweep, in batches of their own.
+                // Records, deltas, vectors, tombstones and list entries may be many: they go by the sweep, in batches of their own.
                 self.put(Key::Collection(c), &[0]);
                 self.remove(key::manifest(c))?;
             }
@@ -57,6 +57,7 @@ impl<'a> Plan<'a> {
                 self.put_rows(c, number, &rows);
             }
             Change::PutDelta(collection, number, delta) => self.put(Key::Delta { collection, number, piece: 0 }, &delta),
+            Change::PutListEntry(collection, number, entry) => self.put(Key::ListEntry { collection, number, piece: 0 }, &entry),
             Change::PutManifest(collection, manifest, blobs) => {
                 self.put(Key::Manifest { collection, piece: 0 }, &manifest?);
                 self.named.push((collection, blobs));

@@ -177,13 +177,33 @@ impl Storage {
         Ok(all)
     }
 
+    /// The number of the last entry of a collection's list log; `None` where there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn last_list_entry(&self, c: CollectionId) -> Result<Option<u64>> {
+        let range = key::list_entries(c, 0..u64::MAX);
+        match self.inner.records.last(&range.start..&range.end)? {
+            None => Ok(None),
+            Some((bytes, _)) => match Key::decode(&bytes) {
+                Some(Key::ListEntry { number, .. }) => Ok(Some(number)),
+                _ => Err(Error::corrupt(describe(&bytes), "it stands among list entries")),
+            },
+        }
+    }
+
+    /// The entries of a collection's list log with these numbers, ascending; errors as [`records`](Storage::records) has them.
+    pub fn list_entries(&self, c: CollectionId, numbers: Range<u64>) -> Rows<'_> {
+        Rows { things: self.things(key::list_entries(c, numbers)) }
+    }
+
     /// What stands in a range of the first store, put together from its pieces.
     pub(crate) fn things(&self, range: Range<Vec<u8>>) -> Things<'_> {
         Things { storage: self, range, page: VecDeque::new(), done: false }
     }
 }
 
-/// Iterator over the records or the vectors of rows, or over delta entries: the number and the bytes.
+/// Iterator over the records or the vectors of rows, or over the entries of a log: a number and the bytes.
 pub struct Rows<'a> {
     things: Things<'a>,
 }
@@ -193,7 +213,9 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.things.next()?.and_then(|(key, payload)| match key {
-            Key::Record { row: number, .. } | Key::Vector { row: number, .. } | Key::Delta { number, .. } => Ok((number, payload)),
+            Key::Record { row: number, .. } | Key::Vector { row: number, .. } | Key::Delta { number, .. } | Key::ListEntry { number, .. } => {
+                Ok((number, payload))
+            }
             other => Err(Error::corrupt(other.to_string(), "it stands among rows")),
         }))
     }

@@ -9,7 +9,7 @@ use crate::storage::{Inner, Storage};
 
 /// Records removed at a time: few enough that commits, which wait for it, hardly notice.
 const ROWS: usize = 256;
-/// Tombstone or delta entries looked at a time.
+/// Entries looked at a time.
 const ENTRIES: usize = 1024;
 
 impl Storage {
@@ -54,7 +54,7 @@ impl Storage {
     /// # Errors
     /// As [`remove_records`](Storage::remove_records).
     pub fn remove_tombstones(&self, c: CollectionId, upto: u64) -> Result<()> {
-        self.remove_entries(key::tombstones(c, 0..upto.saturating_add(1)))
+        self.remove_range(key::tombstones(c, 0..upto.saturating_add(1)))
     }
 
     /// Removes the delta entries numbered below `first`, which the manifest says are folded, as [`remove_records`](Storage::remove_records)
@@ -63,10 +63,19 @@ impl Storage {
     /// # Errors
     /// As [`remove_records`](Storage::remove_records).
     pub fn remove_deltas(&self, c: CollectionId, first: u64) -> Result<()> {
-        self.remove_entries(key::deltas(c, 0..first))
+        self.remove_range(key::deltas(c, 0..first))
     }
 
-    fn remove_entries(&self, range: Range<Vec<u8>>) -> Result<()> {
+    /// Removes the entries of the list log numbered below `end`, as [`remove_records`](Storage::remove_records) does records: any of them may be there
+    /// again after a crash. A later entry, durable before, says that they are not needed.
+    ///
+    /// # Errors
+    /// As [`remove_records`](Storage::remove_records).
+    pub fn remove_list_entries(&self, c: CollectionId, end: u64) -> Result<()> {
+        self.remove_range(key::list_entries(c, 0..end))
+    }
+
+    fn remove_range(&self, range: Range<Vec<u8>>) -> Result<()> {
         loop {
             let page = self.inner.records.range(&range.start..&range.end, ENTRIES, 4 << 20)?;
             if page.is_empty() {

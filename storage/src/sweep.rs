@@ -15,7 +15,7 @@ impl Storage {
     }
 
     /// Removes the blobs of a collection that are not in `live`, except those written since opening that no manifest
-    /// has named yet. For a dropped collection also those, its records, its deltas, its vectors and its tombstones: nobody may be writing blobs of it. Returns how many blobs went.
+    /// has named yet. For a dropped collection also those, its records, its deltas, its vectors, its tombstones and its lists: nobody may be writing blobs of it. Returns how many blobs went.
     ///
     /// # Errors
     /// [`Error::Poisoned`](crate::Error::Poisoned) with the reason; a failed read.
@@ -122,9 +122,18 @@ impl Storage {
         }
     }
 
-    /// Removes records, deltas, vectors and tombstones of a dropped collection; the next opening does it again where a crash comes between.
+    /// Removes records, deltas, vectors, tombstones and list entries of a dropped collection; the next opening does it again where a crash comes
+    /// between.
     fn sweep_records(&self, c: CollectionId, swept: &mut Swept) -> Result<()> {
-        for range in [key::records(c, 0..u64::MAX), key::deltas(c, 0..u64::MAX), key::all_vectors(c), key::tombstones(c, 0..u64::MAX)] {
+        let all = 0..u64::MAX;
+        let ranges = [
+            key::records(c, all.clone()),
+            key::deltas(c, all.clone()),
+            key::all_vectors(c),
+            key::tombstones(c, all.clone()),
+            key::list_entries(c, all),
+        ];
+        for range in ranges {
             loop {
                 let page = self.inner.records.range(&range.start..&range.end, 2000, 8 << 20)?;
                 if page.is_empty() {

@@ -46,8 +46,13 @@ pub(super) enum Subcommands {
     Delete(With<repl::Delete>),
     /// Count the items, or those of which a filter is true
     Count(With<repl::Count>),
+    /// Count the values that items have in indexed fields
+    Facets(With<repl::Facets>),
     /// Index a field, so that filters can ask for it
     Index(With<repl::Index>),
+    /// Put ids on a stored list, take them off, show or drop it
+    #[command(subcommand, disable_help_subcommand = true)]
+    List(List),
     /// Measure recommendations against what users really chose
     Eval(With<repl::Eval>),
     /// Compare the index with an exact scan, by nprobe
@@ -77,6 +82,19 @@ pub(super) enum Subcommands {
     Bench(Box<measure::Bench>),
     /// Make a shop from a seed, recommend to its shoppers and measure it
     Demo(measure::Demo),
+}
+
+/// What to do about stored lists.
+#[derive(Subcommand, Debug)]
+pub(super) enum List {
+    /// Put ids on a list, which need not be there yet
+    Add(With<repl::ListIds>),
+    /// Take ids off a list
+    Remove(With<repl::OffList>),
+    /// Show the ids on a list, or all lists
+    Show(With<repl::ShowList>),
+    /// Remove a list
+    Drop(With<repl::DropList>),
 }
 
 /// What to do about rankers.

@@ -22,7 +22,7 @@ use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::{Context, Failure, run};
-use args::{Arguments, Ranker, Subcommands, With};
+use args::{Arguments, List, Ranker, Subcommands, With};
 use open::{Purpose, open};
 use progress::Bar;
 use target::Target;
@@ -82,6 +82,11 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Patch(with) => one(with, Purpose::Command, Command::Patch),
         Subcommands::Delete(with) => one(with, Purpose::Command, Command::Delete),
         Subcommands::Count(with) => one(with, Purpose::Read, Command::Count),
+        Subcommands::Facets(with) => one(with, Purpose::Read, Command::Facets),
+        Subcommands::List(List::Add(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Add(args))),
+        Subcommands::List(List::Remove(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Remove(args))),
+        Subcommands::List(List::Show(with)) => one(with, Purpose::Read, |args| Command::List(repl::List::Show(args))),
+        Subcommands::List(List::Drop(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Drop(args))),
         Subcommands::Index(with) => one(with, Purpose::Command, Command::Index),
         Subcommands::Eval(with) => one(with, Purpose::Read, Command::Eval),
         Subcommands::Recall(with) => one(with, Purpose::Read, Command::Recall),

@@ -83,6 +83,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Verify => "verifying",
         Stage::Copy => "copying",
         Stage::Evaluate => "evaluating",
+        Stage::Delete => "deleting",
         _ => "working",
     }
 }

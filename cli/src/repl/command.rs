@@ -28,8 +28,13 @@ pub(crate) enum Command {
     Delete(Delete),
     /// Count the items, or those of which a filter is true
     Count(Count),
+    /// Count the values that items have in indexed fields
+    Facets(Facets),
     /// Index a field, so that filters can ask for it
     Index(Index),
+    /// Put ids on a stored list, take them off, show or drop it
+    #[command(subcommand, disable_help_subcommand = true)]
+    List(List),
     /// Import rows (.jsonl, .json, .csv, .tsv, .parquet) or vectors (.npy, .fvecs)
     Import(Import),
     /// Train the quantizer and seal everything, now instead of in the background
@@ -49,6 +54,77 @@ pub(crate) enum Command {
     Ranker(Ranker),
     /// Make a collection: with towers, or of your own vectors
     Create(Create),
+}
+
+/// What to do about stored lists.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum List {
+    /// Put ids on a list, which need not be there yet
+    Add(ListIds),
+    /// Take ids off a list
+    Remove(OffList),
+    /// Show the ids on a list, or all lists
+    Show(ShowList),
+    /// Remove a list
+    Drop(DropList),
+}
+
+/// Which list, and which ids.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ListIds {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+    /// The ids
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) ids: Vec<String>,
+    /// Let the list keep so many ids, the newest [default: as it was, first 100000]
+    #[arg(long, value_name = "IDS")]
+    pub(crate) keep: Option<u32>,
+    /// Let the list go after so many days [default: as it was, first never]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<f64>,
+}
+
+/// Which list, and which ids.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OffList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+    /// The ids
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) ids: Vec<String>,
+}
+
+/// Which list, or all.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ShowList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: Option<String>,
+}
+
+/// Which list.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DropList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+}
+
+/// Of which fields, and of which items.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Facets {
+    /// The fields, which must be indexed
+    #[arg(required = true, value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// Only items of which this is true, over indexed fields
+    #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+    /// Values of each field
+    #[arg(long, value_name = "VALUES", default_value_t = 100, value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(crate) most: usize,
 }
 
 /// What to do about rankers.
@@ -161,6 +237,9 @@ pub(crate) struct QueryOptions {
     /// Leave these items out: ids between commas, or a JSON array
     #[arg(long, value_name = "IDS")]
     exclude: Vec<NamesArg>,
+    /// Leave out the items of these stored lists: names between commas, or a JSON array
+    #[arg(long, value_name = "LISTS")]
+    exclude_list: Vec<NamesArg>,
     /// Only items of which this is true, over indexed fields: "price < 50 AND NOT tags HAS 'adult'"
     #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
     filter: Option<Filter>,
@@ -209,6 +288,7 @@ impl QueryOptions {
         search.k = self.k;
         search.offset = self.offset;
         search.exclude = joined(&self.exclude);
+        search.exclude_lists = joined(&self.exclude_list);
         search.filter = self.filter.clone();
         search.rerank = self.rerank.map(|candidates| Rerank::new(candidates, self.ranker.clone()));
         search.min_score = self.min_score;
@@ -273,8 +353,11 @@ pub(crate) struct Patch {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Delete {
     /// The items' ids
-    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
+    #[arg(required_unless_present = "filter", value_name = "ID", allow_negative_numbers = true)]
     pub(crate) ids: Vec<String>,
+    /// All items of which this is true, over indexed fields
+    #[arg(long = "where", value_name = "FILTER", value_parser = filter, conflicts_with = "ids")]
+    pub(crate) filter: Option<Filter>,
 }
 
 /// Which files, and how to read them.
@@ -403,6 +486,9 @@ pub(crate) struct Recall {
     /// Only items of which this is true, over indexed fields
     #[arg(long = "where", value_name = "FILTER", value_parser = filter)]
     pub(crate) filter: Option<Filter>,
+    /// A file with a filter a line, one for each query in their order
+    #[arg(long, value_name = "FILE", requires = "queries", conflicts_with = "filter")]
+    pub(crate) where_each: Option<PathBuf>,
 }
 
 /// What to create.

@@ -9,6 +9,26 @@ use torre::{Collection, Database};
 /// Candidates shown at most.
 const MOST: usize = 60;
 
+/// Words of the language of filters.
+const KEYWORDS: [&str; 16] = [
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IN LIST",
+    "BETWEEN",
+    "IS NULL",
+    "IS NOT NULL",
+    "HAS",
+    "HAS ANY",
+    "HAS ALL",
+    "HAS NONE",
+    "STARTS WITH",
+    "MATCH",
+    "WITHIN",
+    "now()",
+];
+
 /// Completes what is written in a session of this database, in the collection of this name, which need not exist.
 #[derive(Clone, Copy)]
 pub(super) struct Completer<'a> {
@@ -22,8 +42,12 @@ impl Completer<'_> {
         let Some(before) = line.get(..cursor) else { return (cursor, vec![]) };
         match words::split(before) {
             Err((words::Open::Json, start)) => self.json_key(before, start),
-            Err((words::Open::Quote(_), start)) => {
+            Err((words::Open::Quote(quote), start)) => {
                 let partial = before[start + 1..].to_owned();
+                if before[..start].split_whitespace().next_back() == Some("--where") {
+                    let (at, candidates) = self.filter_word(&partial, quote);
+                    return (start + 1 + at, candidates);
+                }
                 let command = first_word(before);
                 (start, self.ids(&command, &partial))
             }
@@ -51,14 +75,51 @@ impl Completer<'_> {
             (".ids", _) => (start, self.all_ids(partial)),
             ("ranker", "") => (start, starting(partial, ["attach", "list", "detach"].map(str::to_owned))),
             ("ranker", "detach" | "--name") | (_, "--ranker") => (start, starting(partial, self.rankers())),
-            ("index", "") => (start, starting(partial, self.item_fields())),
+            ("index", "") | ("facets", _) if !partial.starts_with('-') => (start, starting(partial, self.indexable(command))),
+            ("list", "") => (start, starting(partial, ["add", "remove", "show", "drop"].map(str::to_owned))),
+            ("list", "add" | "remove" | "show" | "drop") => (start, starting(partial, self.lists(partial))),
+            ("list", _) if !partial.starts_with('-') => (start, self.all_ids(partial)),
+            (_, "--exclude-list") => list(partial, start, |part| starting(part, self.lists(part))),
             (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
             (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),
+            (_, "--where") => (start, self.filter_word(partial, ' ').1),
             (_, "--refine") => (start, starting(partial, ["auto", "int8", "f16", "f32", "none"].map(str::to_owned))),
             (_, "--metric") => (start, starting(partial, ["ip", "cosine", "l2"].map(str::to_owned))),
             _ if partial.starts_with('-') => (start, starting(partial, options(command))),
             _ => (start, self.ids(command, partial)),
         }
+    }
+
+    /// The last word of a filter that stands in this kind of quotes: a field, a keyword, or a value of the field that it is compared with. Where it begins.
+    fn filter_word(self, filter: &str, quote: char) -> (usize, Vec<String>) {
+        let at = filter.rfind(|c: char| c.is_whitespace() || matches!(c, '(' | ',')).map_or(0, |at| at + 1);
+        let (before, word) = filter.split_at(at);
+        let done: Vec<&str> = before.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty()).collect();
+        let compared = |word: &str| ["=", "!=", "<>", "HAS", "ANY", "ALL", "NONE", "IN"].contains(&&*word.to_uppercase());
+        let field = done.iter().rposition(|word| !compared(word) && !word.starts_with('\'') && !word.ends_with(','));
+        match field.and_then(|at| Some((done[at], done.get(at + 1)?))) {
+            // A text in single quotes can only stand in other ones.
+            Some((field, _)) if quote != '\'' => (at, starting(word, self.values(field))),
+            Some(_) => (at, vec![]),
+            None => {
+                let mut names = self.indexable("facets");
+                names.push("id".to_owned());
+                names.extend(KEYWORDS.iter().map(|word| (*word).to_owned()));
+                let upper = word.to_uppercase();
+                let fits = |name: &String| name.starts_with(word) || (!word.is_empty() && name.starts_with(&upper));
+                (at, names.into_iter().filter(fits).take(MOST).collect())
+            }
+        }
+    }
+
+    /// The values that items have in a field, as a filter has them.
+    fn values(self, field: &str) -> Vec<String> {
+        let counted = self.open().and_then(|collection| collection.facets([field]).most(MOST).run().ok());
+        let value = |value: &torre::FacetValue| match value.value.as_str() {
+            Some(text) => format!("'{}'", text.replace('\'', "''")),
+            None => value.value.to_json().to_string(),
+        };
+        counted.iter().flatten().flat_map(|facet| &facet.values).map(value).collect()
     }
 
     fn open(self) -> Option<Collection> {
@@ -79,6 +140,19 @@ impl Completer<'_> {
 
     fn raw_ids(self, partial: &str) -> Vec<String> {
         self.open().map(|collection| collection.ids(partial, MOST)).unwrap_or_default()
+    }
+
+    fn lists(self, partial: &str) -> Vec<String> {
+        self.open().map(|collection| collection.lists(partial, MOST)).unwrap_or_default().into_iter().map(|list| list.name).collect()
+    }
+
+    /// The fields that may be indexed, or those that are.
+    fn indexable(self, command: &str) -> Vec<String> {
+        if command == "index" {
+            return self.item_fields();
+        }
+        let schema = self.open().map(|collection| collection.schema());
+        schema.iter().flat_map(|schema| schema.indexed()).map(|field| field.name.clone()).collect()
     }
 
     fn rankers(self) -> Vec<String> {
@@ -196,8 +270,8 @@ mod tests {
     fn session() -> Session {
         let mut session = Session::new(Database::in_memory().unwrap());
         for line in [
-            "create items --dim 2 --field title:text --field price:float",
-            r#"put {"id": "apple", "vector": [1, 0]} {"id": "a pear", "vector": [0, 1]}"#,
+            "create items --dim 2 --field 'title:text index' --field price:float",
+            r#"put {"id": "apple", "title": "Red apple", "vector": [1, 0]} {"id": "a pear", "vector": [0, 1]}"#,
         ] {
             assert!(matches!(session.feed(line), Fed::Done(reply) if reply.error.is_none()), "{line}");
         }
@@ -229,6 +303,12 @@ mod tests {
             ("get apple --collection it", 23, vec!["items"]),
             (".drop ", 6, vec!["items"]),
             ("import x", 7, vec![]),
+            ("search [1,0] --where ti", 21, vec!["title"]),
+            (r#"search [1,0] --where "ti"#, 22, vec!["title"]),
+            (r#"search [1,0] --where "NOT title s"#, 32, vec!["STARTS WITH"]),
+            (r#"search [1,0] --where "title = 'Re"#, 30, vec!["'Red apple'"]),
+            ("facets ", 7, vec!["title"]),
+            ("list a", 5, vec!["add"]),
         ] {
             assert_eq!(session.complete(line, line.len()), (start, candidates.into_iter().map(str::to_owned).collect()), "{line}");
         }

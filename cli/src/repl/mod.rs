@@ -14,6 +14,7 @@ mod failure;
 pub(crate) mod fuzzing;
 mod help;
 mod import;
+mod list;
 pub(crate) mod output;
 mod parse;
 mod query;

@@ -87,6 +87,10 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
         grouped(explain.candidates_refined),
         grouped(explain.rows_scanned)
     ));
+    if let Some(plan) = explain.plan {
+        let rate = explain.pass_rate.map_or(String::new(), |rate| format!(", {:.2} % of the rows looked at may be returned", 100.0 * rate));
+        notes.push(format!("plan: {plan}{rate}"));
+    }
     if let Some(expected) = answer.expected_recall {
         let target = explain.target_recall.map_or(String::new(), |target| format!(" for a target of {}", short(target)));
         let by = explain.calibrated_with.map_or(String::new(), |with| format!(", calibrated with {with}"));

@@ -15,6 +15,7 @@ use super::spread::Spread;
 use torre::Answer;
 use torre::Collection;
 use torre::Error;
+use torre::filter::Filter;
 use torre::{Effort, SearchOptions};
 use torre::{Progress, Stage};
 use torre::{Row, VECTOR_FIELD, Value};
@@ -49,6 +50,7 @@ struct Point {
 struct Probe {
     vector: Vec<f32>,
     excluded: Vec<String>,
+    filter: Option<Filter>,
 }
 
 /// What an exact scan finds.
@@ -82,6 +84,10 @@ pub(super) fn run(collection: &Collection, args: &Recall, progress: &dyn Progres
     let (probes, origin) = match &args.queries {
         Some(path) => (from_file(collection, path, args.sample)?, format!("queries of {}", path.display())),
         None => (stored(collection, args.sample)?, "stored vectors, each without itself".to_owned()),
+    };
+    let probes = match &args.where_each {
+        Some(path) => with_filters(probes, path)?,
+        None => probes.into_iter().map(|probe| Probe { filter: args.filter.clone(), ..probe }).collect(),
     };
     if probes.is_empty() {
         return Err(Failure::new("there are no queries to measure with"));
@@ -135,6 +141,7 @@ fn without(probes: &[Probe], exact: &[Answer], excluded: usize) -> (usize, Vec<P
     let nearest = |answer: &Answer| answer.ids().take(excluded).map(str::to_owned).collect::<Vec<String>>();
     let probe = |(probe, answer): (&Probe, &Answer)| Probe {
         vector: probe.vector.clone(),
+        filter: probe.filter.clone(),
         excluded: probe.excluded.iter().cloned().chain(nearest(answer)).collect(),
     };
     let truth = exact.iter().map(|answer| Truth::new(answer, excluded)).collect();
@@ -143,6 +150,14 @@ fn without(probes: &[Probe], exact: &[Answer], excluded: usize) -> (usize, Vec<P
 
 /// The nearest rows of each query, as many as are measured and `more`.
 fn exact(collection: &Collection, args: &Recall, probes: &[Probe], more: usize) -> Result<Vec<Answer>, Failure> {
+    if args.where_each.is_some() {
+        let one = |probe: &Probe| {
+            let query = collection.search(&probe.vector).unsampled().k(K.saturating_add(more)).exact();
+            let query = query.exclude(probe.excluded.iter().map(String::as_str));
+            Ok(probe.filter.iter().fold(query, |query, filter| query.filter(filter.clone())).run()?)
+        };
+        return probes.iter().map(one).collect();
+    }
     let mut queries = collection.search_many(probes.iter().map(|probe| probe.vector.as_slice()));
     if let Some(filter) = &args.filter {
         queries = queries.filter(filter.clone());
@@ -168,9 +183,10 @@ fn measure(
     options.unsampled = true;
     options.effort = setting;
     options.refine_factor = args.refine_factor;
-    options.filter = args.filter.clone();
     let ask = |probe: &Probe, explain: bool| {
-        let query = collection.search(&probe.vector).options(options.clone()).exclude(probe.excluded.iter().map(String::as_str));
+        let mut options = options.clone();
+        options.filter = probe.filter.clone();
+        let query = collection.search(&probe.vector).options(options).exclude(probe.excluded.iter().map(String::as_str));
         if explain { query.explain().run() } else { query.run() }
     };
     let (target, mut nprobe) = match setting {
@@ -209,13 +225,30 @@ fn stored(collection: &Collection, most: usize) -> Result<Vec<Probe>, Failure> {
     for id in ids.into_iter().step_by(step) {
         // Deleted since the ids were listed.
         let Some(item) = collection.get(&id)? else { continue };
-        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), excluded: vec![id] });
+        probes.push(Probe { vector: item.vector().unwrap_or_default().to_vec(), excluded: vec![id], filter: None });
     }
     Ok(probes)
 }
 
 fn from_file(collection: &Collection, path: &Path, most: usize) -> Result<Vec<Probe>, Failure> {
-    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, excluded: vec![] }).collect())
+    Ok(queries_of(collection, path, most)?.into_iter().map(|vector| Probe { vector, excluded: vec![], filter: None }).collect())
+}
+
+/// The queries, each with the filter on its line of a file.
+fn with_filters(probes: Vec<Probe>, path: &Path) -> Result<Vec<Probe>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::from(Error::Io { path: path.to_owned(), source }))?;
+    let filters = (1..)
+        .zip(text.lines())
+        .map(|(number, line)| Filter::parse(line).map_err(|error| Failure::new(format!("{}, line {number}: {error}", path.display()))));
+    let filters = filters.collect::<Result<Vec<Filter>, Failure>>()?;
+    if filters.len() != probes.len() {
+        let (filters, queries) = (grouped(filters.len() as u64), grouped(probes.len() as u64));
+        return Err(Failure::new(format!(
+            "{}: {filters} filters for {queries} queries; expected one for each (--sample takes more queries)",
+            path.display()
+        )));
+    }
+    Ok(probes.into_iter().zip(filters).map(|(probe, filter)| Probe { filter: Some(filter), ..probe }).collect())
 }
 
 /// The queries of a file, packed or not: vectors as they are, or the lines of a .jsonl file (see [`vectors_of_users`]).

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::command::{Build, Command, Count, Delete, Get, Import, Index, Patch, Put, RowArg};
+use super::command::{Build, Command, Count, Delete, Facets, Get, Import, Index, Patch, Put};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
-use super::{create, eval, import, query, ranker, recall, schema};
+use super::values::RowArg;
+use super::{create, eval, import, list, query, ranker, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
@@ -23,8 +24,10 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Get(args) => get(&context.open()?, args),
         Command::Put(args) => put(&context.open()?, args),
         Command::Patch(args) => patch(&context.open()?, args, context.progress),
-        Command::Delete(args) => delete(&context.open()?, args),
+        Command::Delete(args) => delete(&context.open()?, args, context.progress),
         Command::Count(args) => number(&context.open()?, args),
+        Command::Facets(args) => facets(&context.open()?, args),
+        Command::List(action) => list::run(&context.open()?, action),
         Command::Index(args) => index(&context.open()?, args, context.progress),
         Command::Import(args) => import::run(&context.open()?, args, context.progress),
         Command::Build(args) => build(&context.open()?, args, context.progress),
@@ -90,7 +93,11 @@ fn patch(collection: &Collection, args: &Patch, progress: &dyn Progress) -> Resu
     Ok(Output::note(&json!({"updated": updated}), format!("{} updated", grouped(updated))))
 }
 
-fn delete(collection: &Collection, args: &Delete) -> Result<Output, Failure> {
+fn delete(collection: &Collection, args: &Delete, progress: &dyn Progress) -> Result<Output, Failure> {
+    if let Some(filter) = &args.filter {
+        let deleted = collection.delete_where(filter, &Params::new(), progress)?;
+        return Ok(Output::note(&json!({"deleted": deleted, "not_found": 0}), format!("{} deleted", grouped(deleted))));
+    }
     let deleted = collection.delete(&args.ids)?;
     let missing = args.ids.len() as u64 - deleted.min(args.ids.len() as u64);
     let note = match missing {
@@ -106,6 +113,31 @@ fn number(collection: &Collection, args: &Count) -> Result<Output, Failure> {
         None => collection.len(),
     };
     Ok(Output::note(&json!({"items": items}), count(items, "item")))
+}
+
+fn facets(collection: &Collection, args: &Facets) -> Result<Output, Failure> {
+    let mut query = collection.facets(args.fields.iter().map(String::as_str)).most(args.most);
+    if let Some(filter) = &args.filter {
+        query = query.filter(filter.clone());
+    }
+    let facets = query.run()?;
+    let (mut records, mut notes) = (Vec::new(), Vec::new());
+    for facet in &facets {
+        records.extend(facet.values.iter().map(|value| -> Record {
+            vec![
+                ("field".to_owned(), Json::from(facet.field.as_str())),
+                ("value".to_owned(), value.value.to_json()),
+                ("items".to_owned(), Json::from(value.items)),
+            ]
+        }));
+        if facet.more > 0 {
+            notes.push(format!("{}: {} more", facet.field, count(facet.more, "value")));
+        }
+        if facet.null > 0 {
+            notes.push(format!("{}: {} without a value", facet.field, count(facet.null, "item")));
+        }
+    }
+    Ok(Output { json: to_json(&facets), parts: facets.iter().map(to_json).collect(), records, layout: Layout::Table, notes })
 }
 
 fn index(collection: &Collection, args: &Index, progress: &dyn Progress) -> Result<Output, Failure> {

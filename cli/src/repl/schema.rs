@@ -13,10 +13,13 @@ struct Line {
     holds: String,
     /// The tower that reads it.
     read_by: Option<&'static str>,
+    /// Bytes of memory of its index, where it has one.
+    index_bytes: Option<u64>,
 }
 
 pub(super) fn describe(collection: &Collection) -> Output {
-    let mut lines = vec![Line { of: "item", field: "id".to_owned(), holds: "text, or an integer".to_owned(), read_by: None }];
+    let mut lines =
+        vec![Line { of: "item", field: "id".to_owned(), holds: "text, or an integer".to_owned(), read_by: None, index_bytes: None }];
     let specs = collection.specs();
     match &specs {
         Some((item, user)) => {
@@ -25,12 +28,15 @@ pub(super) fn describe(collection: &Collection) -> Output {
         }
         None => {
             let holds = format!("length {}", collection.dim());
-            lines.push(Line { of: "item", field: "vector".to_owned(), holds, read_by: None });
+            lines.push(Line { of: "item", field: "vector".to_owned(), holds, read_by: None, index_bytes: None });
         }
     }
     let schema = collection.schema();
     for field in &schema.fields {
-        lines.push(Line { of: "item", field: field.name.clone(), holds: field.holds(), read_by: None });
+        lines.push(Line { of: "item", field: field.name.clone(), holds: field.holds(), read_by: None, index_bytes: None });
+    }
+    for line in lines.iter_mut().filter(|line| line.of == "item") {
+        line.index_bytes = collection.index_bytes(&line.field);
     }
     let lenient = schema.lenient;
     let model = specs.as_ref().map(|(item, _)| item.model().to_owned());
@@ -63,20 +69,27 @@ fn tower_lines<'s>(of: &'static str, spec: &'s FeatureSpec) -> impl Iterator<Ite
         field: field.to_owned(),
         holds: spec.field_type(field).map_or("", FieldType::name).to_owned(),
         read_by: Some(of),
+        index_bytes: None,
     })
 }
 
 impl Line {
     fn json(&self) -> Json {
-        json!({"of": self.of, "field": self.field, "holds": self.holds, "tower": self.read_by})
+        let mut json = json!({"of": self.of, "field": self.field, "holds": self.holds, "tower": self.read_by});
+        if let (Some(bytes), Some(json)) = (self.index_bytes, json.as_object_mut()) {
+            json.insert("index_bytes".to_owned(), Json::from(bytes));
+        }
+        json
     }
 
     fn record(&self) -> Record {
-        vec![
+        let index = self.index_bytes.map(|bytes| ("index bytes".to_owned(), Json::from(super::output::grouped(bytes))));
+        let fixed = [
             ("of".to_owned(), Json::from(self.of)),
             ("field".to_owned(), Json::from(self.field.as_str())),
             ("holds".to_owned(), Json::from(self.holds.as_str())),
             ("read by".to_owned(), Json::from(self.read_by.map_or_else(String::new, |tower| format!("{tower} tower")))),
-        ]
+        ];
+        fixed.into_iter().chain(index).collect()
     }
 }

@@ -8,4 +8,4 @@ mod scan;
 mod tests;
 mod words;
 
-pub(crate) use prepared::{InList, Prepared, check_indexed};
+pub(crate) use prepared::{Prepared, check_indexed};

@@ -12,9 +12,6 @@ use crate::filter::{Bound, Circle, Node, Source, Test, has_words};
 use crate::segment::RowTable;
 use crate::segment::column::{Bits, Cells, Column};
 
-/// Tells whether the stored list of a name holds an id.
-pub(crate) type InList<'a> = dyn Fn(&str, &str) -> bool + Sync + 'a;
-
 /// A filter over the rows of one table.
 pub(crate) struct Prepared<'a> {
     table: &'a RowTable,
@@ -42,10 +39,8 @@ enum Plan<'a> {
         lon: &'a Column,
         circle: &'a Circle,
     },
-    InList {
-        name: &'a str,
-        in_list: &'a InList<'a>,
-    },
+    /// Rows at these positions are on a stored list; `None` where none is.
+    OnList(Option<&'a Bits>),
 }
 
 /// Checks that the fields that a filter tests are indexed.
@@ -66,12 +61,12 @@ fn not_indexed<'n>(field: &str, indexed: impl Iterator<Item = &'n str>) -> Error
 }
 
 impl RowTable {
-    /// Makes a filter ready for these rows; `in_list` tells which ids are in stored lists.
+    /// Makes a filter ready for these rows; `lists` has the rows of them that are on each stored list that the filter asks for, in its order.
     ///
     /// # Errors
     /// [`Error::NotIndexed`] for a field that has no column here.
-    pub(crate) fn prepare<'a>(&'a self, bound: &'a Bound, in_list: &'a InList<'a>) -> Result<Prepared<'a>> {
-        Ok(Prepared { table: self, root: Preparing { table: self, bound, in_list }.plan(&bound.root)? })
+    pub(crate) fn prepare<'a>(&'a self, bound: &'a Bound, lists: &'a [Bits]) -> Result<Prepared<'a>> {
+        Ok(Prepared { table: self, root: Preparing { table: self, bound, lists }.plan(&bound.root)? })
     }
 
     /// Sets bit `i` of word `j` of `out` where the filter is true of the row at position `positions.start + 64 j + i`, and clears all other
@@ -81,7 +76,7 @@ impl RowTable {
     /// As [`RowTable::prepare`].
     #[cfg(test)]
     pub(crate) fn select(&self, bound: &Bound, positions: Range<usize>, out: &mut [u64]) -> Result<()> {
-        self.prepare(bound, &|_, _| false)?.select(positions, out);
+        self.prepare(bound, &[])?.select(positions, out);
         Ok(())
     }
 }
@@ -90,7 +85,7 @@ impl RowTable {
 struct Preparing<'a> {
     table: &'a RowTable,
     bound: &'a Bound,
-    in_list: &'a InList<'a>,
+    lists: &'a [Bits],
 }
 
 impl<'a> Preparing<'a> {
@@ -109,7 +104,7 @@ impl<'a> Preparing<'a> {
                 })
             }
             Node::Within { lat, lon, circle } => Ok(Plan::Within { lat: self.column(*lat)?, lon: self.column(*lon)?, circle }),
-            Node::InList(list) => Ok(Plan::InList { name: &self.bound.lists[*list], in_list: self.in_list }),
+            Node::InList(list) => Ok(Plan::OnList(self.lists.get(*list))),
         }
     }
 
@@ -148,9 +143,9 @@ impl Plan<'_> {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).sum(),
             Self::Not(inner) => inner.cost(),
             Self::Scan { scan, .. } => scan.cost(),
-            Self::Null(_) | Self::Positions(_) => 0,
+            Self::Null(_) | Self::Positions(_) | Self::OnList(_) => 0,
             Self::Within { .. } => 100,
-            Self::Ids(_) | Self::InList { .. } => 200,
+            Self::Ids(_) => 200,
         }
     }
 
@@ -191,9 +186,10 @@ impl Plan<'_> {
                 let known = truth.unknown.iter().zip(wanted).map(|(unknown, wanted)| wanted & !unknown);
                 truth.yes.iter_mut().zip(known).for_each(|(yes, known)| *yes &= known);
             }
-            Self::Null(None) => {}
+            Self::Null(None) | Self::OnList(None) => {}
             Self::Null(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
             Self::Positions(bits) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
+            Self::OnList(Some(bits)) => each_word(block, wanted, &mut truth.yes, |at| bits.window(at.start)),
             Self::Ids(test) => each_word(block, wanted, &mut truth.yes, |at| bits_of(at, |at| passes(test, table.id(at)))),
             Self::Within { lat, lon, circle } => {
                 for word in (0..CHUNK).filter(|word| wanted[*word] != 0) {
@@ -205,9 +201,6 @@ impl Plan<'_> {
                     truth.yes[word] &= wanted[word];
                     truth.unknown[word] &= wanted[word];
                 }
-            }
-            Self::InList { name, in_list } => {
-                each_word(block, wanted, &mut truth.yes, |at| bits_of(at, |at| in_list(name, table.id(at))));
             }
         }
         truth

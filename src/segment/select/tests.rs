@@ -3,14 +3,13 @@
 
 use proptest::prelude::*;
 
-use super::InList;
 use super::prepared::check_indexed;
 use crate::error::Error;
 use crate::features::{Row, Schema, Value};
 use crate::filter::{Bound, Filter, Params};
 use crate::segment::column::testing::{Dice, random_value};
 use crate::segment::column::{Column, Columns};
-use crate::segment::{ColumnsBuilder, RowTable};
+use crate::segment::{Bits, ColumnsBuilder, RowTable};
 
 const FIELDS: [(&str, &str); 12] = [
     ("t", "text"),
@@ -109,8 +108,9 @@ fn is_odd(name: &str, id: &str) -> bool {
 }
 
 fn assert_selects(table: &RowTable, rows: &[Row], bound: &Bound, what: &str) {
-    let in_list: &InList<'_> = &is_odd;
-    let prepared = table.prepare(bound, in_list).unwrap();
+    let on_list = |list: &str| (0..table.len()).filter(|&at| is_odd(list, table.id(at))).collect::<Vec<usize>>();
+    let lists: Vec<Bits> = bound.lists.iter().map(|list| Bits::of(table.len(), &on_list(list))).collect();
+    let prepared = table.prepare(bound, &lists).unwrap();
     let expected: Vec<bool> = rows.iter().map(|row| bound.eval_with(row, &is_odd) == Some(true)).collect();
     let len = rows.len();
     for range in [0..len, 0..len.min(64), len / 3..len, len.min(1)..len, len / 2..(len / 2 + 70).min(len), len..len] {
