@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::command::{Build, Command, Count, Delete, Get, Import, Index, Patch, Put, RowArg};
+use super::command::{Build, Command, Count, Delete, Get, Import, Index, Patch, Put};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
+use super::values::RowArg;
 use super::{create, eval, import, query, ranker, recall, schema};
 use torre::Item;
 use torre::Metric;
