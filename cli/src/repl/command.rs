@@ -402,6 +402,11 @@ pub(crate) struct Import {
 }
 
 impl Import {
+    /// Patches from files, so many rows in one commit.
+    pub(crate) fn patching(files: &[PathBuf], batch: usize) -> Self {
+        Self { files: files.to_vec(), batch, no_seal: true, patch: true, ..Self::default() }
+    }
+
     /// The chosen columns: field and column.
     pub(crate) fn columns(&self) -> Vec<(String, String)> {
         let pair = |text: String| match text.split_once('=') {

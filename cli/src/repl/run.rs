@@ -80,8 +80,7 @@ fn put(collection: &Collection, args: &Put) -> Result<Output, Failure> {
 
 fn patch(collection: &Collection, args: &Patch, progress: &dyn Progress) -> Result<Output, Failure> {
     if !args.file.is_empty() {
-        let import = Import { files: args.file.clone(), batch: args.batch, no_seal: true, patch: true, ..Import::default() };
-        return import::run(collection, &import, progress);
+        return import::run(collection, &Import::patching(&args.file, args.batch), progress);
     }
     let row = |text: &String| text.parse::<RowArg>().map(|row| row.0).map_err(Failure::usage);
     let items = match args.what.as_slice() {
