@@ -49,6 +49,7 @@ mod progress;
 mod quantizer;
 mod query;
 mod ranker;
+pub mod rules;
 mod segment;
 mod sync;
 #[cfg(feature = "onnx")]
@@ -80,7 +81,7 @@ pub use features::{
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
-pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, Rerank, SearchOptions, StageTime};
+pub use query::{Answer, CandidateValues, Contribution, Effort, Explain, Hit, Query, QueryBatch, Rerank, RulesExplain, SearchOptions, StageTime};
 pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] carries.

@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{LiveRows, Place, Policies, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     /// Vectors searched with since the collection was opened.
     pub(crate) query_sample: QuerySample,
     pub(crate) rankers: Rankers,
+    pub(crate) policies: Policies,
     /// What the database may do to its process.
     process: OnceLock<Arc<Process>>,
     /// Called when there is something to calibrate with.
@@ -58,6 +59,7 @@ impl Shared {
             cache: Cache::new(CACHED_VECTORS),
             query_sample,
             rankers: Rankers::default(),
+            policies: Policies::default(),
             process: OnceLock::new(),
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),
