@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use torre_storage::{CollectionId, Manifest, Storage};
 
-use crate::db::rankers;
 use crate::db::tail::{IMPOSSIBLE, read_tail};
+use crate::db::{policies, rankers};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
@@ -100,6 +100,7 @@ impl Core {
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
         rankers::read(&core.shared, &manifest)?;
+        policies::read(&core.shared, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

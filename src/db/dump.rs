@@ -5,10 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use torre_storage::PolicyMeta;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::db::Database;
-use crate::db::dump_files::{self, Described, FORMAT, HEADER, Header, Line, ROWS};
+use crate::db::dump_files::{self, Described, DescribedPolicy, HEADER, Header, Line, ROWS};
 use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
@@ -75,11 +76,10 @@ impl Database {
                     }
                     if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
                 };
-                collections.push(describe(pinned, write_rows(pinned, &directory.join(ROWS), &mut counted)?));
+                collections.push(describe(pinned, write_rows(pinned, &directory.join(ROWS), &mut counted)?)?);
                 sync(&directory)?;
             }
-            let with_rankers = collections.iter().any(|collection: &Described| !collection.rankers.is_empty());
-            let torre_dump = if with_rankers { FORMAT } else { 1 };
+            let torre_dump = collections.iter().map(Described::format).max().unwrap_or(1);
             let header = Header { torre_dump, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
             let path = root.join(HEADER);
             let text = serde_json::to_vec_pretty(&header).map_err(|error| failed(&path)(error.into()))?;
@@ -93,9 +93,14 @@ impl Database {
     }
 }
 
-fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
-    let settings = &pinned.core.shared.settings;
-    Described {
+fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Result<Described> {
+    let shared = &pinned.core.shared;
+    let settings = &shared.settings;
+    let policy = |meta: &PolicyMeta| {
+        let rules = ingest::read_policy(&shared.storage, shared.id, meta)?;
+        Ok(DescribedPolicy { name: meta.name.clone(), version: meta.version, rules })
+    };
+    Ok(Described {
         name: settings.name.clone(),
         dim: settings.dim,
         metric: settings.metric,
@@ -106,7 +111,8 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
         rows,
         xxh3: format!("{xxh3:016x}"),
         rankers: pinned.manifest.rankers.iter().map(|ranker| ranker.name.clone()).collect(),
-    }
+        policies: pinned.manifest.policies.iter().map(policy).collect::<Result<_>>()?,
+    })
 }
 
 /// Writes the rows; returns how many there were and the checksum of the file.

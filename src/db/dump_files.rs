@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::features::Schema;
+use crate::rules::Policy;
 use crate::segment::IndexSettings;
 use crate::types::Metric;
 
-/// Version of this layout, the newest that is read: 2 has rankers. Without any, 1 is written.
-pub(super) const FORMAT: u32 = 2;
+/// Version of this layout, the newest that is read: 2 has rankers, 3 has policies. The oldest that has what there is, is written.
+pub(super) const FORMAT: u32 = 3;
 pub(super) const HEADER: &str = "dump.json";
 pub(super) const ROWS: &str = "rows.jsonl";
 pub(super) const MODELS: [&str; 2] = ["item.onnx", "user.onnx"];
@@ -52,6 +53,28 @@ pub(super) struct Described {
     /// The names of its rankers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rankers: Vec<String>,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) policies: Vec<DescribedPolicy>,
+}
+
+/// A policy, which is short: it stands in the header.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct DescribedPolicy {
+    pub(super) name: String,
+    pub(super) version: u64,
+    pub(super) rules: Policy,
+}
+
+impl Described {
+    /// The oldest layout that has what there is of it.
+    pub(super) fn format(&self) -> u32 {
+        match (self.rankers.is_empty(), self.policies.is_empty()) {
+            (true, true) => 1,
+            (false, true) => 2,
+            (_, false) => FORMAT,
+        }
+    }
 }
 
 /// A row.

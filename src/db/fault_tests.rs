@@ -8,6 +8,7 @@ use torre_storage::Storage;
 use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
 
 use crate::ranker::testing::Table;
+use crate::rules::Policy;
 use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Matrix, Metric, NoProgress, RankerSource, Result, row};
 
 type State = BTreeMap<String, i64>;
@@ -28,8 +29,13 @@ fn attach(database: &Database, score: i64) -> Result<()> {
     database.collection("items")?.attach_ranker("second", &RankerSource::new(onnx))
 }
 
-/// Upserts, deletions, a patch, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached.
-const STEPS: [Step; 13] = [
+fn set_policy(database: &Database, pinned: i64) -> Result<()> {
+    database.collection("items")?.set_policy("rules", &Policy::new().pin(pinned.to_string(), 1)).map(drop)
+}
+
+/// Upserts, deletions, a patch, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached, and a
+/// policy that is set, set again and dropped.
+const STEPS: [Step; 16] = [
     (
         |database| database.create_collection("items", CollectionOptions::vectors(4, Metric::L2).lenient(true).m(2).lists(2)).map(drop),
         |_| {},
@@ -39,17 +45,23 @@ const STEPS: [Step; 13] = [
     (|db| db.collection("items")?.upsert_many((30..60).map(|n| item(n, 2))).map(drop), |state| put(state, 30..60, 2)),
     (|db| db.collection("items")?.delete(["3", "35", "59"]).map(drop), |state| state.retain(|id, _| !["3", "35", "59"].contains(&&**id))),
     (|db| attach(db, 5), |state| state.extend([(RANKER.to_owned(), 5)])),
+    (|db| set_policy(db, 8), |state| state.extend([(POLICY.to_owned(), 108)])),
     (|db| db.collection("items")?.maintain(&NoProgress), |_| {}),
     (|db| attach(db, 6), |state| state.extend([(RANKER.to_owned(), 6)])),
+    (|db| set_policy(db, 9), |state| state.extend([(POLICY.to_owned(), 209)])),
     (|db| db.collection("items")?.patch("7", &row! { "mark" => 9 }), |state| state.extend([("7".to_owned(), 9)])),
     (|db| db.collection("items")?.upsert_many((70..75).map(|n| item(n, 3))).map(drop), |state| put(state, 70..75, 3)),
     (|db| db.collection("items")?.compact(&NoProgress).map(drop), |_| {}),
     (|db| db.collection("items")?.delete(["74"]).map(drop), |state| state.retain(|id, _| id != "74")),
     (|db| db.collection("items")?.detach_ranker("second"), |state| state.retain(|id, _| id != RANKER)),
+    (|db| db.collection("items")?.drop_policy("rules"), |state| state.retain(|id, _| id != POLICY)),
 ];
 
 /// What stands for the ranker in a state, with its score of nothing.
 const RANKER: &str = "(ranker)";
+
+/// What stands for the policy in a state, with its version in hundreds and the item that it pins.
+const POLICY: &str = "(policy)";
 
 fn read(database: &Database) -> Result<State> {
     let items = match database.collection("items") {
@@ -68,6 +80,10 @@ fn read(database: &Database) -> Result<State> {
     for name in items.rankers() {
         let missing = Matrix::from_vec(1, vec![f32::NAN]).unwrap();
         state.insert(RANKER.to_owned(), items.ranker(&name)?.score(&missing)?[0] as i64);
+    }
+    for (name, version) in items.policies() {
+        let (policy, _) = items.policy(&name)?;
+        state.insert(POLICY.to_owned(), version as i64 * 100 + policy.pin[0].id.parse::<i64>().unwrap());
     }
     Ok(state)
 }

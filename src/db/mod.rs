@@ -25,6 +25,9 @@ mod options;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
 mod pinned;
+mod policies;
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod query_sample_tests;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::index::Selection;
 use crate::ingest;
 use crate::progress::{Progress, Stage};
 use crate::ranker::Ranker;
-use crate::segment::{ColumnBuilder, LiveRows, Place, Record, Sealed, Snapshot, Space, Stored, Training, View};
+use crate::segment::{ColumnBuilder, KeptPolicy, LiveRows, Place, Record, Sealed, Snapshot, Space, Stored, Training, View};
 use crate::types::ItemId;
 
 /// One thing that is wrong in a database.
@@ -176,6 +176,7 @@ impl Checker<'_> {
             Err(error) => self.error(&error),
         }
         self.rankers();
+        self.policies();
         if self.pinned.manifest.segments.len() != snapshot.segments.len() {
             self.error(&damaged("it does not list the segments in use"));
         }
@@ -220,6 +221,25 @@ impl Checker<'_> {
             let read = ingest::read_ranker(&core.shared.storage, core.shared.id, meta).and_then(|source| Ranker::load(&source));
             if let Err(error) = read {
                 self.error(&core.shared.damaged(format!("ranker {:?}", meta.name), &error.to_string()));
+            }
+        }
+    }
+
+    /// The policies that the manifest names, read again, against those in use.
+    fn policies(&mut self) {
+        let (shared, manifest) = (&self.pinned.core.shared, &self.pinned.manifest);
+        if shared.policies.names().len() != manifest.policies.len() {
+            self.error(&shared.damaged("the manifest", "it does not list the policies in use"));
+        }
+        for meta in &manifest.policies {
+            match ingest::read_policy(&shared.storage, shared.id, meta) {
+                Ok(policy) => {
+                    let stored = KeptPolicy { version: meta.version, policy };
+                    if shared.policies.get(&meta.name).is_none_or(|used| *used != stored) {
+                        self.error(&shared.damaged(format!("policy {:?}", meta.name), "what is stored is not what is in use"));
+                    }
+                }
+                Err(error) => self.error(&error),
             }
         }
     }

@@ -6,11 +6,11 @@ use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
 use crate::query::answer::Answer;
+use crate::query::encode;
 use crate::query::options::{Effort, Rerank, SearchOptions};
 use crate::query::pipeline::{self, Asked};
 use crate::query::source::Source;
 use crate::query::values::{CandidateValues, Compute};
-use crate::query::encode;
 use crate::rules::Policy;
 use crate::segment::Shared;
 

@@ -62,7 +62,10 @@ impl CandidateValues {
                 return wrong(format!("{} numbers {name:?}", numbers.len()), format!("{candidates}, one for each candidate"));
             }
             if let Some(at) = numbers.iter().position(|number| number.is_infinite()) {
-                return wrong(format!("{} as {name:?} of candidate {at}", numbers[at]), "finite numbers, or NaN where there is none".to_owned());
+                return wrong(
+                    format!("{} as {name:?} of candidate {at}", numbers[at]),
+                    "finite numbers, or NaN where there is none".to_owned(),
+                );
             }
         }
         Ok(())

@@ -90,8 +90,9 @@ impl BoundNumber {
                 None
             }
             Self::Call(function, arguments, now, at) => {
-                let arguments: Option<Vec<f64>> = arguments.iter().map(|argument| argument.of(candidate)).collect::<Result<_>>()?;
-                let Some(arguments) = arguments else { return Ok(None) };
+                // All of them are evaluated, so that which one is null hides no error of another.
+                let arguments = arguments.iter().map(|argument| argument.of(candidate)).collect::<Result<Vec<Option<f64>>>>()?;
+                let Some(arguments) = arguments.into_iter().collect::<Option<Vec<f64>>>() else { return Ok(None) };
                 let number = function.of(&arguments, *now);
                 if !number.is_finite() {
                     let shown: Vec<String> = arguments.iter().map(f64::to_string).collect();

@@ -39,6 +39,8 @@ mod bind;
 mod bound;
 mod error;
 mod function;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json;
 mod parse;
 mod policy;

@@ -355,7 +355,11 @@ impl<'a> Parser<'a> {
         }
         let Some((function, fewest, most)) = Function::find(&name.text) else {
             let all: Vec<&str> = FUNCTIONS.iter().map(|(_, name, ..)| *name).collect();
-            return Err(RuleProblem::Syntax { column, expected: format!("a function (if, now, {})", all.join(", ")), got: format!("{name}(") });
+            return Err(RuleProblem::Syntax {
+                column,
+                expected: format!("a function (if, now, {})", all.join(", ")),
+                got: format!("{name}("),
+            });
         };
         let (mut arguments, mut depth) = (Vec::new(), 0);
         loop {

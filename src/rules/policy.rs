@@ -173,9 +173,11 @@ impl Policy {
         }
         let (mut places, mut ids) = (HashSet::new(), HashSet::new());
         match pin.iter().find(|pin| !places.insert(pin.position) || !ids.insert(&pin.id)) {
-            Some(pin) => {
-                malformed("pin", "one item a position, and one position an item".to_owned(), format!("again {:?} at {}", pin.id, pin.position))
-            }
+            Some(pin) => malformed(
+                "pin",
+                "one item a position, and one position an item".to_owned(),
+                format!("again {:?} at {}", pin.id, pin.position),
+            ),
             None => Ok(()),
         }
     }

@@ -101,7 +101,14 @@ impl Number {
                 fields.extend(branches.iter().flat_map(Self::fields));
                 fields
             }
-            Self::Literal(_) | Self::Span(_) | Self::User(_) | Self::Value(_) | Self::Score | Self::RankScore | Self::Param(_) | Self::Now => Vec::new(),
+            Self::Literal(_)
+            | Self::Span(_)
+            | Self::User(_)
+            | Self::Value(_)
+            | Self::Score
+            | Self::RankScore
+            | Self::Param(_)
+            | Self::Now => Vec::new(),
         }
     }
 }

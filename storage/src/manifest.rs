@@ -28,6 +28,9 @@ pub struct Manifest {
     /// The rankers that are attached. They stand behind the rest, from version 2 on.
     #[serde(skip)]
     pub rankers: Vec<RankerMeta>,
+    /// The policies that are kept. They stand behind the rankers, from version 3 on.
+    #[serde(skip)]
+    pub policies: Vec<PolicyMeta>,
 }
 
 /// A second-stage model.
@@ -37,6 +40,17 @@ pub struct RankerMeta {
     pub name: String,
     /// Its blobs: the model, and its spec where that came beside it.
     pub parts: Vec<BlobMeta>,
+}
+
+/// Rules for the order of hits.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct PolicyMeta {
+    /// The name that it is kept under; no two have the same one.
+    pub name: String,
+    /// How many times one of this name has been set since there was none: from 1.
+    pub version: u64,
+    /// Its blob: the rules.
+    pub part: BlobMeta,
 }
 
 /// A space: what vectors mean.
@@ -89,34 +103,44 @@ pub struct BlobMeta {
     pub crc: u32,
 }
 
-/// The versions of a manifest: 2 has rankers.
+/// The versions of a manifest: 2 has rankers, 3 has policies too.
 struct Layout;
 
 impl Versioned for Layout {
     const WHAT: &'static str = "a manifest";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 }
 
 impl Manifest {
-    /// The version and the bytes: version 1 where there are no rankers, so that a Torre without them can go on with such a database.
+    /// The version and the bytes: the oldest version that has what there is, so that a Torre that knows no more can go on with such a database.
     ///
     /// # Errors
     /// As [`codec::encode`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        if self.rankers.is_empty() { codec::pack(vec![1], self) } else { codec::pack(vec![Layout::VERSION], &(self, &self.rankers)) }
+        match (self.rankers.is_empty(), self.policies.is_empty()) {
+            (true, true) => codec::pack(vec![1], self),
+            (false, true) => codec::pack(vec![2], &(self, &self.rankers)),
+            (_, false) => codec::pack(vec![Layout::VERSION], &(self, &self.rankers, &self.policies)),
+        }
     }
 
-    /// The manifest of these bytes, in either version.
+    /// The manifest of these bytes, in any of the versions.
     ///
     /// # Errors
     /// As [`codec::decode`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let rest = codec::version::<Layout>(bytes)?;
-        if bytes.first() == Some(&1) {
-            return codec::unpack(rest, Layout::WHAT);
+        match bytes.first() {
+            Some(1) => codec::unpack(rest, Layout::WHAT),
+            Some(2) => {
+                let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
+                Ok(Self { rankers, ..manifest })
+            }
+            _ => {
+                let (manifest, rankers, policies): (Self, Vec<RankerMeta>, Vec<PolicyMeta>) = codec::unpack(rest, Layout::WHAT)?;
+                Ok(Self { rankers, policies, ..manifest })
+            }
         }
-        let (manifest, rankers): (Self, Vec<RankerMeta>) = codec::unpack(rest, Layout::WHAT)?;
-        Ok(Self { rankers, ..manifest })
     }
 
     /// The space that serves, where it is listed.
@@ -136,6 +160,7 @@ impl Manifest {
             .chain(self.trainings.iter().flat_map(|training| &training.parts))
             .chain(self.segments.iter().flat_map(|segment| &segment.parts))
             .chain(self.rankers.iter().flat_map(|ranker| &ranker.parts))
+            .chain(self.policies.iter().map(|policy| &policy.part))
     }
 
     /// The numbers of the blobs that live, ascending, each once.
@@ -168,5 +193,23 @@ mod tests {
             assert!(Manifest::from_bytes(&bytes[..end]).is_err());
         }
         assert!(Manifest::from_bytes(&[&[3], &bytes[1..]].concat()).is_err());
+    }
+
+    #[test]
+    fn so_do_policies() {
+        let part = BlobMeta { blob: 4, part: 0, bytes: 3, crc: 4 };
+        let policies = vec![PolicyMeta { name: "p".to_owned(), version: 7, part }];
+        let rankers = vec![RankerMeta { name: "r".to_owned(), parts: vec![] }];
+        for rankers in [vec![], rankers] {
+            let with = Manifest { rankers, policies: policies.clone(), ..Manifest::default() };
+            let bytes = with.to_bytes().unwrap();
+            assert_eq!(bytes[0], 3);
+            assert_eq!(Manifest::from_bytes(&bytes).unwrap(), with);
+            assert_eq!(with.live_blobs(), [4]);
+            for end in 0..bytes.len() {
+                assert!(Manifest::from_bytes(&bytes[..end]).is_err());
+            }
+            assert!(Manifest::from_bytes(&[&[4], &bytes[1..]].concat()).is_err());
+        }
     }
 }

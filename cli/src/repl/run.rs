@@ -7,7 +7,7 @@ use super::command::{Build, Command, Count, Delete, Get, Index, Patch, Put};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
-use super::{create, eval, import, query, ranker, recall, schema};
+use super::{create, eval, import, policy, query, ranker, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
@@ -34,6 +34,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Stats => stats(context),
         Command::Schema => Ok(schema::describe(&context.open()?)),
         Command::Ranker(action) => ranker::run(&context.open()?, action),
+        Command::Policy(action) => policy::run(&context.open()?, action),
         Command::Create(args) => create::run(context, args),
     }
 }
