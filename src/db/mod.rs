@@ -26,6 +26,7 @@ mod options;
 mod patch_tests;
 mod pinned;
 mod policies;
+mod policy;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn one(request: &Request<'_>, active: &Active<'_>, query: usize, ranked: &mut Ra
     ranked.pinned.iter().for_each(|pinned| limits.count(pinned.place));
     let mut seen: HashSet<Place> = ranked.found.iter().chain(&ranked.pinned).map(|found| found.place).collect();
     // Fewer than were asked for: there are no more.
-    let mut more = ranked.found.len() >= request.depth;
+    let mut more = seen.len() >= request.depth;
     let before = ranked.found.len();
     ranked.found.retain(|found| limits.admit(found.place));
     let (mut left_out, mut widened, mut depth) = (before - ranked.found.len(), 0, 0);
