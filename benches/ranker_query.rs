@@ -72,7 +72,13 @@ pub(super) fn run(random: &mut Random) {
     items.set_policy("homepage", &everything).expect("a policy");
     let users: Vec<Row> = (0..USERS).map(|_| user(random, rows)).collect();
 
-    println!("\n{:<52} {:>9} {:>9} {:>9}", format!("recommend to {USERS} users, {rows} items, k = 20, one by one"), "p50", "p99", "widened");
+    println!(
+        "\n{:<52} {:>9} {:>9} {:>9}",
+        format!("recommend to {USERS} users, {rows} items, k = 20, one by one"),
+        "p50",
+        "p99",
+        "widened"
+    );
     let ways: [(&str, fn(Query<'_>) -> Query<'_>); 6] = [
         ("the first stage", |query| query),
         ("max_per(\"brand\", 2)", |query| query.max_per("brand", 2)),

@@ -152,8 +152,16 @@ pub fn rules(formula: Option<&crate::rules::Formula>, condition: Option<&crate::
     use crate::rules::fuzzing::Setting;
     let params = crate::filter::Params::from(crate::row! { "i" => 5, "f" => 0.5, "t" => "a", "b" => true, "x" => null });
     let score = row.get("f").and_then(crate::Value::as_f64).filter(|number| number.is_finite()).unwrap_or(0.25);
-    let setting =
-        Setting { schema, params: &params, user: row, now: 1_000_000_000.5, row, score, rank: Some(score), value: (score > 1.0).then_some(2.0) };
+    let setting = Setting {
+        schema,
+        params: &params,
+        user: row,
+        now: 1_000_000_000.5,
+        row,
+        score,
+        rank: Some(score),
+        value: (score > 1.0).then_some(2.0),
+    };
     if let Some(formula) = formula {
         let number = setting.number(formula);
         assert_eq!(number, setting.number(formula), "evaluated twice");

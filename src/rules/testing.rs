@@ -161,11 +161,11 @@ pub(super) fn expressions() -> BoxedStrategy<Expression> {
         let two = (inner.clone(), inner.clone());
         let pair = || (inner.clone(), inner.clone()).prop_map(|(a, b)| Box::new([a, b]));
         prop_oneof![
-            inner.clone().prop_map(|one| Expression::Negative(Box::new(one))),
+            1 => inner.clone().prop_map(|one| Expression::Negative(Box::new(one))),
             4 => (select(vec!['+', '-', '*', '/']), pair()).prop_map(|(operator, sides)| Expression::Binary(operator, sides)),
-            (select(vec!["abs", "ln1p", "log", "exp", "sqrt"]), inner.clone()).prop_map(|(name, one)| Expression::Call(name, vec![one])),
-            (select(vec!["pow", "decay", "min", "MAX", "coalesce"]), two).prop_map(|(name, (a, b))| Expression::Call(name, vec![a, b])),
-            (conditions_of(inner.clone()), pair()).prop_map(|(condition, branches)| Expression::If(Box::new(condition), branches)),
+            1 => (select(vec!["abs", "ln1p", "log", "exp", "sqrt"]), inner.clone()).prop_map(|(name, one)| Expression::Call(name, vec![one])),
+            1 => (select(vec!["pow", "decay", "min", "MAX", "coalesce"]), two).prop_map(|(name, (a, b))| Expression::Call(name, vec![a, b])),
+            1 => (conditions_of(inner.clone()), pair()).prop_map(|(condition, branches)| Expression::If(Box::new(condition), branches)),
         ]
     })
     .boxed()

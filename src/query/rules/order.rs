@@ -9,6 +9,7 @@ use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::report::Contribution;
 use crate::query::request::Request;
 use crate::query::source::Source;
+use crate::rules::Candidate;
 
 /// Orders the candidates of each query by their scores with what the boosts add, and puts those that are buried behind all others. What is
 /// equal stays in its order; what has no score, because its ranker gave none, comes behind what has one. Rows behind the candidates stay there.
@@ -33,23 +34,11 @@ fn one(request: &Request<'_>, active: &Active<'_>, source: &Source<'_>, ranked: 
             Vec::new()
         };
         for found in &mut ranked.found[..window] {
-            let row = rows.row(found);
-            let (mut total, mut buried) = (0.0, false);
-            let mut contributions = Vec::with_capacity(formulas.len());
-            for (at, boost) in ready.boosts.iter().enumerate() {
-                let adds = boost.bound.of(&row).map_err(|problem| problem.of(&boost.rule))?;
-                total += adds.unwrap_or(0.0);
-                contributions.extend(formulas.get(at).map(|rule| Contribution { rule: rule.clone(), adds }));
-            }
-            for burial in &ready.burials {
-                // None is left out, so that which of them finds an error does not depend on the others.
-                buried |= burial.bound.of(&row).map_err(|problem| problem.of(&burial.rule))? == Some(true);
-            }
-            drop(row);
+            let (total, buried, contributions) = effect(&ready, &rows.row(found), &formulas)?;
             let base = found.rank.map_or(Some(found.score), |rank| (!rank.is_nan()).then_some(f64::from(rank)));
             found.boosted = base.filter(|_| !ready.boosts.is_empty()).map(|base| base + total);
             found.buried = buried;
-            if request.options.explain && !contributions.is_empty() {
+            if !contributions.is_empty() {
                 ranked.contributions.push((found.place, contributions));
             }
         }
@@ -68,4 +57,20 @@ fn one(request: &Request<'_>, active: &Active<'_>, source: &Source<'_>, ranked: 
         report.missing = ready.inputs.missing.iter().map(ToString::to_string).collect();
     }
     Ok(())
+}
+
+/// What the boosts add to a row, whether it is buried, and what each of the `formulas` added, of which there are none but for an explanation.
+fn effect(ready: &Ready, row: &dyn Candidate, formulas: &[String]) -> Result<(f64, bool, Vec<Contribution>)> {
+    let (mut total, mut buried) = (0.0, false);
+    let mut contributions = Vec::with_capacity(formulas.len());
+    for (at, boost) in ready.boosts.iter().enumerate() {
+        let adds = boost.bound.of(row).map_err(|problem| problem.of(&boost.rule))?;
+        total += adds.unwrap_or(0.0);
+        contributions.extend(formulas.get(at).map(|rule| Contribution { rule: rule.clone(), adds }));
+    }
+    for burial in &ready.burials {
+        // None is left out, so that an error of one of them does not depend on the others.
+        buried |= burial.bound.of(row).map_err(|problem| problem.of(&burial.rule))? == Some(true);
+    }
+    Ok((total, buried, contributions))
 }
