@@ -81,7 +81,8 @@ impl Question {
         let joined = |parts: &[Self], word: &str| parts.iter().map(|part| format!("({})", part.text())).collect::<Vec<_>>().join(word);
         match self {
             Self::Leaf(text, _) => (*text).to_owned(),
-            Self::Compare(op, sides) => format!("{} {op} {}", sides[0].text(), sides[1].text()),
+            // A field by itself against a value is a test of filters, which compare a bool with true and false alone.
+            Self::Compare(op, sides) => format!("{} + 0 {op} {}", sides[0].text(), sides[1].text()),
             Self::And(parts) => joined(parts, " and "),
             Self::Or(parts) => joined(parts, " OR "),
             Self::Not(inner) => format!("not ({})", inner.text()),

@@ -109,54 +109,53 @@ fn of(plain: &Plain, name: &str) -> Option<f64> {
     }
 }
 
-fn leaves() -> Vec<(&'static str, fn(&Plain) -> Option<f64>)> {
-    vec![
-        ("2", |_| Some(2.0)),
-        ("0", |_| Some(0.0)),
-        ("0.25", |_| Some(0.25)),
-        ("1e3", |_| Some(1000.0)),
-        ("2h", |_| Some(7200.0)),
-        ("price", |plain| of(plain, "price")),
-        ("\"stock\"", |plain| of(plain, "stock")),
-        ("promo", |plain| of(plain, "promo")),
-        ("added", |plain| of(plain, "added")),
-        ("user.age", |_| Some(30.0)),
-        ("USER.plus", |_| Some(1.0)),
-        ("user.nobody", |_| None),
-        ("user.none", |_| None),
-        ("score", |plain| Some(plain.score)),
-        ("rank_score", |plain| plain.rank),
-        ("value.days", |plain| plain.days),
-        ("$p", |_| Some(3.0)),
-        ("$null", |_| None),
-        ("now()", |_| Some(NOW)),
-    ]
-}
+/// What stands at the end of a tree: its text, and what it is.
+type Leaf<T> = (&'static str, fn(&Plain) -> Option<T>);
 
-fn questions() -> Vec<(&'static str, fn(&Plain) -> Option<bool>)> {
-    vec![
-        ("promo", |plain| of(plain, "promo").map(|flag| flag == 1.0)),
-        ("brand = 'a'", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand == "a"))),
-        ("brand = user.brand", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand == "a"))),
-        ("user.brand != brand", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand != "a"))),
-        ("tags HAS 'x'", |plain| plain.row.get("tags").and_then(|tags| tags.as_list().map(|tags| tags.contains(&Value::from("x"))))),
-        ("price IS NOT NULL", |plain| Some(of(plain, "price").is_some())),
-        ("stock < 3", |plain| of(plain, "stock").map(|stock| stock < 3.0)),
-        ("stock BETWEEN 0 AND $p", |plain| of(plain, "stock").map(|stock| (0.0..=3.0).contains(&stock))),
-        ("price < user.age", |plain| of(plain, "price").map(|price| price < 30.0)),
-        ("added > now() - 1d", |plain| of(plain, "added").map(|added| added > NOW - 86_400.0)),
-        ("user.country = 'NL'", |_| Some(true)),
-        ("user.age >= 31", |_| Some(false)),
-        ("user.likes HAS ANY ('y', 'q')", |_| Some(true)),
-        ("user.nobody = 5", |_| None),
-        ("user.nobody IS NULL", |_| Some(true)),
-        ("user.plus", |_| Some(true)),
-    ]
-}
+const LEAVES: &[Leaf<f64>] = &[
+    ("2", |_| Some(2.0)),
+    ("0", |_| Some(0.0)),
+    ("0.25", |_| Some(0.25)),
+    ("1e3", |_| Some(1000.0)),
+    ("2h", |_| Some(7200.0)),
+    ("price", |plain| of(plain, "price")),
+    ("\"stock\"", |plain| of(plain, "stock")),
+    ("promo", |plain| of(plain, "promo")),
+    ("added", |plain| of(plain, "added")),
+    ("user.age", |_| Some(30.0)),
+    ("USER.plus", |_| Some(1.0)),
+    ("user.nobody", |_| None),
+    ("user.none", |_| None),
+    ("score", |plain| Some(plain.score)),
+    ("rank_score", |plain| plain.rank),
+    ("value.days", |plain| plain.days),
+    ("$p", |_| Some(3.0)),
+    ("$null", |_| None),
+    ("now()", |_| Some(NOW)),
+];
+
+const QUESTIONS: &[Leaf<bool>] = &[
+    ("promo", |plain| of(plain, "promo").map(|flag| flag == 1.0)),
+    ("brand = 'a'", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand == "a"))),
+    ("brand = user.brand", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand == "a"))),
+    ("user.brand != brand", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand != "a"))),
+    ("tags HAS 'x'", |plain| plain.row.get("tags").and_then(|tags| tags.as_list().map(|tags| tags.contains(&Value::from("x"))))),
+    ("price IS NOT NULL", |plain| Some(of(plain, "price").is_some())),
+    ("stock < 3", |plain| of(plain, "stock").map(|stock| stock < 3.0)),
+    ("stock BETWEEN 0 AND $p", |plain| of(plain, "stock").map(|stock| (0.0..=3.0).contains(&stock))),
+    ("price < user.age", |plain| of(plain, "price").map(|price| price < 30.0)),
+    ("added > now() - 1d", |plain| of(plain, "added").map(|added| added > NOW - 86_400.0)),
+    ("user.country = 'NL'", |_| Some(true)),
+    ("user.age >= 31", |_| Some(false)),
+    ("user.likes HAS ANY ('y', 'q')", |_| Some(true)),
+    ("user.nobody = 5", |_| None),
+    ("user.nobody IS NULL", |_| Some(true)),
+    ("user.plus", |_| Some(true)),
+];
 
 /// Expressions of all kinds.
 pub(super) fn expressions() -> BoxedStrategy<Expression> {
-    let leaf = select(leaves()).prop_map(|(text, value)| Expression::Leaf(text, value));
+    let leaf = select(LEAVES).prop_map(|(text, value)| Expression::Leaf(text, value));
     leaf.prop_recursive(4, 24, 3, |inner| {
         let two = (inner.clone(), inner.clone());
         let pair = || (inner.clone(), inner.clone()).prop_map(|(a, b)| Box::new([a, b]));
@@ -174,7 +173,7 @@ pub(super) fn expressions() -> BoxedStrategy<Expression> {
 fn conditions_of(numbers: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<Question> {
     let pair = (numbers.clone(), numbers).prop_map(|(a, b)| Box::new([a, b]));
     let compare = (select(vec!["=", "!=", "<", "<=", ">", ">="]), pair).prop_map(|(op, sides)| Question::Compare(op, sides));
-    let leaf = prop_oneof![select(questions()).prop_map(|(text, value)| Question::Leaf(text, value)), compare];
+    let leaf = prop_oneof![select(QUESTIONS).prop_map(|(text, value)| Question::Leaf(text, value)), compare];
     leaf.prop_recursive(3, 8, 2, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 2..4).prop_map(Question::And),

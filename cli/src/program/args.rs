@@ -98,7 +98,7 @@ pub(super) enum Ranker {
 #[derive(Subcommand, Debug)]
 pub(super) enum Policy {
     /// Keep rules under a name; a policy that has it is replaced
-    Set(With<rules::SetPolicy>),
+    Set(Box<With<rules::SetPolicy>>),
     /// Show a policy's rules
     Show(With<rules::PolicyName>),
     /// List the policies with their versions

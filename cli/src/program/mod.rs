@@ -91,7 +91,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Ranker(Ranker::Attach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Attach(args))),
         Subcommands::Ranker(Ranker::List(with)) => one(with, Purpose::Read, |_| Command::Ranker(repl::Ranker::List)),
         Subcommands::Ranker(Ranker::Detach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Detach(args))),
-        Subcommands::Policy(Policy::Set(with)) => one(with, Purpose::Command, |args| Command::Policy(PolicyCommand::Set(args))),
+        Subcommands::Policy(Policy::Set(with)) => one(*with, Purpose::Command, |args| Command::Policy(PolicyCommand::Set(Box::new(args)))),
         Subcommands::Policy(Policy::Show(with)) => one(with, Purpose::Read, |args| Command::Policy(PolicyCommand::Show(args))),
         Subcommands::Policy(Policy::List(with)) => one(with, Purpose::Read, |_| Command::Policy(PolicyCommand::List)),
         Subcommands::Policy(Policy::Drop(with)) => one(with, Purpose::Command, |args| Command::Policy(PolicyCommand::Drop(args))),

@@ -46,7 +46,7 @@ impl RuleOptions {
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum PolicyCommand {
     /// Keep rules under a name; a policy that has it is replaced
-    Set(SetPolicy),
+    Set(Box<SetPolicy>),
     /// Show a policy's rules
     Show(PolicyName),
     /// List the policies with their versions
