@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> torre::Result<()> {
 //! let boost = Formula::parse("0.2*promo - 0.05*ln1p(price) + 0.5*decay(added, 7d)")?;
-//! assert_eq!(boost.to_string(), "0.2 * promo - 0.05 * ln1p(price) + 0.5 * decay(added, 7d)");
+//! assert_eq!(boost.to_string(), "0.2 * promo - 0.05 * ln1p(price) + 0.5 * decay(added, 1w)");
 //! let slow = Condition::parse("value.days > 5 AND NOT tags HAS 'fragile'")?;
 //! assert_eq!(Condition::parse(&slow.to_string())?, slow);
 //! # Ok(())
