@@ -35,6 +35,7 @@
 //! Rules take effect in this order: `require` and `forbid` with the first stage, then, on the items that are ranked, `boost`, `bury`, `max_per`,
 //! and after diversity `pin`. `docs/ranking.md` explains it with examples.
 
+mod arithmetic;
 mod bind;
 mod bound;
 mod error;
