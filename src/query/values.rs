@@ -72,9 +72,12 @@ impl CandidateValues {
     }
 }
 
-/// What computes numbers: of a query, by its place in the batch, and of the ids of its candidates.
+/// Numbers of a query, by its place in the batch, and of the ids of its candidates.
+type Function<'q> = dyn Fn(usize, &[&str]) -> CandidateValues + Send + Sync + 'q;
+
+/// What computes numbers.
 #[derive(Clone)]
-pub(crate) struct Compute<'q>(Arc<dyn Fn(usize, &[&str]) -> CandidateValues + Send + Sync + 'q>);
+pub(crate) struct Compute<'q>(Arc<Function<'q>>);
 
 impl std::fmt::Debug for Compute<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

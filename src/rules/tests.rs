@@ -206,7 +206,8 @@ proptest! {
         let text = expression.text();
         let formula = Formula::parse(&text).unwrap();
         let printed = formula.to_string();
-        prop_assert_eq!(Formula::parse(&printed).as_ref(), Ok(&formula), "{} printed as {}", text, printed);
+        let again = Formula::parse(&printed);
+        prop_assert_eq!(again.as_ref(), Ok(&formula), "{} printed as {}", text, printed);
         let json = serde_json::to_string(&formula).unwrap();
         prop_assert_eq!(&serde_json::from_str::<Formula>(&json).unwrap(), &formula);
         for plain in &candidates {
@@ -223,7 +224,8 @@ proptest! {
         let text = question.text();
         let condition = Condition::parse(&text).unwrap();
         let printed = condition.to_string();
-        prop_assert_eq!(Condition::parse(&printed).as_ref(), Ok(&condition), "{} printed as {}", text, printed);
+        let again = Condition::parse(&printed);
+        prop_assert_eq!(again.as_ref(), Ok(&condition), "{} printed as {}", text, printed);
         for plain in &candidates {
             match (truth(&condition, plain), question.of(plain)) {
                 (Ok(found), Ok(expected)) => prop_assert_eq!(found, expected, "{} of {:?}", text, plain),
