@@ -1,4 +1,5 @@
-//! How long a ranker takes: 200 candidates of 30 features through 500 trees of depth 6, and shapes beside it, in one thread.
+//! How long a ranker takes: 200 candidates of 30 features through 500 trees of depth 6, and shapes beside it, in one thread. And how long whole
+//! queries take with that ranker and with rules, over 100,000 items (`TORRE_BENCH_ROWS`).
 //!
 //! `cargo bench --bench ranker` prints; the scores are checked against a walk through the same trees before anything is timed.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "a measurement")]
@@ -10,6 +11,9 @@ use torre::{Matrix, Ranker, RankerSource};
 #[path = "../src/ranker/testing/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "it serves tests too")]
 mod testing;
+
+#[path = "ranker_query.rs"]
+mod query;
 
 use testing::{Form, Row, Table};
 
@@ -105,4 +109,5 @@ fn main() {
             println!("{name:<44} {rows:>6} {:>7.1} ms {median:>7.1} us {:>7.2} us", load.as_secs_f64() * 1e3, median / rows as f64);
         }
     }
+    query::run(&mut random);
 }

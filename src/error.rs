@@ -6,6 +6,7 @@ use thiserror::Error as ThisError;
 
 use crate::features::{EncodeError, FeatureError, InvalidOption, SpecError};
 use crate::filter::FilterError;
+use crate::rules::RuleError;
 
 /// Torre's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -231,6 +232,17 @@ pub enum Error {
     /// A filter that is not in the language, or does not fit the collection.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A rule that is not in the language, does not fit the collection, or gives no number for some item.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// No policy of the collection has this name.
+    #[error("the collection has no policy {name:?}{}", there_is(.known))]
+    UnknownPolicy {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A tower's model file was refused, or gave no vector.
     #[error(transparent)]
     Model(#[from] crate::model_error::ModelError),
@@ -391,6 +403,8 @@ impl Error {
             | Self::Feature(_)
             | Self::Encode(_)
             | Self::Filter(_)
+            | Self::Rule(_)
+            | Self::UnknownPolicy { .. }
             | Self::InvalidDump { .. } => Responsible::Caller,
             Self::Spec(_) | Self::Model(_) => Responsible::ModelAuthor,
             Self::Io { .. } | Self::Poisoned { .. } | Self::Damaged { .. } => Responsible::Operator,

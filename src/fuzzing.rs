@@ -149,3 +149,28 @@ pub fn ranker(onnx: &[u8]) -> Result<()> {
 pub fn trees(bytes: &[u8]) {
     crate::ranker::fuzzing::trees(bytes);
 }
+
+/// Evaluates a formula and a condition for an item's row, a row that is the user too: whatever comes of it, it comes of it again.
+pub fn rules(formula: Option<&crate::rules::Formula>, condition: Option<&crate::rules::Condition>, row: &Row, schema: &crate::Schema) {
+    use crate::rules::fuzzing::Setting;
+    let params = crate::filter::Params::from(crate::row! { "i" => 5, "f" => 0.5, "t" => "a", "b" => true, "x" => null });
+    let score = row.get("f").and_then(crate::Value::as_f64).filter(|number| number.is_finite()).unwrap_or(0.25);
+    let setting = Setting {
+        schema,
+        params: &params,
+        user: row,
+        now: 1_000_000_000.5,
+        row,
+        score,
+        rank: Some(score),
+        value: (score > 1.0).then_some(2.0),
+    };
+    if let Some(formula) = formula {
+        let number = setting.number(formula);
+        assert_eq!(number, setting.number(formula), "evaluated twice");
+        assert!(number.ok().flatten().is_none_or(f64::is_finite), "{formula}");
+    }
+    if let Some(condition) = condition {
+        assert_eq!(setting.truth(condition), setting.truth(condition), "evaluated twice");
+    }
+}

@@ -26,6 +26,7 @@
 //! | open or make a database | [`Database::open`], [`Database::create`], [`Database::builder`], [`Database::in_memory`] |
 //! | attach towers | [`TowerPair::from_files`], [`CollectionOptions::towers`] |
 //! | rank | [`Ranker::load`], [`Ranker::score`], [`Collection::attach_ranker`] |
+//! | set rules | [`rules::Policy`], [`Query::boost`], [`Query::max_per`], [`Collection::set_policy`] |
 //! | store | [`Collection::upsert_many`], [`Collection::upsert_row`], [`Collection::import`], [`Collection::patch`], [`Collection::delete`] |
 //! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
 //! | read back | [`Collection::get`], [`Collection::get_many`], [`Collection::items`], [`Collection::ids`] |
@@ -49,6 +50,7 @@ mod progress;
 mod quantizer;
 mod query;
 mod ranker;
+pub mod rules;
 mod segment;
 mod sync;
 #[cfg(feature = "onnx")]
@@ -81,7 +83,9 @@ pub use features::{
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
-pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, Rerank, SearchOptions, StageTime};
+pub use query::{
+    Answer, CandidateValues, Contribution, Effort, Explain, Hit, Query, QueryBatch, Rerank, RulesExplain, SearchOptions, StageTime,
+};
 pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] carries.
@@ -102,3 +106,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/filters.md")]
 struct Filters;
+
+// And those of the page on ranking.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ranking.md")]
+struct Ranking;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use torre_storage::{CollectionId, Manifest, Storage};
 
 use crate::db::tail::{IMPOSSIBLE, read_deltas, read_tail};
-use crate::db::{list_log, rankers};
+use crate::db::{list_log, policies, rankers};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Dead, Seal, Sweep, Writer};
 use crate::progress::{Progress, Stage};
@@ -114,6 +114,7 @@ impl Core {
         let manifest = core.writer.lock().manifest.clone();
         rankers::read(&core.shared, &manifest)?;
         list_log::restore(&core.shared)?;
+        policies::read(&core.shared, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));
         core.writer = Writer::new(Arc::clone(&core.shared), manifest, dead);
         Ok(core)

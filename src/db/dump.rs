@@ -5,10 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use torre_storage::PolicyMeta;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::db::Database;
-use crate::db::dump_files::{self, Described, DescribedLists, FORMAT, HEADER, Header, LISTS, Line, ListLine, ROWS};
+use crate::db::dump_files::{self, Described, DescribedLists, DescribedPolicy, HEADER, Header, LISTS, Line, ListLine, ROWS};
 use crate::db::dump_files::{MODELS, SPECS};
 use crate::db::pinned::Pinned;
 use crate::db::staging::{Staging, failed};
@@ -77,10 +78,10 @@ impl Database {
                     if progress.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
                 };
                 let rows = write_rows(pinned, &directory.join(ROWS), &mut counted)?;
-                collections.push(Described { lists: write_lists(pinned, &directory.join(LISTS))?, ..describe(pinned, rows) });
+                collections.push(Described { lists: write_lists(pinned, &directory.join(LISTS))?, ..describe(pinned, rows)? });
                 sync(&directory)?;
             }
-            let torre_dump = collections.iter().map(format_of).max().unwrap_or(1);
+            let torre_dump = collections.iter().map(Described::format).max().unwrap_or(1);
             let header = Header { torre_dump, written_by: env!("CARGO_PKG_VERSION").to_owned(), collections };
             let path = root.join(HEADER);
             let text = serde_json::to_vec_pretty(&header).map_err(|error| failed(&path)(error.into()))?;
@@ -94,18 +95,14 @@ impl Database {
     }
 }
 
-/// The oldest layout that has all that there is of a collection.
-fn format_of(collection: &Described) -> u32 {
-    match collection {
-        Described { lists: Some(_), .. } => FORMAT,
-        Described { rankers, .. } if !rankers.is_empty() => 2,
-        _ => 1,
-    }
-}
-
-fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
-    let settings = &pinned.core.shared.settings;
-    Described {
+fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Result<Described> {
+    let shared = &pinned.core.shared;
+    let settings = &shared.settings;
+    let policy = |meta: &PolicyMeta| {
+        let rules = ingest::read_policy(&shared.storage, shared.id, meta)?;
+        Ok(DescribedPolicy { name: meta.name.clone(), version: meta.version, rules })
+    };
+    Ok(Described {
         name: settings.name.clone(),
         dim: settings.dim,
         metric: settings.metric,
@@ -117,7 +114,8 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Described {
         xxh3: format!("{xxh3:016x}"),
         rankers: pinned.manifest.rankers.iter().map(|ranker| ranker.name.clone()).collect(),
         lists: None,
-    }
+        policies: pinned.manifest.policies.iter().map(policy).collect::<Result<_>>()?,
+    })
 }
 
 /// Writes the rows; returns how many there were and the checksum of the file.

@@ -16,10 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::features::Schema;
+use crate::rules::Policy;
 use crate::segment::IndexSettings;
 use crate::types::Metric;
 
-/// Version of this layout, the newest that is read: 2 has rankers, 3 stored lists. The oldest is written that has all there is.
+/// Version of this layout, the newest that is read: 2 has rankers, 3 has stored lists and policies. The oldest that has what there is, is
+/// written.
 pub(super) const FORMAT: u32 = 3;
 pub(super) const HEADER: &str = "dump.json";
 pub(super) const ROWS: &str = "rows.jsonl";
@@ -57,6 +59,30 @@ pub(super) struct Described {
     /// Its stored lists, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lists: Option<DescribedLists>,
+    /// Its policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) policies: Vec<DescribedPolicy>,
+}
+
+/// A policy, which is short: it stands in the header.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct DescribedPolicy {
+    pub(super) name: String,
+    pub(super) version: u64,
+    pub(super) rules: Policy,
+}
+
+impl Described {
+    /// The oldest layout that has what there is of it.
+    pub(super) fn format(&self) -> u32 {
+        if self.lists.is_some() || !self.policies.is_empty() {
+            FORMAT
+        } else if self.rankers.is_empty() {
+            1
+        } else {
+            2
+        }
+    }
 }
 
 /// The file of a collection's stored lists.

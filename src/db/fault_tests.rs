@@ -8,6 +8,7 @@ use torre_storage::Storage;
 use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
 
 use crate::ranker::testing::Table;
+use crate::rules::Policy;
 use crate::{BuildOptions, CollectionOptions, Database, Error, Item, Matrix, Metric, NoProgress, RankerSource, Result, row};
 
 type State = BTreeMap<String, i64>;
@@ -33,8 +34,13 @@ fn attach(database: &Database, score: i64) -> Result<()> {
     database.collection("items")?.attach_ranker("second", &RankerSource::new(onnx))
 }
 
-/// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached, a stored list.
-const STEPS: [Step; 18] = [
+fn set_policy(database: &Database, pinned: i64) -> Result<()> {
+    database.collection("items")?.set_policy("rules", &Policy::new().pin(pinned.to_string(), 1)).map(drop)
+}
+
+/// Upserts, deletions, patches, with a build, a seal and a compaction between them; a ranker that is attached, replaced and detached, a stored list, and a
+/// policy that is set, set again and dropped.
+const STEPS: [Step; 21] = [
     (
         |database| {
             database
@@ -49,8 +55,10 @@ const STEPS: [Step; 18] = [
     (|db| db.collection("items")?.delete(["3", "35", "59"]).map(drop), |state| state.retain(|id, _| !["3", "35", "59"].contains(&&**id))),
     (|db| db.collection("items")?.list("seen").add(["1", "2"]).map(drop), |state| state.extend([(SEEN.to_owned(), 2)])),
     (|db| attach(db, 5), |state| state.extend([(RANKER.to_owned(), 5)])),
+    (|db| set_policy(db, 8), |state| state.extend([(POLICY.to_owned(), 108)])),
     (|db| db.collection("items")?.maintain(&NoProgress), |_| {}),
     (|db| attach(db, 6), |state| state.extend([(RANKER.to_owned(), 6)])),
+    (|db| set_policy(db, 9), |state| state.extend([(POLICY.to_owned(), 209)])),
     (|db| db.collection("items")?.patch("7", &row! { "mark" => 9 }), |state| state.extend([("7".to_owned(), 9)])),
     (|db| db.collection("items")?.patch_many((5..20).map(|n| marked(n, 10))).map(drop), |state| put(state, 5..20, 10)),
     (|db| db.collection("items")?.upsert_many((70..75).map(|n| item(n, 3))).map(drop), |state| put(state, 70..75, 3)),
@@ -60,6 +68,7 @@ const STEPS: [Step; 18] = [
     (|db| db.collection("items")?.delete(["74"]).map(drop), |state| state.retain(|id, _| id != "74")),
     (|db| db.collection("items")?.detach_ranker("second"), |state| state.retain(|id, _| id != RANKER)),
     (|db| db.collection("items")?.list("seen").drop().map(drop), |state| state.retain(|id, _| id != SEEN)),
+    (|db| db.collection("items")?.drop_policy("rules"), |state| state.retain(|id, _| id != POLICY)),
 ];
 
 /// What stands for the stored list in a state, with the number of ids on it.
@@ -67,6 +76,9 @@ const SEEN: &str = "(seen)";
 
 /// What stands for the ranker in a state, with its score of nothing.
 const RANKER: &str = "(ranker)";
+
+/// What stands for the policy in a state, with its version in hundreds and the item that it pins.
+const POLICY: &str = "(policy)";
 
 fn read(database: &Database) -> Result<State> {
     let items = match database.collection("items") {
@@ -86,6 +98,10 @@ fn read(database: &Database) -> Result<State> {
     for name in items.rankers() {
         let missing = Matrix::from_vec(1, vec![f32::NAN]).unwrap();
         state.insert(RANKER.to_owned(), items.ranker(&name)?.score(&missing)?[0] as i64);
+    }
+    for (name, version) in items.policies() {
+        let (policy, _) = items.policy(&name)?;
+        state.insert(POLICY.to_owned(), version as i64 * 100 + policy.pin[0].id.parse::<i64>().unwrap());
     }
     Ok(state)
 }

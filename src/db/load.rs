@@ -89,6 +89,10 @@ impl Database {
             for (at, name) in described.rankers.iter().enumerate() {
                 collection.attach_ranker(name, &ranker(&directory, at)?)?;
             }
+            for policy in &described.policies {
+                policy.rules.check()?;
+                collection.put_policy(&policy.name, &policy.rules, Some(policy.version))?;
+            }
             if described.trained && !collection.is_empty() {
                 collection.build(&BuildOptions::default(), progress)?;
             }

@@ -30,6 +30,10 @@ mod patch_place_tests;
 #[cfg(all(test, feature = "onnx"))]
 mod patch_tests;
 mod pinned;
+mod policies;
+mod policy;
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod query_sample_tests;
 #[cfg(test)]

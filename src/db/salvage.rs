@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use torre_storage::{CollectionId, RankerMeta, SpaceId, Storage, codec};
+use torre_storage::{CollectionId, PolicyMeta, RankerMeta, SpaceId, Storage, codec};
 
 use crate::db::list_log;
 use crate::db::staging::Staging;
@@ -79,13 +79,14 @@ impl Database {
             match codec::decode::<Settings>(&settings) {
                 Ok(settings) => {
                     let name = settings.name.clone();
-                    let (lost, rankers) = (Vec::new(), Vec::new());
+                    let (lost, rankers, policies) = (Vec::new(), Vec::new(), Vec::new());
                     let mut saving = Saving {
                         storage: &storage,
                         id,
                         settings,
                         space: FIRST_SPACE,
                         rankers,
+                        policies,
                         patches: Patches::new(0),
                         lost,
                         rows: 0,
@@ -154,6 +155,8 @@ struct Saving<'a> {
     /// What was attached, as the manifest says.
     rankers: Vec<RankerMeta>,
     patches: Patches,
+    /// What policies there are, as the manifest says.
+    policies: Vec<PolicyMeta>,
     lost: Vec<Error>,
     rows: u64,
     progress: &'a dyn Progress,
@@ -193,6 +196,13 @@ impl Saving<'_> {
                 ingest::read_ranker(self.storage, self.id, &meta).and_then(|source| collection.attach_ranker(&meta.name, &source));
             if let Err(error) = attached {
                 self.lose(&format!("the ranker {:?}", meta.name), &error.to_string());
+            }
+        }
+        for meta in std::mem::take(&mut self.policies) {
+            let kept = ingest::read_policy(self.storage, self.id, &meta)
+                .and_then(|policy| collection.put_policy(&meta.name, &policy, Some(meta.version)));
+            if let Err(error) = kept {
+                self.lose(&format!("the policy {:?}", meta.name), &error.to_string());
             }
         }
         if trained && !collection.is_empty() {
@@ -241,6 +251,7 @@ impl Saving<'_> {
         self.space = manifest.as_ref().map_or(FIRST_SPACE, |manifest| manifest.space);
         self.rankers = manifest.as_ref().map(|manifest| manifest.rankers.clone()).unwrap_or_default();
         self.read_deltas(manifest.as_ref().map_or(0, |manifest| manifest.first_delta));
+        self.policies = manifest.as_ref().map(|manifest| manifest.policies.clone()).unwrap_or_default();
         let meta = manifest.as_ref().and_then(|manifest| manifest.serving_training());
         let (index, trained) = match meta.map(|meta| Training::read_alone(self.storage, self.id, meta)) {
             Some(Ok(training)) => (training.index, training.trained.is_some()),

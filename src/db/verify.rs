@@ -14,7 +14,7 @@ use crate::ingest;
 use crate::progress::{Progress, Stage};
 use crate::ranker::Ranker;
 use crate::segment::{
-    ColumnBuilder, Columns, LiveRows, Patch, Patches, Place, Record, RowTable, Sealed, Snapshot, Space, Stored, Training, View,
+    ColumnBuilder, Columns, KeptPolicy, LiveRows, Patch, Patches, Place, Record, RowTable, Sealed, Snapshot, Space, Stored, Training, View,
 };
 use crate::types::ItemId;
 
@@ -181,6 +181,7 @@ impl Checker<'_> {
             Err(error) => self.error(&error),
         }
         self.rankers();
+        self.policies();
         match list_log::check(shared, self.pinned.list_log.clone(), &self.pinned.lists) {
             Ok(()) => self.report.stored_lists += self.pinned.lists.len() as u64,
             Err(error) => self.error(&error),
@@ -231,6 +232,25 @@ impl Checker<'_> {
             let read = ingest::read_ranker(&core.shared.storage, core.shared.id, meta).and_then(|source| Ranker::load(&source));
             if let Err(error) = read {
                 self.error(&core.shared.damaged(format!("ranker {:?}", meta.name), &error.to_string()));
+            }
+        }
+    }
+
+    /// The policies that the manifest names, read again, against those in use.
+    fn policies(&mut self) {
+        let (shared, manifest) = (&self.pinned.core.shared, &self.pinned.manifest);
+        if shared.policies.names().len() != manifest.policies.len() {
+            self.error(&shared.damaged("the manifest", "it does not list the policies in use"));
+        }
+        for meta in &manifest.policies {
+            match ingest::read_policy(&shared.storage, shared.id, meta) {
+                Ok(policy) => {
+                    let stored = KeptPolicy { version: meta.version, policy };
+                    if shared.policies.get(&meta.name).is_none_or(|used| *used != stored) {
+                        self.error(&shared.damaged(format!("policy {:?}", meta.name), "what is stored is not what is in use"));
+                    }
+                }
+                Err(error) => self.error(&error),
             }
         }
     }

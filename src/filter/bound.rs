@@ -14,10 +14,50 @@ use crate::features::FieldType;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bound {
     pub(crate) root: Node,
-    /// The fields that are tested, each once.
+    /// The fields that are tested; one may be there several times.
     pub(crate) fields: Vec<BoundField>,
-    /// Names of the stored lists that are asked for, each once.
+    /// Names of the stored lists that are asked for.
     pub(crate) lists: Vec<Box<str>>,
+}
+
+impl Bound {
+    /// True where all of these are, and none of those that are `never` to be: where such a one is unknown, it does not count.
+    pub(crate) fn of(all: impl IntoIterator<Item = Self>, never: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self { root: Node::And(Vec::new()), fields: Vec::new(), lists: Vec::new() };
+        let mut parts: Vec<Node> = all.into_iter().map(|bound| joined.take(bound)).collect();
+        parts.extend(never.into_iter().map(|bound| Node::Not(Box::new(Node::Certain(Box::new(joined.take(bound)))))));
+        joined.root = Node::And(parts);
+        joined
+    }
+
+    /// The negation: unknown where the other is.
+    pub(crate) fn not(bound: Self) -> Self {
+        Self { root: Node::Not(Box::new(bound.root)), ..bound }
+    }
+
+    /// The condition of another one, whose fields and lists come behind those that are here.
+    fn take(&mut self, other: Self) -> Node {
+        let (fields, lists) = (self.fields.len(), self.lists.len());
+        self.fields.extend(other.fields);
+        self.lists.extend(other.lists);
+        other.root.shifted(fields, lists)
+    }
+}
+
+impl Node {
+    /// The same of fields and lists that have moved by so many places.
+    fn shifted(self, fields: usize, lists: usize) -> Self {
+        let each = |parts: Vec<Self>| parts.into_iter().map(|part| part.shifted(fields, lists)).collect();
+        match self {
+            Self::And(parts) => Self::And(each(parts)),
+            Self::Or(parts) => Self::Or(each(parts)),
+            Self::Not(inner) => Self::Not(Box::new(inner.shifted(fields, lists))),
+            Self::Certain(inner) => Self::Certain(Box::new(inner.shifted(fields, lists))),
+            Self::Test { field, test } => Self::Test { field: field + fields, test },
+            Self::Within { lat, lon, circle } => Self::Within { lat: lat + fields, lon: lon + fields, circle },
+            Self::InList(list) => Self::InList(list + lists),
+        }
+    }
 }
 
 /// A field that a filter tests.
@@ -43,6 +83,8 @@ pub(crate) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
+    /// Whether the condition is true: false where it is unknown.
+    Certain(Box<Node>),
     Test {
         field: usize,
         test: Test,

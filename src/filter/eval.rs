@@ -41,6 +41,7 @@ impl Bound {
             Node::And(parts) => join(parts.iter().map(|part| self.node(part, row, in_list)), false),
             Node::Or(parts) => join(parts.iter().map(|part| self.node(part, row, in_list)), true),
             Node::Not(inner) => self.node(inner, row, in_list).map(|truth| !truth),
+            Node::Certain(inner) => Some(self.node(inner, row, in_list) == Some(true)),
             Node::Test { field, test } => test.of(&self.fields[*field], row),
             Node::Within { lat, lon, circle } => {
                 let degrees = |field: &usize| row.get(&self.fields[*field].name)?.as_f64();

@@ -1,4 +1,4 @@
-//! Text to tokens, one at a time.
+//! Text to tokens, one at a time: of filters, and of the formulas of rules, which have arithmetic besides.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -22,7 +22,7 @@ pub(crate) enum Token<'a> {
     Span(i64),
     /// `$name` or `$"name"`.
     Param(String),
-    /// One of `( ) , - + = != < <= > >=`; `<>` is `!=`.
+    /// One of `( ) , . + - * / = != < <= > >=`; `<>` is `!=`.
     Symbol(&'static str),
     End,
 }
@@ -182,8 +182,11 @@ impl<'a> Lexer<'a> {
             '(' => "(",
             ')' => ")",
             ',' => ",",
+            '.' => ".",
             '+' => "+",
             '-' => "-",
+            '*' => "*",
+            '/' => "/",
             '=' => "=",
             '!' if self.take('=') => "!=",
             '<' if self.take('=') => "<=",

@@ -64,6 +64,13 @@ pub use operand::{Now, Operand, Param, Values, now, param};
 pub use params::Params;
 pub use tree::Filter;
 
+// What the language of rules is made of.
+pub(crate) use lexer::{Token, UNITS};
+pub(crate) use operand::{Literal, Name, Place, Term};
+pub(crate) use parse::{Parser, integer};
+pub(crate) use print::param as print_param;
+pub(crate) use tree::{Comparison, Expr};
+
 // What evaluators take.
 pub(crate) use bound::{BoundField, Node, Source, Test};
 pub(crate) use circle::Circle;

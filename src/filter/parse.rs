@@ -12,16 +12,16 @@ pub(crate) const MAX_TEXT_BYTES: usize = 1 << 20;
 /// Words that are no field's name unless they stand in double quotes.
 pub(crate) const RESERVED: [&str; 9] = ["and", "or", "not", "in", "is", "between", "null", "true", "false"];
 
+/// Words that are no field's name in the formulas of rules, which have filters' tests in them: fields of these names are written in quotes.
+pub(crate) const RESERVED_IN_RULES: [&str; 2] = ["score", "rank_score"];
+
 impl Filter {
     /// Reads a filter in the language that the [module](super) describes.
     ///
     /// # Errors
     /// [`FilterError`], with the column and what was expected there.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(FilterError::TooLong { bytes: text.len(), limit: MAX_TEXT_BYTES });
-        }
-        let mut parser = Parser { at: Cursor::new(text)?, depth: 0, tests: 0, values: 0 };
+        let mut parser = Parser::new(text)?;
         let filter = parser.or()?;
         match parser.at.token {
             Token::End => Ok(filter),
@@ -37,15 +37,24 @@ impl std::str::FromStr for Filter {
     }
 }
 
-struct Parser<'a> {
-    at: Cursor<'a>,
+/// Reads filters, and single tests in the middle of a longer text.
+pub(crate) struct Parser<'a> {
+    pub(crate) at: Cursor<'a>,
     /// Open parentheses.
     depth: usize,
     tests: usize,
     values: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    /// On the first token.
+    pub(crate) fn new(text: &'a str) -> Result<Self, FilterError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(FilterError::TooLong { bytes: text.len(), limit: MAX_TEXT_BYTES });
+        }
+        Ok(Self { at: Cursor::new(text)?, depth: 0, tests: 0, values: 0 })
+    }
+
     fn or(&mut self) -> Result<Filter, FilterError> {
         self.joined(Joint::Or, "or", Self::and)
     }
@@ -89,13 +98,9 @@ impl Parser<'_> {
             self.depth -= 1;
             return Ok(inner);
         }
-        self.tests += 1;
-        if self.tests > MAX_TESTS {
-            return Err(FilterError::TooMany { column: Some(self.at.column), what: "tests", limit: MAX_TESTS });
-        }
-        if self.at.take_word("in")? {
-            self.at.need_word("list", "LIST, as in IN LIST 'name'")?;
-            return Ok(Filter::test(Expr::InList(self.value("the name of a list")?)));
+        self.count_test()?;
+        if self.at.is_word("in") {
+            return self.in_list();
         }
         let unquoted = matches!(self.at.token, Token::Word(_));
         let field = self.field()?;
@@ -105,8 +110,24 @@ impl Parser<'_> {
         self.test(field)
     }
 
+    /// Counts a test, of which there may be so many.
+    pub(crate) fn count_test(&mut self) -> Result<(), FilterError> {
+        self.tests += 1;
+        if self.tests > MAX_TESTS {
+            return Err(FilterError::TooMany { column: Some(self.at.column), what: "tests", limit: MAX_TESTS });
+        }
+        Ok(())
+    }
+
+    /// `IN LIST` and the name of one.
+    pub(crate) fn in_list(&mut self) -> Result<Filter, FilterError> {
+        self.at.need_word("in", "IN LIST")?;
+        self.at.need_word("list", "LIST, as in IN LIST 'name'")?;
+        Ok(Filter::test(Expr::InList(self.value("the name of a list")?)))
+    }
+
     /// What follows the name of a field.
-    fn test(&mut self, field: Name) -> Result<Filter, FilterError> {
+    pub(crate) fn test(&mut self, field: Name) -> Result<Filter, FilterError> {
         if let Some(op) = self.comparison() {
             self.at.advance()?;
             return Ok(Filter::test(Expr::Compare { field, op, value: self.value("a value")? }));
@@ -144,7 +165,8 @@ impl Parser<'_> {
         Ok(if negated { test.negate() } else { test })
     }
 
-    fn comparison(&self) -> Option<Comparison> {
+    /// The comparison that the token stands for.
+    pub(crate) fn comparison(&self) -> Option<Comparison> {
         let Token::Symbol(symbol) = self.at.token else { return None };
         let all = [Comparison::Eq, Comparison::Ne, Comparison::Lt, Comparison::Le, Comparison::Gt, Comparison::Ge];
         all.into_iter().find(|op| op.symbol() == symbol)
@@ -160,7 +182,8 @@ impl Parser<'_> {
         Ok(Expr::Has { field, which: Quantifier::Any, values: ValueList::Each(vec![value]) })
     }
 
-    fn within(&mut self) -> Result<Filter, FilterError> {
+    /// What follows the word WITHIN.
+    pub(crate) fn within(&mut self) -> Result<Filter, FilterError> {
         self.at.need_symbol("(", "`(`")?;
         let lat = self.field()?;
         self.at.need_symbol(",", "`,`")?;
@@ -175,7 +198,8 @@ impl Parser<'_> {
         Ok(Filter::test(Expr::Within { fields: [lat, lon], center: [north, east], km }))
     }
 
-    fn field(&mut self) -> Result<Name, FilterError> {
+    /// The name of a field.
+    pub(crate) fn field(&mut self) -> Result<Name, FilterError> {
         let at = Place::new(self.at.column);
         let text: Box<str> = match &self.at.token {
             Token::Word(word) if RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved)) => {
@@ -212,7 +236,8 @@ impl Parser<'_> {
         Ok(ValueList::Each(values))
     }
 
-    fn value(&mut self, expected: &str) -> Result<Operand, FilterError> {
+    /// A literal, a parameter or the time of the query.
+    pub(crate) fn value(&mut self, expected: &str) -> Result<Operand, FilterError> {
         self.values += 1;
         if self.values > MAX_VALUES {
             return Err(FilterError::TooMany { column: Some(self.at.column), what: "values", limit: MAX_VALUES });
@@ -265,7 +290,7 @@ impl Parser<'_> {
 }
 
 /// An integer of 64 bits, signed or not; `None` below the least.
-fn integer(magnitude: u64, negative: bool) -> Option<Literal> {
+pub(crate) fn integer(magnitude: u64, negative: bool) -> Option<Literal> {
     if negative {
         return 0i64.checked_sub_unsigned(magnitude).map(Literal::Int);
     }

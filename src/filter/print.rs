@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter, Result};
 
 use super::lexer::{UNITS, in_word, starts_word};
 use super::operand::{Literal, Name, Operand, Term, ValueList};
-use super::parse::RESERVED;
+use super::parse::{RESERVED, RESERVED_IN_RULES};
 use super::tree::{Expr, Filter, MAX_DEPTH, Quantifier};
 
 impl Display for Filter {
@@ -85,7 +85,7 @@ fn quoted(f: &mut Formatter<'_>, text: &str, quote: char) -> Result {
 impl Display for Name {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let plain = self.text.starts_with(starts_word) && self.text.chars().all(in_word);
-        let reserved = RESERVED.iter().any(|word| self.text.eq_ignore_ascii_case(word));
+        let reserved = RESERVED.iter().chain(&RESERVED_IN_RULES).any(|word| self.text.eq_ignore_ascii_case(word));
         if plain && !reserved { f.write_str(&self.text) } else { quoted(f, &self.text, '"') }
     }
 }
@@ -129,7 +129,8 @@ impl Display for Literal {
     }
 }
 
-fn param(f: &mut Formatter<'_>, name: &str) -> Result {
+/// A parameter, `$name`.
+pub(crate) fn param(f: &mut Formatter<'_>, name: &str) -> Result {
     f.write_str("$")?;
     if !name.is_empty() && name.chars().all(in_word) { f.write_str(name) } else { quoted(f, name, '"') }
 }

@@ -73,6 +73,25 @@ pub(crate) enum Expr {
     TooDeep,
 }
 
+impl Expr {
+    /// The fields that it tests, in the order in which they are written.
+    pub(crate) fn fields(&self) -> Vec<&Name> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Not(inner) => inner.fields(),
+            Self::IsTrue(field) | Self::IsNull(field) => vec![field],
+            Self::Compare { field, .. }
+            | Self::Between { field, .. }
+            | Self::In { field, .. }
+            | Self::Has { field, .. }
+            | Self::StartsWith { field, .. }
+            | Self::Match { field, .. } => vec![field],
+            Self::Within { fields, .. } => fields.iter().collect(),
+            Self::InList(_) | Self::TooDeep => Vec::new(),
+        }
+    }
+}
+
 /// How a field is compared with a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Comparison {

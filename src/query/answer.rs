@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::features::Row;
+use crate::query::report::{Contribution, RulesExplain};
 use crate::types::ItemId;
 
 /// One item of an answer.
@@ -32,6 +33,18 @@ pub struct Hit {
     /// The ranker's score, of an item that was ranked: larger is better. Hits are in its order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank_score: Option<f32>,
+    /// The score that rules made of it, of an item that went through boosts: larger is better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_score: Option<f32>,
+    /// A rule put it behind all others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub buried: bool,
+    /// The place that a rule gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<usize>,
+    /// What each boost added: of a query that is explained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boosts: Vec<Contribution>,
     /// What the ranker saw, by the names of its features, null where something was missing: of a query that is explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<Row>,
@@ -140,6 +153,9 @@ pub struct Explain {
     /// unlike); `None` before the index is trained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibrated_with: Option<&'static str>,
+    /// What the rules did, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RulesExplain>,
     /// Fields that the tower reads and the row did not have.
     pub missing: Vec<String>,
     /// Fields with values that the tower does not know: they went to a hash bucket or counted as missing.
@@ -165,7 +181,7 @@ pub struct Explain {
 #[non_exhaustive]
 pub struct StageTime {
     /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
-    /// `exact`; `rank`; `fields`.
+    /// `exact`; `enrich`, `rank`, `rules`, `pin`, `max_per`; `fields`.
     pub stage: &'static str,
     /// Microseconds.
     #[serde(serialize_with = "thousandths")]

@@ -6,10 +6,13 @@ use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
 use crate::query::answer::Answer;
+use crate::query::encode;
 use crate::query::exclude::ExcludeEach;
 use crate::query::options::{Effort, Rerank, SearchOptions};
+use crate::query::pipeline::{self, Asked};
 use crate::query::source::Source;
-use crate::query::{encode, pipeline};
+use crate::query::values::{CandidateValues, Compute};
+use crate::rules::Policy;
 use crate::segment::Shared;
 
 /// One query. Nothing happens before [`Query::run`].
@@ -31,6 +34,7 @@ pub struct Query<'q> {
     shared: &'q Arc<Shared>,
     source: Source<'q>,
     options: SearchOptions,
+    compute: Option<Compute<'q>>,
 }
 
 /// Several queries answered in one call, from one snapshot: lists are visited once for all of them.
@@ -54,6 +58,7 @@ pub struct QueryBatch<'q> {
     sources: Vec<Source<'q>>,
     options: SearchOptions,
     exclude_each: ExcludeEach,
+    compute: Option<Compute<'q>>,
 }
 
 macro_rules! options {
@@ -153,6 +158,55 @@ macro_rules! options {
                 self
             }
 
+            /// Takes the rules of the collection's policy of this name along ([`set_policy`](crate::Collection::set_policy)).
+            pub fn policy(mut self, name: impl Into<String>) -> Self {
+                self.options.policy = Some(name.into());
+                self
+            }
+
+            /// Takes these rules along, in the place of those that were set before; they come after those of a named policy.
+            pub fn rules(mut self, rules: Policy) -> Self {
+                self.options.rules = rules;
+                self
+            }
+
+            /// Adds a number to the score of each candidate: see [`rules`](crate::rules).
+            ///
+            /// # Errors
+            /// [`Error::Rule`](crate::Error::Rule) for a text that is not in the language.
+            pub fn boost(mut self, formula: &str) -> Result<Self> {
+                self.options.rules = self.options.rules.boost(formula)?;
+                Ok(self)
+            }
+
+            /// Puts candidates of which this is true behind all others: see [`rules`](crate::rules).
+            ///
+            /// # Errors
+            /// [`Error::Rule`](crate::Error::Rule) for a text that is not in the language.
+            pub fn bury(mut self, condition: &str) -> Result<Self> {
+                self.options.rules = self.options.rules.bury(condition)?;
+                Ok(self)
+            }
+
+            /// Returns at most `most` hits of each value of an indexed field, and `k` hits all the same where there are so many. Items without
+            /// a value are not counted; of a list, each element is.
+            pub fn max_per(mut self, field: impl Into<String>, most: usize) -> Self {
+                self.options.rules = self.options.rules.max_per(field, most);
+                self
+            }
+
+            /// Gives an item a place among all hits, from 1, if it is in the collection and nothing leaves it out.
+            pub fn pin(mut self, id: impl Into<String>, position: usize) -> Self {
+                self.options.rules = self.options.rules.pin(id, position);
+                self
+            }
+
+            /// Returns no items of which this is true; those of which it is unknown come back.
+            pub fn forbid(mut self, filter: Filter) -> Self {
+                self.options.rules = self.options.rules.forbid(filter);
+                self
+            }
+
             /// Leaves out hits with a lower score of the first stage.
             pub fn min_score(mut self, score: f32) -> Self {
                 self.options.min_score = Some(score);
@@ -184,7 +238,27 @@ options!(Query, QueryBatch);
 
 impl<'q> Query<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, source: Source<'q>) -> Self {
-        Self { shared, source, options: SearchOptions::default() }
+        Self { shared, source, options: SearchOptions::default(), compute: None }
+    }
+
+    /// Computes numbers for candidates when they are known, given their ids: what a ranker's features `value.NAME` and rules read. The
+    /// candidates are the items that are ranked, or without a ranker the best 200.
+    ///
+    /// ```
+    /// # use torre::{CollectionOptions, Database, Item, Metric};
+    /// use torre::CandidateValues;
+    ///
+    /// # let database = Database::in_memory()?;
+    /// # let items = database.create_collection("items", CollectionOptions::vectors(1, Metric::InnerProduct))?;
+    /// # items.upsert_many([Item::new("far")?.with_vector([2.0]), Item::new("near")?.with_vector([1.0])])?;
+    /// let days = |ids: &[&str]| CandidateValues::new().with("days", ids.iter().map(|id| if *id == "far" { 9.0 } else { 1.0 }));
+    /// let answer = items.search(&[1.0]).rerank_values(days).bury("value.days > 5")?.run()?;
+    /// assert_eq!(answer.ids().collect::<Vec<_>>(), ["near", "far"]);
+    /// # Ok::<(), torre::Error>(())
+    /// ```
+    pub fn rerank_values(mut self, compute: impl Fn(&[&str]) -> CandidateValues + Send + Sync + 'q) -> Self {
+        self.compute = Some(Compute::new(move |_, ids| compute(ids)));
+        self
     }
 
     /// Answers the query from the collection as it is now.
@@ -195,7 +269,13 @@ impl<'q> Query<'q> {
     /// [`Error::UnknownItem`](crate::Error::UnknownItem), [`Error::InvalidOption`](crate::Error::InvalidOption), and
     /// storage errors where fields or exact vectors are read.
     pub fn run(self) -> Result<Answer> {
-        let answers = pipeline::run(self.shared, std::slice::from_ref(&self.source), &self.options, &ExcludeEach::default())?;
+        let answers = pipeline::run(&Asked {
+            shared: self.shared,
+            sources: std::slice::from_ref(&self.source),
+            options: &self.options,
+            exclude_each: &ExcludeEach::default(),
+            compute: self.compute.as_ref(),
+        })?;
         Ok(answers.into_iter().next().unwrap_or_default())
     }
 
@@ -211,7 +291,7 @@ impl<'q> Query<'q> {
 
 impl<'q> QueryBatch<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, sources: Vec<Source<'q>>) -> Self {
-        Self { shared, sources, options: SearchOptions::default(), exclude_each: ExcludeEach::default() }
+        Self { shared, sources, options: SearchOptions::default(), exclude_each: ExcludeEach::default(), compute: None }
     }
 
     /// Items that must not be among the hits of one query each, in the order of the queries, besides those of
@@ -228,12 +308,25 @@ impl<'q> QueryBatch<'q> {
         self
     }
 
+    /// As [`Query::rerank_values`]: given the place of the query in the batch, and the ids of its candidates.
+    pub fn rerank_values(mut self, compute: impl Fn(usize, &[&str]) -> CandidateValues + Send + Sync + 'q) -> Self {
+        self.compute = Some(Compute::new(compute));
+        self
+    }
+
     /// Answers all queries from the collection as it is now, in their order.
     ///
     /// # Errors
     /// As [`Query::run`]; one bad query fails the batch, and the error names its row. [`crate::Error::InvalidOption`] when
     /// [`QueryBatch::exclude_each`] or [`QueryBatch::exclude_list_each`] was given another number of lists than there are queries.
     pub fn run(self) -> Result<Vec<Answer>> {
-        self.shared.process().run(|| pipeline::run(self.shared, &self.sources, &self.options, &self.exclude_each))
+        let asked = Asked {
+            shared: self.shared,
+            sources: &self.sources,
+            options: &self.options,
+            exclude_each: &self.exclude_each,
+            compute: self.compute.as_ref(),
+        };
+        self.shared.process().run(|| pipeline::run(&asked))
     }
 }

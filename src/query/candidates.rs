@@ -2,6 +2,8 @@
 
 use crate::features::Row;
 use crate::query::answer::{Explain, StageTime};
+use crate::query::report::Contribution;
+use crate::query::values::CandidateValues;
 use crate::segment::Place;
 
 /// A row found, before it is a hit.
@@ -9,14 +11,22 @@ use crate::segment::Place;
 pub(crate) struct Found {
     pub(crate) score: f64,
     pub(crate) place: Place,
+    /// Its place among the rows that are ranked or go through rules, as they were retrieved: that of what was computed for it.
+    pub(crate) candidate: Option<u32>,
     /// The ranker's score, of a row that was ranked.
     pub(crate) rank: Option<f32>,
+    /// That score, or the first, and what rules add; `None` where no rule boosts, or there is no score.
+    pub(crate) boosted: Option<f64>,
+    /// It comes behind all that are not.
+    pub(crate) buried: bool,
+    /// The place that a rule gives it, from 1.
+    pub(crate) pinned: Option<usize>,
 }
 
 impl Found {
     /// As the first stage finds it.
     pub(crate) fn new(score: f64, place: Place) -> Self {
-        Self { score, place, rank: None }
+        Self { score, place, candidate: None, rank: None, boosted: None, buried: false, pinned: None }
     }
 }
 
@@ -29,6 +39,12 @@ pub(crate) struct Ranked {
     pub(crate) fields: Option<Vec<Row>>,
     /// What the ranker saw of the rows that it ranked, when an explanation is asked for.
     pub(crate) features: Vec<(Place, Row)>,
+    /// What the caller computed for the candidates.
+    pub(crate) values: CandidateValues,
+    /// What the boosts added to the scores of candidates, when an explanation is asked for.
+    pub(crate) contributions: Vec<(Place, Vec<Contribution>)>,
+    /// Rows with a place of their own, which they have not yet; their places ascend.
+    pub(crate) pinned: Vec<Found>,
     /// The recall to expect; `None` where it is not known.
     pub(crate) expected: Option<f32>,
     /// What was done, when asked.
@@ -59,6 +75,9 @@ impl Candidates {
             found: Vec::new(),
             fields: None,
             features: Vec::new(),
+            values: CandidateValues::default(),
+            contributions: Vec::new(),
+            pinned: Vec::new(),
             expected: Some(1.0),
             explain: explain.then(Explain::default),
         };

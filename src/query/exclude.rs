@@ -54,6 +54,11 @@ impl Excluded {
         Self(sources.iter().enumerate().map(own).collect())
     }
 
+    /// What one query leaves out, as that of a query by itself.
+    pub(crate) fn only(&self, query: usize) -> Self {
+        Self(vec![self.of(query).to_vec()])
+    }
+
     /// What query number `query` leaves out.
     pub(crate) fn of(&self, query: usize) -> &[Place] {
         self.0.get(query).or_else(|| self.0.first()).map_or(&[], Vec::as_slice)

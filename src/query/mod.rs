@@ -7,6 +7,7 @@ mod builder;
 mod candidates;
 mod effort;
 mod encode;
+mod enrich;
 mod exact;
 mod exact_in_memory;
 mod exclude;
@@ -21,20 +22,25 @@ mod plan;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
+mod report;
 mod request;
 mod rescore;
 mod restriction;
 mod retrieve;
+mod rules;
 mod sample;
 mod segments;
 mod source;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
+pub use report::{Contribution, RulesExplain};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;
+pub use values::CandidateValues;

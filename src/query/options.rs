@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::filter::{Filter, Params};
+use crate::rules::Policy;
 use crate::segment::{Settings, Snapshot};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL};
+
+/// Rows that go through rules where there is no second stage: the same for every page of an answer.
+const WINDOW: usize = 200;
 
 /// How hard to look.
 ///
@@ -105,6 +109,10 @@ pub struct SearchOptions {
     pub refine_factor: Option<usize>,
     /// Orders the best items of the first stage by a ranker's scores.
     pub rerank: Option<Rerank>,
+    /// The policy of this name goes with the query.
+    pub policy: Option<String>,
+    /// Rules that go with the query, besides those of the policy.
+    pub rules: Policy,
     /// Leaves out hits with a lower score of the first stage.
     pub min_score: Option<f32>,
     /// Returns these fields of the items with the hits; `vector` is the stored vector.
@@ -127,6 +135,8 @@ impl Default for SearchOptions {
             effort: Effort::default(),
             refine_factor: None,
             rerank: None,
+            policy: None,
+            rules: Policy::default(),
             min_score: None,
             fields: None,
             explain: false,
@@ -180,10 +190,18 @@ impl SearchOptions {
         self.params.iter().fold(Params::new(), |params, (name, value)| params.with(name, value.clone()))
     }
 
-    /// Rows that have to be found for `offset` to be skipped and `k` to be left, and for all to be ranked that are to be.
-    pub(crate) fn depth(&self) -> usize {
-        let ranked = self.rerank.as_ref().map_or(0, |rerank| rerank.candidates);
-        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset).max(ranked) }
+    /// Rows that have to be left for `offset` to be skipped and `k` to be shown.
+    pub(crate) fn wanted(&self) -> usize {
+        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset) }
+    }
+
+    /// Rows that are ranked; where none are, rows that go through the rules if there are `others` than limits and pins.
+    pub(crate) fn window(&self, others: bool) -> usize {
+        match &self.rerank {
+            Some(rerank) => rerank.candidates,
+            None if others => WINDOW.max(self.wanted()),
+            None => 0,
+        }
     }
 }
 
@@ -205,6 +223,8 @@ mod tests {
             effort: Effort::Nprobe(8),
             refine_factor: Some(4),
             rerank: Some(Rerank { candidates: 200, ranker: Some("main".to_owned()) }),
+            policy: Some("homepage".to_owned()),
+            rules: Policy::new().boost("price * 2").unwrap().bury("stock = 0").unwrap().pin("a", 1).max_per("brand", 2),
             min_score: Some(0.5),
             fields: Some(vec![]),
             explain: true,

@@ -3,14 +3,11 @@
 use crate::query::candidates::Candidates;
 use crate::query::request::Request;
 
-/// Keeps `k` rows after the first `offset` of those with the least score or more.
+/// Keeps `k` rows after the first `offset`.
 pub(crate) fn page(request: &Request<'_>, candidates: &mut Candidates) {
     let options = request.options;
     for ranked in &mut candidates.queries {
         let found = &mut ranked.found;
-        if let Some(least) = options.min_score {
-            found.retain(|found| found.score >= f64::from(least));
-        }
         found.drain(..options.offset.min(found.len()));
         found.truncate(options.k);
     }

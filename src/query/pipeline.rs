@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::features::Row;
+use crate::filter::Bound;
 use crate::query::answer::{Answer, Hit};
 use crate::query::candidates::{Candidates, Ranked};
+use crate::query::enrich::enrich;
 use crate::query::exclude::{ExcludeEach, Excluded};
 use crate::query::fields::fields;
 use crate::query::filter_lists::ListRows;
@@ -14,19 +16,36 @@ use crate::query::page::page;
 use crate::query::request::Request;
 use crate::query::restriction::{PartFilters, bind};
 use crate::query::retrieve::retrieve;
+use crate::query::rules::{self, Active};
 use crate::query::source::Source;
+use crate::query::values::Compute;
 use crate::query::{encode, rank, sample};
 use crate::segment::Shared;
 use crate::types::ItemId;
 
-/// Answers the queries in their order, from the collection as it is now. `exclude_each` has what each of them leaves out.
-pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptions, exclude_each: &ExcludeEach) -> Result<Vec<Answer>> {
+/// Queries that are asked together.
+pub(crate) struct Asked<'q> {
+    pub(crate) shared: &'q Shared,
+    pub(crate) sources: &'q [Source<'q>],
+    pub(crate) options: &'q SearchOptions,
+    /// What each query leaves out.
+    pub(crate) exclude_each: &'q ExcludeEach,
+    /// What computes values for candidates.
+    pub(crate) compute: Option<&'q Compute<'q>>,
+}
+
+/// Answers the queries in their order, from the collection as it is now.
+pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     let start = Instant::now();
+    let &Asked { shared, sources, options, exclude_each, compute } = asked;
     options.check()?;
     exclude_each.check(sources.len())?;
     let snapshot = &*shared.read()?;
     options.check_fields(&shared.settings, snapshot)?;
+    let rules = Active::of(shared, options)?;
+    let ruled = rules.as_ref().map(|rules| rules.filter(snapshot, &options.params())).transpose()?.flatten();
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
+    let bound = if ruled.is_some() { Some(Bound::of(bound.into_iter().chain(ruled.clone()), [])) } else { bound };
     let lists = bound.as_ref().map(|bound| ListRows::new(shared, snapshot, bound));
     let filter = bound.as_ref().zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
     let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
@@ -35,6 +54,11 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     if options.explain {
         encode::report(snapshot, sources, start.elapsed(), &mut candidates);
     }
+    let (reorders, limits) = rules.as_ref().map_or((false, false), |rules| (rules.reorders(), rules.limits()));
+    let (wanted, window) = (options.wanted(), options.window(reorders || compute.is_some()));
+    // Of what a limit leaves out some is found at once.
+    let depth = window.max(if limits { wanted.saturating_mul(2) } else { wanted });
+    let depth = if wanted == 0 { 0 } else { depth.min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)) };
     let request = Request {
         shared,
         snapshot,
@@ -43,14 +67,25 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
         vectors,
         excluded: Excluded::new(shared, snapshot, sources, options, exclude_each),
         filter: filter.as_ref(),
-        ranker,
-        depth: options.depth().min(usize::try_from(snapshot.live()).unwrap_or(usize::MAX)),
+        bound: bound.as_ref(),
+        ranker: ranker.as_ref(),
+        rules: rules.as_ref(),
+        compute,
+        window,
+        wanted,
+        depth,
     };
     sample::note(&request);
+    report(&request, ruled.as_ref(), &mut candidates)?;
 
     retrieve(&request, &mut candidates)?;
+    enrich(&request, &mut candidates)?;
     rank::rank(&request, &mut candidates)?;
-    // Here is the place of further stages, in this order: rules (of the caller) and diversify.
+    rules::order(&request, &mut candidates)?;
+    rules::take_pins(&request, &mut candidates)?;
+    rules::limit(&request, &mut candidates)?;
+    // Here is the place of diversity: what it wants to choose from is `wanted` of the request.
+    rules::place_pins(&mut candidates);
     page(&request, &mut candidates);
     fields(&request, &mut candidates)?;
 
@@ -60,16 +95,39 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     Ok(answers)
 }
 
+/// Says in explanations which rules there are, and how many items they leave out altogether.
+fn report(request: &Request<'_>, ruled: Option<&Bound>, candidates: &mut Candidates) -> Result<()> {
+    let Some(rules) = request.rules.filter(|_| request.options.explain) else { return Ok(()) };
+    let mut report = rules.report();
+    if let Some(ruled) = ruled {
+        let lists = ListRows::new(request.shared, request.snapshot, ruled);
+        report.left_out =
+            request.snapshot.live() - PartFilters::new(request.snapshot, ruled, &lists)?.places(request.snapshot).len() as u64;
+    }
+    candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()).for_each(|explain| explain.rules = Some(report.clone()));
+    Ok(())
+}
+
 /// What is left of the candidates is the answer.
 fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
     let (snapshot, training) = (request.snapshot, &request.snapshot.training);
-    let Ranked { found, fields, mut features, expected, mut explain } = ranked;
+    let Ranked { found, fields, mut features, mut contributions, expected, mut explain, values: _, pinned: _ } = ranked;
     let mut fields = fields.into_iter().flatten();
     let mut next = || -> Option<Row> { fields.next() };
     let mut seen = |place| Some(features.swap_remove(features.iter().position(|(of, _)| *of == place)?).1);
+    let mut added = |place| Some(contributions.swap_remove(contributions.iter().position(|(of, _)| *of == place)?).1);
     let hits = found.iter().map(|found| {
-        let id = ItemId::new(snapshot.id(found.place))?;
-        Ok(Hit { id, score: found.score as f32, rank_score: found.rank, features: seen(found.place), fields: next() })
+        Ok(Hit {
+            id: ItemId::new(snapshot.id(found.place))?,
+            score: found.score as f32,
+            rank_score: found.rank,
+            rule_score: found.boosted.map(|boosted| boosted as f32),
+            buried: found.buried,
+            pinned: found.pinned,
+            boosts: added(found.place).unwrap_or_default(),
+            features: seen(found.place),
+            fields: next(),
+        })
     });
     let hits = hits.collect::<Result<Vec<Hit>>>()?;
     if let Some(explain) = &mut explain {

@@ -38,7 +38,10 @@ pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result
         let found = &mut ranked.found[..];
         let best = rerank.candidates.min(found.len());
         let user = source.user().unwrap_or(&nobody);
-        let features = features(request, ranker, &found[..best], user)?;
+        let mut features = features(request, ranker, &found[..best], user)?;
+        ranker.spec().fill(&mut features, |name, at| ranked.values.get(name, at));
+        let undefined = || Error::Unsupported { what: "a ranker without features".to_owned() };
+        let features = Matrix::from_vec(ranker.spec().features().len(), features).ok_or_else(undefined)?;
         for (found, score) in found.iter_mut().zip(ranker.score(&features)?) {
             found.rank = Some(score);
         }
@@ -56,8 +59,8 @@ pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result
     Ok(())
 }
 
-/// A row of features a row found.
-fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row) -> Result<Matrix> {
+/// A row of features a row found, without what the caller computed.
+fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row) -> Result<Vec<f32>> {
     let spec = ranker.spec();
     let width = spec.features().len();
     let mut all = Vec::with_capacity(found.len() * width);
@@ -79,7 +82,7 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
             spec.encode(found.score as f32, &item, user, &mut all);
         }
     }
-    Matrix::from_vec(width, all).ok_or_else(|| Error::Unsupported { what: "a ranker without features".to_owned() })
+    Ok(all)
 }
 
 /// Whether columns have every field of items that the ranker reads, as rows have them: texts and times are kept in other forms there.
@@ -90,7 +93,7 @@ fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
     };
     ranker.spec().features().iter().all(|feature| match &feature.from {
         FeatureOrigin::Item(field) => kept(field),
-        FeatureOrigin::Score | FeatureOrigin::User(_) => true,
+        FeatureOrigin::Score | FeatureOrigin::User(_) | FeatureOrigin::Value(_) => true,
     })
 }
 

@@ -7,7 +7,7 @@ use crate::query::plan::{Counts, Plan, Subset};
 use crate::query::request::Request;
 use crate::query::{exact, segments, tail};
 
-/// Finds the best `depth` rows of each query.
+/// Finds the best `depth` rows of each query, of those with the least score or more.
 pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
     let counts: Vec<Counts> = (0..candidates.queries.len()).map(|query| counts(request, query)).collect();
     // All queries go one way: the one that takes what the most of them may return.
@@ -29,6 +29,9 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
     for ranked in &mut candidates.queries {
         // Ties go to the row that came first.
         ranked.found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| row(a.place).cmp(&row(b.place))));
+        if let Some(least) = request.options.min_score {
+            ranked.found.truncate(ranked.found.partition_point(|found| found.score >= f64::from(least)));
+        }
     }
     Ok(())
 }

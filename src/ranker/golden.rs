@@ -2,6 +2,7 @@
 
 use super::limits::GOLDEN_TOLERANCE;
 use super::spec::RankerSpec;
+use crate::features::Value;
 use crate::model_error::ModelError;
 
 /// Each golden row alone, and all of them together; `run` scores rows of features.
@@ -10,6 +11,7 @@ pub(super) fn replay(spec: &RankerSpec, run: impl Fn(&[f32]) -> Result<Vec<f32>,
     for (row, golden) in spec.golden().iter().enumerate() {
         let from = all.len();
         spec.encode(golden.score, &golden.item, &golden.user, &mut all);
+        spec.fill(&mut all[from..], |name, _| golden.value.get(name).and_then(Value::as_f64));
         let pairs = spec.features().iter().zip(golden.features.iter().zip(&all[from..]));
         for (feature, (&expected, &got)) in pairs {
             // To the bit, but that any NaN is missing, and either zero is zero.

@@ -21,6 +21,8 @@ pub enum FeatureOrigin {
     Item(String),
     /// A field of the user's row.
     User(String),
+    /// What the caller computes for the candidate ([`Query::rerank_values`](crate::Query::rerank_values)).
+    Value(String),
 }
 
 impl fmt::Display for FeatureOrigin {
@@ -29,6 +31,7 @@ impl fmt::Display for FeatureOrigin {
             Self::Score => f.write_str("score"),
             Self::Item(field) => write!(f, "item.{field}"),
             Self::User(field) => write!(f, "user.{field}"),
+            Self::Value(name) => write!(f, "value.{name}"),
         }
     }
 }
@@ -51,6 +54,8 @@ pub struct RankerGolden {
     pub item: Row,
     /// The user's row.
     pub user: Row,
+    /// What was computed for the candidate, by name.
+    pub value: Row,
     /// The features that training made of them; NaN for missing ones.
     pub features: Vec<f32>,
     /// The ranker's score.
@@ -115,7 +120,8 @@ impl RankerSpec {
         &self.golden
     }
 
-    /// Appends the features of one candidate: numbers as f32, true as 1 and false as 0, and NaN for what is absent, null or no number.
+    /// Appends the features of one candidate: numbers as f32, true as 1 and false as 0, and NaN for what is absent, null or no number, and for
+    /// what the caller computes, which [`RankerSpec::fill`] fills in.
     pub fn encode(&self, score: f32, item: &Row, user: &Row, into: &mut Vec<f32>) {
         self.encode_with(score, |field| item.get(field).cloned(), |field| user.get(field).cloned(), into);
     }
@@ -132,7 +138,18 @@ impl RankerSpec {
             FeatureOrigin::Score => score,
             FeatureOrigin::Item(field) => number(item(field).as_ref()),
             FeatureOrigin::User(field) => number(user(field).as_ref()),
+            FeatureOrigin::Value(_) => f32::NAN,
         }));
+    }
+
+    /// Puts what was computed for candidates, by its name and their places, into rows of features: NaN where there is none.
+    pub(crate) fn fill(&self, rows: &mut [f32], value: impl Fn(&str, usize) -> Option<f64>) {
+        for (column, feature) in self.features.iter().enumerate() {
+            let FeatureOrigin::Value(name) = &feature.from else { continue };
+            for (at, row) in rows.chunks_exact_mut(self.features.len()).enumerate() {
+                row[column] = value(name, at).map_or(f32::NAN, |number| number as f32);
+            }
+        }
     }
 }
 
@@ -166,7 +183,8 @@ fn features(json: &Json) -> Result<Vec<RankerFeature>> {
             None if from == "score" => FeatureOrigin::Score,
             Some(("item", field)) if !field.is_empty() => FeatureOrigin::Item(field.to_owned()),
             Some(("user", field)) if !field.is_empty() => FeatureOrigin::User(field.to_owned()),
-            _ => return Err(wrong(key("from"), "\"score\", \"item.FIELD\" or \"user.FIELD\"", format!("{from:?}"))),
+            Some(("value", name)) if !name.is_empty() => FeatureOrigin::Value(name.to_owned()),
+            _ => return Err(wrong(key("from"), "\"score\", \"item.FIELD\", \"user.FIELD\" or \"value.NAME\"", format!("{from:?}"))),
         };
         features.push(RankerFeature { name: name.to_owned(), from });
     }
@@ -194,6 +212,7 @@ fn golden(at: usize, json: &Json, width: usize) -> Result<RankerGolden> {
         score: float("score", &json["score"])?,
         item: row("item")?,
         user: row("user")?,
+        value: row("value")?,
         features: features.iter().map(feature).collect::<Result<_>>()?,
         output: float("output", &json["output"])?,
     })

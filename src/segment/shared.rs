@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{Lists, LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values, delta};
+use crate::segment::{Lists, LiveRows, Place, Policies, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values, delta};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) query_sample: QuerySample,
     pub(crate) rankers: Rankers,
     pub(crate) lists: Lists,
+    pub(crate) policies: Policies,
     /// What the database may do to its process.
     process: OnceLock<Arc<Process>>,
     /// Called when there is something to calibrate with.
@@ -60,6 +61,7 @@ impl Shared {
             query_sample,
             rankers: Rankers::default(),
             lists: Lists::default(),
+            policies: Policies::default(),
             process: OnceLock::new(),
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),

@@ -82,7 +82,7 @@ pub use directory::Create;
 pub use durability::{Durability, Sequence};
 pub use error::{Error, Foreign, Result};
 pub use key::{CollectionId, LAST_ROW, SpaceId};
-pub use manifest::{BlobMeta, Manifest, RankerMeta, SegmentMeta, SpaceMeta, TrainingMeta};
+pub use manifest::{BlobMeta, Manifest, PolicyMeta, RankerMeta, SegmentMeta, SpaceMeta, TrainingMeta};
 pub use marker::FORMAT;
 pub use open::OpenOptions;
 pub use read::{Rows, Tombstones};

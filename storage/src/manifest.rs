@@ -28,7 +28,11 @@ pub struct Manifest {
     /// The rankers that are attached. They stand behind the rest, from version 2 on.
     #[serde(skip)]
     pub rankers: Vec<RankerMeta>,
-    /// The first delta entry that counts: those before it are folded into records and columns. 0 where there has never been one. From version 3 on.
+    /// The policies that are kept. They stand behind the rankers, from version 3 on.
+    #[serde(skip)]
+    pub policies: Vec<PolicyMeta>,
+    /// The first delta entry that counts: those before it are folded into records and columns. 0 where there has never been one. Behind the
+    /// policies.
     #[serde(skip)]
     pub first_delta: u64,
 }
@@ -40,6 +44,17 @@ pub struct RankerMeta {
     pub name: String,
     /// Its blobs: the model, and its spec where that came beside it.
     pub parts: Vec<BlobMeta>,
+}
+
+/// Rules for the order of hits.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct PolicyMeta {
+    /// The name that it is kept under; no two have the same one.
+    pub name: String,
+    /// How many times one of this name has been set since there was none: from 1.
+    pub version: u64,
+    /// Its blob: the rules.
+    pub part: BlobMeta,
 }
 
 /// A space: what vectors mean.
@@ -92,7 +107,7 @@ pub struct BlobMeta {
     pub crc: u32,
 }
 
-/// The versions of a manifest: 2 has rankers, 3 the first delta too.
+/// The versions of a manifest: 2 has rankers, 3 has policies and the first delta too.
 struct Layout;
 
 impl Versioned for Layout {
@@ -101,8 +116,7 @@ impl Versioned for Layout {
 }
 
 impl Manifest {
-    /// The version and the bytes: version 1 where there are neither rankers nor deltas, 2 where there are no deltas, so that a Torre that does not
-    /// know them can go on with such a database.
+    /// The version and the bytes: the oldest version that has what there is, so that a Torre that knows no more can go on with such a database.
     ///
     /// # Errors
     /// As [`codec::encode`].
@@ -111,19 +125,21 @@ impl Manifest {
         match version {
             1 => codec::pack(vec![version], self),
             2 => codec::pack(vec![version], &(self, &self.rankers)),
-            _ => codec::pack(vec![version], &(self, &self.rankers, self.first_delta)),
+            _ => codec::pack(vec![version], &(self, &self.rankers, &self.policies, self.first_delta)),
         }
     }
 
     fn version(&self) -> u8 {
-        match (self.first_delta, self.rankers.is_empty()) {
-            (0, true) => 1,
-            (0, false) => 2,
-            _ => Layout::VERSION,
+        if self.first_delta != 0 || !self.policies.is_empty() {
+            Layout::VERSION
+        } else if self.rankers.is_empty() {
+            1
+        } else {
+            2
         }
     }
 
-    /// The manifest of these bytes, in any version.
+    /// The manifest of these bytes, in any of the versions.
     ///
     /// # Errors
     /// As [`codec::decode`].
@@ -136,8 +152,9 @@ impl Manifest {
                 Self { rankers, ..manifest }
             }
             _ => {
-                let (manifest, rankers, first_delta): (Self, Vec<RankerMeta>, u64) = codec::unpack(rest, Layout::WHAT)?;
-                Self { rankers, first_delta, ..manifest }
+                let (manifest, rankers, policies, first_delta): (Self, Vec<RankerMeta>, Vec<PolicyMeta>, u64) =
+                    codec::unpack(rest, Layout::WHAT)?;
+                Self { rankers, policies, first_delta, ..manifest }
             }
         };
         // There is one way to write a manifest.
@@ -165,6 +182,7 @@ impl Manifest {
             .chain(self.trainings.iter().flat_map(|training| &training.parts))
             .chain(self.segments.iter().flat_map(|segment| &segment.parts))
             .chain(self.rankers.iter().flat_map(|ranker| &ranker.parts))
+            .chain(self.policies.iter().map(|policy| &policy.part))
     }
 
     /// The numbers of the blobs that live, ascending, each once.
@@ -207,6 +225,24 @@ mod tests {
             assert_eq!(bytes[0], 3);
             assert_eq!(Manifest::from_bytes(&bytes).unwrap(), with);
             assert!((0..bytes.len()).all(|end| Manifest::from_bytes(&bytes[..end]).is_err()));
+        }
+    }
+
+    #[test]
+    fn so_do_policies() {
+        let part = BlobMeta { blob: 4, part: 0, bytes: 3, crc: 4 };
+        let policies = vec![PolicyMeta { name: "p".to_owned(), version: 7, part }];
+        let rankers = vec![RankerMeta { name: "r".to_owned(), parts: vec![] }];
+        for rankers in [vec![], rankers] {
+            let with = Manifest { rankers, policies: policies.clone(), ..Manifest::default() };
+            let bytes = with.to_bytes().unwrap();
+            assert_eq!(bytes[0], 3);
+            assert_eq!(Manifest::from_bytes(&bytes).unwrap(), with);
+            assert_eq!(with.live_blobs(), [4]);
+            for end in 0..bytes.len() {
+                assert!(Manifest::from_bytes(&bytes[..end]).is_err());
+            }
+            assert!(Manifest::from_bytes(&[&[4], &bytes[1..]].concat()).is_err());
         }
     }
 }

@@ -213,9 +213,10 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.things.next()?.and_then(|(key, payload)| match key {
-            Key::Record { row: number, .. } | Key::Vector { row: number, .. } | Key::Delta { number, .. } | Key::ListEntry { number, .. } => {
-                Ok((number, payload))
-            }
+            Key::Record { row: number, .. }
+            | Key::Vector { row: number, .. }
+            | Key::Delta { number, .. }
+            | Key::ListEntry { number, .. } => Ok((number, payload)),
             other => Err(Error::corrupt(other.to_string(), "it stands among rows")),
         }))
     }

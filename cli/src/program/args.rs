@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use super::target::Target;
 use super::{check, keep, measure};
 use crate::repl::command as repl;
+use crate::repl::rules;
 
 /// An embedded vector database with the two towers of a recommender built in.
 #[derive(Parser, Debug)]
@@ -64,6 +65,9 @@ pub(super) enum Subcommands {
     /// Attach a second-stage model, list those there are, or detach one
     #[command(subcommand, disable_help_subcommand = true)]
     Ranker(Ranker),
+    /// Keep rules for the order of hits under a name, show, list or drop them
+    #[command(subcommand, disable_help_subcommand = true)]
+    Policy(Policy),
     /// Merge all segments and drop what was deleted
     Compact(With<Nothing>),
     /// Read everything and name each damage; exits 1 when there is any
@@ -106,6 +110,19 @@ pub(super) enum Ranker {
     List(With<Nothing>),
     /// Remove a ranker
     Detach(With<repl::DetachRanker>),
+}
+
+/// What to do about policies.
+#[derive(Subcommand, Debug)]
+pub(super) enum Policy {
+    /// Keep rules under a name; a policy that has it is replaced
+    Set(Box<With<rules::SetPolicy>>),
+    /// Show a policy's rules
+    Show(With<rules::PolicyName>),
+    /// List the policies with their versions
+    List(With<Nothing>),
+    /// Remove a policy
+    Drop(With<rules::PolicyName>),
 }
 
 /// A command of the shell with the database it goes to.

@@ -21,8 +21,9 @@ use crate::repl::command::{self as repl, Command, Create};
 use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
+use crate::repl::rules::PolicyCommand;
 use crate::repl::{Context, Failure, run};
-use args::{Arguments, List, Ranker, Subcommands, With};
+use args::{Arguments, List, Policy, Ranker, Subcommands, With};
 use open::{Purpose, open};
 use progress::Bar;
 use target::Target;
@@ -95,6 +96,10 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Ranker(Ranker::Attach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Attach(args))),
         Subcommands::Ranker(Ranker::List(with)) => one(with, Purpose::Read, |_| Command::Ranker(repl::Ranker::List)),
         Subcommands::Ranker(Ranker::Detach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Detach(args))),
+        Subcommands::Policy(Policy::Set(with)) => one(*with, Purpose::Command, |args| Command::Policy(PolicyCommand::Set(Box::new(args)))),
+        Subcommands::Policy(Policy::Show(with)) => one(with, Purpose::Read, |args| Command::Policy(PolicyCommand::Show(args))),
+        Subcommands::Policy(Policy::List(with)) => one(with, Purpose::Read, |_| Command::Policy(PolicyCommand::List)),
+        Subcommands::Policy(Policy::Drop(with)) => one(with, Purpose::Command, |args| Command::Policy(PolicyCommand::Drop(args))),
         Subcommands::Compact(with) => one(with, Purpose::Command, |_| Command::Compact),
         Subcommands::Verify(args) => keep::verify(&args),
         Subcommands::Salvage(args) => keep::salvage(&args),

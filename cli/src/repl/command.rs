@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, score, share, whole};
+use super::rules::{PolicyCommand, RuleOptions};
+use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, parameter, score, share, whole};
 use torre::filter::Filter;
-use torre::{Effort, Metric, Refine, Rerank, SearchOptions};
+use torre::rules::Policy;
+use torre::{Effort, Metric, Refine, Rerank, SearchOptions, Value};
 use torre_data::Format;
 
 /// A command on a collection.
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Attach a second-stage model, list those there are, or detach one
     #[command(subcommand, disable_help_subcommand = true)]
     Ranker(Ranker),
+    /// Keep rules for the order of hits under a name, show, list or drop them
+    #[command(subcommand, disable_help_subcommand = true)]
+    Policy(PolicyCommand),
     /// Make a collection: with towers, or of your own vectors
     Create(Create),
 }
@@ -251,6 +256,14 @@ pub(crate) struct QueryOptions {
     /// The ranker's name, where the collection has several
     #[arg(long, value_name = "NAME", requires = "rerank")]
     pub(crate) ranker: Option<String>,
+    /// Take the rules of this policy along
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    #[command(flatten)]
+    rules: RuleOptions,
+    /// The value of a parameter of the filter or the rules: JSON, or text
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, Value)>,
     /// Leave out hits with a lower score
     #[arg(long, value_name = "SCORE", value_parser = score, allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
@@ -291,6 +304,9 @@ impl QueryOptions {
         search.exclude_lists = joined(&self.exclude_list);
         search.filter = self.filter.clone();
         search.rerank = self.rerank.map(|candidates| Rerank::new(candidates, self.ranker.clone()));
+        search.policy = self.policy.clone();
+        search.rules = self.rules.add_to(Policy::new());
+        search.params = self.param.iter().cloned().collect();
         search.min_score = self.min_score;
         search.fields = (!self.fields.is_empty()).then(|| joined(&self.fields));
         search.explain = self.explain;

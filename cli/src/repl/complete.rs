@@ -80,6 +80,9 @@ impl Completer<'_> {
             ("list", "add" | "remove" | "show" | "drop") => (start, starting(partial, self.lists(partial))),
             ("list", _) if !partial.starts_with('-') => (start, self.all_ids(partial)),
             (_, "--exclude-list") => list(partial, start, |part| starting(part, self.lists(part))),
+            ("policy", "") => (start, starting(partial, ["set", "show", "list", "drop"].map(str::to_owned))),
+            ("policy", "set" | "show" | "drop") | (_, "--policy") => (start, starting(partial, self.policies())),
+            (_, "--max-per") => (start, starting(partial, self.indexed_fields())),
             (_, "--fields") => list(partial, start, |part| starting(part, self.item_fields())),
             (_, "--exclude") => list(partial, start, |part| self.all_ids(part)),
             (_, "--where") => (start, self.filter_word(partial, ' ').1),
@@ -157,6 +160,15 @@ impl Completer<'_> {
 
     fn rankers(self) -> Vec<String> {
         self.open().map(|collection| collection.rankers()).unwrap_or_default()
+    }
+
+    fn policies(self) -> Vec<String> {
+        self.open().map(|collection| collection.policies().into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    }
+
+    /// As `--max-per` takes them.
+    fn indexed_fields(self) -> Vec<String> {
+        self.open().map(|collection| collection.schema().indexed().map(|field| format!("{}=", field.name)).collect()).unwrap_or_default()
     }
 
     fn item_fields(self) -> Vec<String> {
@@ -270,7 +282,8 @@ mod tests {
     fn session() -> Session {
         let mut session = Session::new(Database::in_memory().unwrap());
         for line in [
-            "create items --dim 2 --field 'title:text index' --field price:float",
+            "create items --dim 2 --field 'title:text index' --field 'price:float index'",
+            "policy set homepage --boost price",
             r#"put {"id": "apple", "title": "Red apple", "vector": [1, 0]} {"id": "a pear", "vector": [0, 1]}"#,
         ] {
             assert!(matches!(session.feed(line), Fed::Done(reply) if reply.error.is_none()), "{line}");
@@ -309,6 +322,10 @@ mod tests {
             (r#"search [1,0] --where "title = 'Re"#, 30, vec!["'Red apple'"]),
             ("facets ", 7, vec!["title"]),
             ("list a", 5, vec!["add"]),
+            ("policy s", 7, vec!["set", "show"]),
+            ("policy show h", 12, vec!["homepage"]),
+            ("similar apple --policy ", 23, vec!["homepage"]),
+            ("similar apple --max-per p", 24, vec!["price="]),
         ] {
             assert_eq!(session.complete(line, line.len()), (start, candidates.into_iter().map(str::to_owned).collect()), "{line}");
         }

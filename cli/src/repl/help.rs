@@ -30,6 +30,7 @@ pub(super) fn overview(width: Option<u16>) -> String {
         ("import", "FILE..."),
         ("eval", "EVAL.jsonl"),
         ("ranker", "attach|list|detach ..."),
+        ("policy", "set|show|list|drop ..."),
         ("create", "NAME ..."),
     ];
     for command in grammar().get_subcommands() {

@@ -50,6 +50,13 @@ fn record(hit: &Hit, place: usize) -> Record {
     let mut record =
         vec![("#".to_owned(), Json::from(place)), ("id".to_owned(), Json::from(hit.id.as_str())), ("score".to_owned(), short(hit.score))];
     record.extend(hit.rank_score.map(|rank| ("rank score".to_owned(), short(rank))));
+    record.extend(hit.rule_score.map(|score| ("rule score".to_owned(), short(score))));
+    let placed = hit.pinned.map(|_| "pinned").or(hit.buried.then_some("buried"));
+    record.extend(placed.map(|placed| ("placed".to_owned(), Json::from(placed))));
+    if !hit.boosts.is_empty() {
+        let adds = hit.boosts.iter().map(|boost| boost.adds.map_or_else(|| "null".to_owned(), |adds| short(adds as f32).to_string()));
+        record.push(("boosts".to_owned(), Json::from(adds.collect::<Vec<_>>().join(", "))));
+    }
     for (name, value) in hit.fields.iter().flat_map(|fields| fields.iter()) {
         let taken = record.iter().any(|(other, _)| other == name);
         record.push((if taken { format!("fields.{name}") } else { name.to_owned() }, value.to_json()));
@@ -97,6 +104,23 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
         notes.push(format!("expected recall {:.3}{target}{by}", expected));
         if let Some(target) = explain.target_recall.filter(|&target| expected + OUT_OF_REACH < target) {
             notes.push(format!("warning: the target of {} is out of reach of this index", short(target)));
+        }
+    }
+    if let Some(rules) = &explain.rules {
+        let policy = rules.policy.as_ref().zip(rules.version).map(|(name, version)| format!(" (policy {name}, version {version})"));
+        notes.push(format!(
+            "rules{}: {} candidates, {} buried, {} over their limit, {} pinned, {} left out of the collection",
+            policy.unwrap_or_default(),
+            grouped(rules.candidates),
+            grouped(rules.buried),
+            grouped(rules.over_limit),
+            grouped(rules.pinned),
+            grouped(rules.left_out)
+        ));
+        for (what, names) in [("not pinned", &rules.unpinned), ("the user has no", &rules.missing)] {
+            if !names.is_empty() {
+                notes.push(format!("{what}: {}", names.join(", ")));
+            }
         }
     }
     for (what, names) in [("missing features", &explain.missing), ("unknown values", &explain.unknown)] {

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
 use super::values::RowArg;
-use super::{create, eval, import, list, query, ranker, recall, schema};
+use super::{create, eval, import, list, policy, query, ranker, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
@@ -37,6 +37,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Stats => stats(context),
         Command::Schema => Ok(schema::describe(&context.open()?)),
         Command::Ranker(action) => ranker::run(&context.open()?, action),
+        Command::Policy(action) => policy::run(&context.open()?, action),
         Command::Create(args) => create::run(context, args),
     }
 }

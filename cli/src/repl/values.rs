@@ -94,6 +94,14 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| error.to_string())
 }
 
+/// A parameter's name and value: what is no JSON is text.
+pub(super) fn parameter(text: &str) -> Result<(String, torre::Value), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("expected NAME=VALUE, such as most=50")?;
+    let json = format!("{{\"value\": {value}}}");
+    let parsed = Row::from_json(&json).ok().filter(|row| row.len() == 1).and_then(|mut row| row.remove("value"));
+    Ok((name.to_owned(), parsed.unwrap_or_else(|| torre::Value::from(value))))
+}
+
 /// A score: any number but NaN.
 pub(super) fn score(text: &str) -> Result<f32, String> {
     text.parse::<f32>().ok().filter(|score| !score.is_nan()).ok_or_else(|| "expected a number".to_owned())
@@ -123,6 +131,19 @@ mod tests {
         assert!(r#"{"a": 1,}"#.parse::<RowArg>().unwrap_err().contains("line 1 column"));
         assert_eq!("[1, 2.5]".parse::<VectorArg>().unwrap().0, [1.0, 2.5]);
         assert!("[\"a\"]".parse::<VectorArg>().unwrap_err().contains("array of numbers"));
+    }
+
+    #[test]
+    fn parameters_are_json_or_text() {
+        let value = |text: &str| parameter(text).unwrap().1.to_json();
+        assert_eq!(
+            (value("a=5"), value("a=[1, 2]"), value("a=null")),
+            (serde_json::json!(5), serde_json::json!([1, 2]), serde_json::Value::Null)
+        );
+        assert_eq!((value("a=x y"), value("a=\"5\""), value("a=b=c"), value("a=")), ("x y".into(), "5".into(), "b=c".into(), "".into()));
+        assert!(parameter("a").is_err() && parameter("=1").is_err());
+        // It cannot bring in other fields.
+        assert_eq!(value("a=1, \"b\": 2"), "1, \"b\": 2");
     }
 
     #[test]

@@ -23,6 +23,7 @@ enum Plan<'a> {
     And(Vec<Plan<'a>>),
     Or(Vec<Plan<'a>>),
     Not(Box<Plan<'a>>),
+    Certain(Box<Plan<'a>>),
     /// Unknown where there is no value.
     Scan {
         nulls: Option<&'a Bits>,
@@ -95,6 +96,7 @@ impl<'a> Preparing<'a> {
             Node::And(parts) => Ok(Plan::And(self.plans(parts)?)),
             Node::Or(parts) => Ok(Plan::Or(self.plans(parts)?)),
             Node::Not(inner) => Ok(Plan::Not(Box::new(self.plan(inner)?))),
+            Node::Certain(inner) => Ok(Plan::Certain(Box::new(self.plan(inner)?))),
             Node::Test { field, test } if self.bound.fields[*field].source == Source::Id => Ok(self.of_id(test)),
             Node::Test { field, test } => {
                 let column = self.column(*field)?;
@@ -141,7 +143,7 @@ impl Plan<'_> {
     fn cost(&self) -> u32 {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).sum(),
-            Self::Not(inner) => inner.cost(),
+            Self::Not(inner) | Self::Certain(inner) => inner.cost(),
             Self::Scan { scan, .. } => scan.cost(),
             Self::Null(_) | Self::Positions(_) | Self::OnList(_) => 0,
             Self::Within { .. } => 100,
@@ -177,6 +179,10 @@ impl Plan<'_> {
             Self::Not(inner) => {
                 truth = inner.truth(table, block, wanted);
                 truth.not(wanted);
+            }
+            Self::Certain(inner) => {
+                truth = inner.truth(table, block, wanted);
+                truth.unknown = Words::default();
             }
             Self::Scan { nulls, scan } => {
                 scan.fill(block, wanted, &mut truth.yes);

@@ -1,0 +1,169 @@
+//! The syntax tree of rules: formulas, which are numbers, and conditions.
+
+use super::function::Function;
+use crate::filter::{Comparison, Filter, Literal, Name, Place};
+
+/// Terms, calls and conditions are nested at most this deep, so that walking a tree cannot exhaust the stack.
+pub(crate) const MAX_DEPTH: usize = 64;
+/// The longest text that is read.
+pub(crate) const MAX_TEXT_BYTES: usize = 1 << 14;
+
+/// A number for each item, of its fields, its scores, the user and what the caller computed: `0.2*promo - 0.05*ln1p(price)`.
+///
+/// It is read from its text ([`Formula::parse`]), its `Display` is a text that parses to an equal formula, and in JSON it is that text. The
+/// [module](super) says what it means.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Formula(pub(crate) Number);
+
+/// What is true, false or unknown of an item: a filter, or a comparison of formulas, joined by AND, OR and NOT.
+///
+/// Read, written and stored as [`Formula`] is; the [module](super) says what it means.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Condition(pub(crate) Truth);
+
+/// A node that is a number, or null.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Number {
+    /// Not below 0.
+    Literal(Literal),
+    /// Seconds, written with a unit: `7d`.
+    Span(i64),
+    /// A field of the item.
+    Field(Name),
+    /// A field of the user.
+    User(Name),
+    /// What the caller computed for the candidate.
+    Value(Name),
+    /// Of the first stage.
+    Score,
+    /// Of the ranker.
+    RankScore,
+    Param(Name),
+    /// Unix seconds of the query.
+    Now,
+    Negative(Box<Number>),
+    Binary(Operator, Box<[Number; 2]>, Place),
+    Call(Function, Vec<Number>, Place),
+    If(Box<Truth>, Box<[Number; 2]>),
+}
+
+/// The arithmetic of two numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+impl Operator {
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+        }
+    }
+
+    /// Of sums 1, of products 2: what binds more is done first.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Add | Self::Subtract => 1,
+            Self::Multiply | Self::Divide => 2,
+        }
+    }
+}
+
+/// A node that is true, false or unknown. `And` and `Or` have two parts or more and none of their own kind; nothing is negated twice.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Truth {
+    And(Vec<Truth>),
+    Or(Vec<Truth>),
+    Not(Box<Truth>),
+    /// One test of the item's fields.
+    Item(Filter),
+    /// One test of a field of the user, under its name there.
+    User(Filter),
+    Compare(Comparison, Box<[Number; 2]>),
+}
+
+impl Number {
+    /// The item's fields that it reads, in the order in which they are written.
+    pub(crate) fn fields(&self) -> Vec<&Name> {
+        match self {
+            Self::Field(name) => vec![name],
+            Self::Negative(inner) => inner.fields(),
+            Self::Binary(_, sides, _) => sides.iter().flat_map(Self::fields).collect(),
+            Self::Call(_, arguments, _) => arguments.iter().flat_map(Self::fields).collect(),
+            Self::If(condition, branches) => {
+                let mut fields = condition.fields();
+                fields.extend(branches.iter().flat_map(Self::fields));
+                fields
+            }
+            Self::Literal(_)
+            | Self::Span(_)
+            | Self::User(_)
+            | Self::Value(_)
+            | Self::Score
+            | Self::RankScore
+            | Self::Param(_)
+            | Self::Now => Vec::new(),
+        }
+    }
+}
+
+impl Truth {
+    /// The item's fields that it reads, in the order in which they are written.
+    pub(crate) fn fields(&self) -> Vec<&Name> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Not(inner) => inner.fields(),
+            Self::Item(test) => test.expr.fields(),
+            Self::User(_) => Vec::new(),
+            Self::Compare(_, sides) => sides.iter().flat_map(Number::fields).collect(),
+        }
+    }
+
+    pub(crate) fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+}
+
+/// The two ways to join conditions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Joint {
+    And,
+    Or,
+}
+
+impl Joint {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::And => "and",
+            Self::Or => "or",
+        }
+    }
+
+    pub(crate) fn is(self, truth: &Truth) -> bool {
+        matches!((self, truth), (Self::And, Truth::And(_)) | (Self::Or, Truth::Or(_)))
+    }
+
+    /// The parts of what is joined in this way already, or the one.
+    pub(crate) fn parts(self, truth: Truth) -> Vec<Truth> {
+        match (self, truth) {
+            (Self::And, Truth::And(parts)) | (Self::Or, Truth::Or(parts)) => parts,
+            (_, other) => vec![other],
+        }
+    }
+
+    pub(crate) fn of(self, parts: Vec<Truth>) -> Truth {
+        match self {
+            Self::And => Truth::And(parts),
+            Self::Or => Truth::Or(parts),
+        }
+    }
+}
