@@ -39,6 +39,7 @@
 
 pub mod bare;
 mod db;
+mod diverse;
 mod error;
 pub mod filter;
 mod index;
@@ -80,8 +81,10 @@ pub use features::{
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
-pub use query::{Answer, Effort, Explain, Hit, Query, QueryBatch, Rerank, SearchOptions, StageTime};
-pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
+pub use query::{Answer, Calibrate, Diverse, Effort, Explain, Hit, Query, QueryBatch, Rerank, SearchOptions, StageTime};
+pub use ranker::{
+    Cross, FeatureOrigin, Operand, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec, TextBuckets, TextCode, TextVocab,
+};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] carries.
 pub use torre_storage::Error as StorageError;

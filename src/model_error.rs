@@ -293,6 +293,14 @@ pub enum ModelError {
         /// What came.
         got: String,
     },
+    /// A ranker was trained with the scores of another space than the collection's.
+    #[error("the ranker was trained with scores of the space {expected:016x}, and the collection's is {got:016x}: train it with this tower pair")]
+    RankerSpace {
+        /// The fingerprint in the ranker's spec.
+        expected: u64,
+        /// The collection's ([`Collection::space`](crate::Collection::space)).
+        got: u64,
+    },
     /// An operator that does not run beside trees and linear models.
     #[error(
         "node {node:?}: the operator {operator} is not supported in a ranker of trees or linear models; export the model without it, or, where \

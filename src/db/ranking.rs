@@ -6,7 +6,8 @@ use crate::db::{Collection, Database};
 use crate::error::{Error, Result};
 use crate::features::FeatureSpec;
 use crate::ingest;
-use crate::ranker::{FeatureOrigin, Ranker, RankerSource};
+use crate::model_error::ModelError;
+use crate::ranker::{Ranker, RankerSource};
 
 /// Rankers that one collection can have.
 const MOST: usize = 64;
@@ -16,12 +17,15 @@ impl Collection {
     /// old one or the new one. Durable on return.
     ///
     /// # Errors
-    /// [`Error::Model`] when the file is refused; [`Error::UnknownFeature`] for a feature of a field that items cannot have;
+    /// [`Error::Model`] when the file is refused, or was trained for another space; [`Error::UnknownFeature`] for a feature of a field that items cannot have;
     /// [`Error::InvalidOption`] for a name or a number of rankers that cannot be; storage errors. Nothing has changed then.
     pub fn attach_ranker(&self, name: &str, source: &RankerSource) -> Result<()> {
         Database::check_name(name)?;
         self.may_write()?;
         let ranker = Arc::new(Ranker::load(source)?);
+        if let Some(expected) = ranker.spec().space().filter(|&space| space != self.space()) {
+            return Err(ModelError::RankerSpace { expected, got: self.space() }.in_file(source.path.as_deref()).into());
+        }
         self.check_fields(&ranker)?;
         let rankers = &self.core.shared.rankers;
         let names = rankers.names();
@@ -58,6 +62,13 @@ impl Collection {
         self.core.shared.rankers.names()
     }
 
+    /// The fingerprint of the space that its vectors are of: it says which tower pair makes them (or that they are the caller's own), their
+    /// width and their metric. A ranker that was trained with the scores of one space may name it in its spec, and is refused in any other.
+    #[must_use]
+    pub fn space(&self) -> u64 {
+        self.core.shared.snapshot.load().space.fingerprint
+    }
+
     fn unknown(&self, name: &str) -> Error {
         Error::UnknownRanker { name: name.to_owned(), known: self.rankers() }
     }
@@ -71,14 +82,9 @@ impl Collection {
         let spec = self.specs().map(|(item, _)| item);
         let has = |field: &str| schema.names(field) || spec.as_ref().is_some_and(|spec: &FeatureSpec| spec.reads(field));
         for feature in ranker.spec().features() {
-            if let FeatureOrigin::Item(field) = &feature.from
-                && !has(field)
-            {
-                return Err(Error::UnknownFeature {
-                    feature: feature.name.clone(),
-                    field: field.clone(),
-                    collection: self.name().to_owned(),
-                });
+            if let Some(field) = feature.from.item_fields().find(|field| !has(field)) {
+                let (feature, field) = (feature.name.clone(), field.to_owned());
+                return Err(Error::UnknownFeature { feature, field, collection: self.name().to_owned() });
             }
         }
         Ok(())

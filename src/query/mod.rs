@@ -6,6 +6,10 @@ mod answer;
 mod builder;
 mod candidates;
 mod effort;
+mod diverse;
+mod diversify;
+#[cfg(test)]
+mod diversify_tests;
 mod encode;
 mod exact;
 mod exclude;
@@ -16,6 +20,7 @@ mod options;
 mod page;
 mod pipeline;
 mod plan;
+mod pool;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
@@ -32,6 +37,7 @@ mod tests;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
+pub use diverse::{Calibrate, Diverse};
 pub use options::{Effort, Rerank, SearchOptions};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

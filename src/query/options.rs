@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::filter::{Filter, Params};
+use crate::query::diverse::Diverse;
 use crate::segment::{Settings, Snapshot};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL};
 
@@ -103,6 +104,8 @@ pub struct SearchOptions {
     pub refine_factor: Option<usize>,
     /// Orders the best items of the first stage by a ranker's scores.
     pub rerank: Option<Rerank>,
+    /// Chooses a list of items that are unlike each other, last of all.
+    pub diverse: Option<Diverse>,
     /// Leaves out hits with a lower score of the first stage.
     pub min_score: Option<f32>,
     /// Returns these fields of the items with the hits; `vector` is the stored vector.
@@ -124,6 +127,7 @@ impl Default for SearchOptions {
             effort: Effort::default(),
             refine_factor: None,
             rerank: None,
+            diverse: None,
             min_score: None,
             fields: None,
             explain: false,
@@ -145,6 +149,9 @@ impl SearchOptions {
         }
         if self.rerank.as_ref().is_some_and(|rerank| rerank.candidates == 0) {
             return wrong("rerank", "0".to_owned(), "at least 1");
+        }
+        if let Some(diverse) = &self.diverse {
+            diverse.check()?;
         }
         if self.refine_factor == Some(0) {
             return wrong("refine_factor", "0".to_owned(), "at least 1");
@@ -177,10 +184,11 @@ impl SearchOptions {
         self.params.iter().fold(Params::new(), |params, (name, value)| params.with(name, value.clone()))
     }
 
-    /// Rows that have to be found for `offset` to be skipped and `k` to be left, and for all to be ranked that are to be.
+    /// Rows that have to be found for `offset` to be skipped and `k` to be left, and for all to be ranked or chosen from that are to be.
     pub(crate) fn depth(&self) -> usize {
         let ranked = self.rerank.as_ref().map_or(0, |rerank| rerank.candidates);
-        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset).max(ranked) }
+        let pool = self.diverse.as_ref().map_or(0, |diverse| diverse.pool);
+        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset).max(ranked).max(pool) }
     }
 }
 
@@ -201,6 +209,7 @@ mod tests {
             effort: Effort::Nprobe(8),
             refine_factor: Some(4),
             rerank: Some(Rerank { candidates: 200, ranker: Some("main".to_owned()) }),
+            diverse: Some(Diverse::new(0.25, 100).calibrated("genres", "history")),
             min_score: Some(0.5),
             fields: Some(vec![]),
             explain: true,

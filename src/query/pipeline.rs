@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::features::Row;
 use crate::query::answer::{Answer, Hit};
 use crate::query::candidates::{Candidates, Ranked};
+use crate::query::diversify::diversify;
 use crate::query::exclude::Excluded;
 use crate::query::fields::fields;
 use crate::query::options::{Effort, SearchOptions};
@@ -25,11 +26,14 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     Excluded::check(exclude_each, sources.len())?;
     let snapshot = &*shared.read()?;
     options.check_fields(&shared.settings, snapshot)?;
+    if let Some(diverse) = &options.diverse {
+        diverse.check_field(snapshot, sources.iter().all(|source| source.user().is_some()))?;
+    }
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
     let filter = bound.as_ref().map(|bound| PartFilters::new(snapshot, bound)).transpose()?;
     let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
-    let vectors = encode::vectors(shared, snapshot, sources)?;
+    let vectors = encode::vectors(shared, snapshot, sources, options)?;
     if options.explain {
         encode::report(snapshot, sources, start.elapsed(), &mut candidates);
     }
@@ -48,7 +52,8 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
 
     retrieve(&request, &mut candidates)?;
     rank::rank(&request, &mut candidates)?;
-    // Here is the place of further stages, in this order: rules (of the caller) and diversify.
+    // Here is the place of the rules (of the caller).
+    diversify(&request, &mut candidates)?;
     page(&request, &mut candidates);
     fields(&request, &mut candidates)?;
 

@@ -8,7 +8,7 @@ use crate::features::{FieldType, Row, Value};
 use crate::query::candidates::{Candidates, Found};
 use crate::query::options::Rerank;
 use crate::query::request::Request;
-use crate::ranker::{FeatureOrigin, Ranker};
+use crate::ranker::{Ranker, Reads};
 use crate::segment::{Shared, Snapshot};
 use crate::vector::Matrix;
 
@@ -64,12 +64,7 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     if in_columns(request.snapshot, ranker) {
         for found in found {
             let (table, position) = (request.snapshot.table(found.place.0), found.place.1 as usize);
-            spec.encode_with(
-                found.score as f32,
-                |field| table.columns().value(field, position),
-                |field| user.get(field).cloned(),
-                &mut all,
-            );
+            spec.encode_with(found.score as f32, |field| table.columns().value(field, position), user, &mut all);
         }
     } else {
         let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
@@ -83,16 +78,19 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     Matrix::from_vec(width, all).ok_or_else(|| Error::Unsupported { what: "a ranker without features".to_owned() })
 }
 
-/// Whether columns have every field of items that the ranker reads, as rows have them: texts and times are kept in other forms there.
+/// Whether columns have every field of items that the ranker reads, as rows have them: some types are kept in other forms there.
 fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
-    let kept = |name: &str| {
-        let indexed = snapshot.schema.fields.iter().find(|field| field.indexed && field.name == name);
-        indexed.is_some_and(|field| matches!(field.kind, FieldType::Int | FieldType::Float | FieldType::Bool))
+    let kept = |(name, reads): (&str, Reads)| {
+        let indexed = snapshot.schema.indexed().find(|field| field.name == name);
+        indexed.is_some_and(|field| match (reads, field.kind) {
+            (_, FieldType::Int | FieldType::Bool) | (Reads::Number | Reads::Amount, FieldType::Float) => true,
+            // Unix seconds of what a row may have as text.
+            (Reads::Amount, FieldType::Time) => true,
+            (Reads::Category, kind) => matches!(kind.element().unwrap_or(kind), FieldType::Text | FieldType::Int | FieldType::Bool),
+            _ => false,
+        })
     };
-    ranker.spec().features().iter().all(|feature| match &feature.from {
-        FeatureOrigin::Item(field) => kept(field),
-        FeatureOrigin::Score | FeatureOrigin::User(_) => true,
-    })
+    ranker.spec().features().iter().flat_map(|feature| feature.from.item_reads()).all(kept)
 }
 
 /// Features by name; what was missing is null.

@@ -7,15 +7,19 @@
 
 mod attributes;
 mod domain;
+mod encode;
 mod golden;
 mod graph;
 mod limits;
 mod model;
 mod node;
 mod ops;
+mod origin;
+mod parse;
 mod plan;
 mod post;
 mod proto;
+mod refuse;
 mod source;
 mod spec;
 mod trees;
@@ -33,7 +37,9 @@ mod tests;
 
 pub use model::Ranker;
 pub use source::RankerSource;
-pub use spec::{FeatureOrigin, RankerFeature, RankerGolden, RankerSpec};
+pub(crate) use origin::Reads;
+pub use origin::{Cross, FeatureOrigin, Operand, RankerFeature, TextBuckets, TextCode, TextVocab};
+pub use spec::{RankerGolden, RankerSpec};
 
 // The document's example is compiled as a test.
 #[cfg(doctest)]

@@ -273,7 +273,7 @@ fn specs_that_do_not_hold_together_are_refused() {
     };
     let cases = [
         ("JSON", "{".to_owned()),
-        ("version 1", with("torre", json!(2))),
+        ("the version", with("torre", json!(3))),
         ("one feature at least", with("features", json!([]))),
         ("features[0].from", with("features", json!([{"name": "f", "from": "shop.f"}]))),
         ("a name of its own", with("features", json!([{"name": "f", "from": "score"}, {"name": "f", "from": "item.f"}]))),

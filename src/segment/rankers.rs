@@ -24,6 +24,12 @@ impl Rankers {
         self.0.load_full().get(name).cloned()
     }
 
+    /// Whether one of them reads this field of users.
+    pub(crate) fn reads_of_users(&self, field: &str) -> bool {
+        let rankers = self.0.load_full();
+        rankers.values().any(|ranker| ranker.spec().features().iter().any(|feature| feature.from.user_fields().any(|read| read == field)))
+    }
+
     pub(crate) fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Ranker>>)) {
         let mut rankers = BTreeMap::clone(&self.0.load_full());
         change(&mut rankers);
