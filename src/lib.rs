@@ -100,7 +100,12 @@ pub use vector::Matrix;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// So are the examples of the page on filters.
+// So are those of the page on ranking.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ranking.md")]
+struct Ranking;
+
+// And the examples of the page on filters.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/filters.md")]
 struct Filters;

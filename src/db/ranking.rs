@@ -27,14 +27,12 @@ impl Collection {
             return Err(ModelError::RankerSpace { expected, got: self.space() }.in_file(source.path.as_deref()).into());
         }
         self.check_fields(&ranker)?;
-        let rankers = &self.core.shared.rankers;
-        let names = rankers.names();
+        let names = self.rankers();
         if names.len() >= MOST && !names.iter().any(|known| known == name) {
             let expected = format!("at most {MOST} in one collection");
             return Err(Error::InvalidOption { option: "rankers", given: format!("{} and another one", names.len()), expected });
         }
-        let publish = || rankers.change(|rankers| drop(rankers.insert(name.to_owned(), ranker)));
-        ingest::attach(&self.core.writer, name, source, publish)
+        ingest::attach(&self.core.writer, name, source, ranker)
     }
 
     /// Removes the ranker of a name. Durable on return.
@@ -43,9 +41,7 @@ impl Collection {
     /// [`Error::UnknownRanker`]; storage errors.
     pub fn detach_ranker(&self, name: &str) -> Result<()> {
         self.may_write()?;
-        let rankers = &self.core.shared.rankers;
-        let publish = || rankers.change(|rankers| drop(rankers.remove(name)));
-        if ingest::detach(&self.core.writer, name, publish)? { Ok(()) } else { Err(self.unknown(name)) }
+        if ingest::detach(&self.core.writer, name)? { Ok(()) } else { Err(self.unknown(name)) }
     }
 
     /// The ranker of a name, which can be used as long as it is held, also when another one takes its place.
@@ -53,13 +49,13 @@ impl Collection {
     /// # Errors
     /// [`Error::UnknownRanker`].
     pub fn ranker(&self, name: &str) -> Result<Arc<Ranker>> {
-        self.core.shared.rankers.get(name).ok_or_else(|| self.unknown(name))
+        self.core.shared.snapshot.load().rankers.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
     /// The names of its rankers, in alphabetical order.
     #[must_use]
     pub fn rankers(&self) -> Vec<String> {
-        self.core.shared.rankers.names()
+        self.core.shared.snapshot.load().rankers.names()
     }
 
     /// The fingerprint of the space that its vectors are of: it says which tower pair makes them (or that they are the caller's own), their

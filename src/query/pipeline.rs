@@ -31,7 +31,7 @@ pub(crate) fn run(shared: &Shared, sources: &[Source<'_>], options: &SearchOptio
     }
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
     let filter = bound.as_ref().map(|bound| PartFilters::new(snapshot, bound)).transpose()?;
-    let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
+    let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(snapshot, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
     let vectors = encode::vectors(shared, snapshot, sources, options)?;
     if options.explain {

@@ -9,15 +9,15 @@ use crate::query::candidates::{Candidates, Found};
 use crate::query::options::Rerank;
 use crate::query::request::Request;
 use crate::ranker::{Ranker, Reads};
-use crate::segment::{Shared, Snapshot};
+use crate::segment::Snapshot;
 use crate::vector::Matrix;
 
 /// The ranker that an option names, or the collection's only one.
 ///
 /// # Errors
 /// [`Error::UnknownRanker`]; [`Error::InvalidOption`] where none is named and there is not one only.
-pub(crate) fn ranker(shared: &Shared, rerank: &Rerank) -> Result<Arc<Ranker>> {
-    let known = shared.rankers.names();
+pub(crate) fn ranker(snapshot: &Snapshot, rerank: &Rerank) -> Result<Arc<Ranker>> {
+    let known = snapshot.rankers.names();
     let name = match (&rerank.ranker, &known[..]) {
         (Some(name), _) | (None, [name]) => name.clone(),
         _ => {
@@ -25,7 +25,7 @@ pub(crate) fn ranker(shared: &Shared, rerank: &Rerank) -> Result<Arc<Ranker>> {
             return Err(Error::InvalidOption { option: "rerank", given, expected });
         }
     };
-    shared.rankers.get(&name).ok_or(Error::UnknownRanker { name, known })
+    snapshot.rankers.get(&name).cloned().ok_or(Error::UnknownRanker { name, known })
 }
 
 /// Orders the best rows of each query by the ranker's scores, larger first; equal ones stay in the order of the first stage, rows without a

@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{LiveRows, Place, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values};
+use crate::segment::{LiveRows, Place, QuerySample, Record, Settings, Snapshot, StoredRows, Values};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -26,7 +26,6 @@ pub(crate) struct Shared {
     cache: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) query_sample: QuerySample,
-    pub(crate) rankers: Rankers,
     /// What the database may do to its process.
     process: OnceLock<Arc<Process>>,
     /// Called when there is something to calibrate with.
@@ -57,7 +56,6 @@ impl Shared {
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
             query_sample,
-            rankers: Rankers::default(),
             process: OnceLock::new(),
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),

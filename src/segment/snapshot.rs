@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{Origin, RowTable, Run, Sealed, Space, Training};
+use crate::segment::{Origin, Rankers, RowTable, Run, Sealed, Space, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -40,6 +40,8 @@ pub(crate) struct Snapshot {
     pub(crate) schema: Arc<Schema>,
     /// What its vectors mean.
     pub(crate) space: Arc<Space>,
+    /// The rankers that are attached.
+    pub(crate) rankers: Arc<Rankers>,
     /// How they are coded.
     pub(crate) training: Arc<Training>,
     pub(crate) segments: Vec<View<Sealed>>,

@@ -1,6 +1,6 @@
 """Trains the demo's two towers and writes item.onnx and user.onnx beside this script.
 
-    torre demo --write-rows ROWS
+    torre demo --rows ROWS
     python train_towers.py ROWS --spec-ref DIR        # DIR holds spec_ref.py, the reference encoder of feature spec v1
     python train_towers.py ROWS --spec-ref DIR --inner  # days 40 to 49 held out instead, metrics an epoch, no files: for choosing settings
 

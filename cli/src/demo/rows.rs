@@ -27,7 +27,29 @@ impl Product {
     }
 }
 
+impl Product {
+    /// The same with what the second stage and filters read: how often it was clicked before the held-out days, and how many are in stock.
+    pub(super) fn stocked_row(&self, clicks: u32) -> Row {
+        self.row().with("clicks", clicks).with("stock", self.stock)
+    }
+}
+
 impl Shopper {
+    /// The row as the towers read it, with what the second stage reads of the products looked at last: the price that is usual, brands, categories
+    /// and colours.
+    pub(super) fn ranked_row(&self, shop: &Catalogue, clicks: &[usize], now: i64) -> Row {
+        let looked_at: Vec<&Product> = history(clicks).iter().map(|&number| &shop.products[number]).collect();
+        let texts = |of: fn(&Product) -> &'static str| looked_at.iter().map(|product| of(product)).collect::<Vec<&str>>();
+        let mut row = self.row(shop, clicks, now);
+        if !looked_at.is_empty() {
+            let cents: u32 = looked_at.iter().map(|product| product.cents).sum();
+            row.insert("usual_price", f64::from(cents) / 100.0 / looked_at.len() as f64);
+        }
+        row.with("brands", texts(Product::brand_name))
+            .with("categories", texts(|product| category(product.category).name))
+            .with("colours", texts(|product| COLOURS[product.colour]))
+    }
+
     /// The shopper as a raw user row: profile, the last of `clicks`, and the time of the visit (unix seconds).
     pub(super) fn row(&self, shop: &Catalogue, clicks: &[usize], now: i64) -> Row {
         let history: Vec<String> = history(clicks).iter().map(|&number| shop.products[number].id()).collect();

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::stages::StageOptions;
 use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, score, share, whole};
 use torre::filter::Filter;
-use torre::{Effort, Metric, Refine, Rerank, SearchOptions};
+use torre::{Effort, Metric, Refine, SearchOptions};
 use torre_data::Format;
 
 /// A command on a collection.
@@ -166,12 +167,8 @@ pub(crate) struct QueryOptions {
     filter: Option<Filter>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
-    /// Order the best ITEMS of the first stage by the scores of a ranker
-    #[arg(long, value_name = "ITEMS", value_parser = at_least_one, allow_negative_numbers = true)]
-    pub(crate) rerank: Option<usize>,
-    /// The ranker's name, where the collection has several
-    #[arg(long, value_name = "NAME", requires = "rerank")]
-    pub(crate) ranker: Option<String>,
+    #[command(flatten)]
+    pub(crate) stages: StageOptions,
     /// Leave out hits with a lower score
     #[arg(long, value_name = "SCORE", value_parser = score, allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
@@ -210,7 +207,7 @@ impl QueryOptions {
         search.offset = self.offset;
         search.exclude = joined(&self.exclude);
         search.filter = self.filter.clone();
-        search.rerank = self.rerank.map(|candidates| Rerank::new(candidates, self.ranker.clone()));
+        self.stages.add_to(&mut search);
         search.min_score = self.min_score;
         search.fields = (!self.fields.is_empty()).then(|| joined(&self.fields));
         search.explain = self.explain;
@@ -368,7 +365,9 @@ pub(crate) struct Eval {
     pub(crate) k: Vec<usize>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
-    /// Time at most this many users one by one
+    #[command(flatten)]
+    pub(crate) stages: StageOptions,
+    /// Time at most this many users one by one, and compare the hits of each with each other
     #[arg(long, value_name = "USERS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) timed: usize,
 }
