@@ -294,7 +294,9 @@ pub enum ModelError {
         got: String,
     },
     /// A ranker was trained with the scores of another space than the collection's.
-    #[error("the ranker was trained with scores of the space {expected:016x}, and the collection's is {got:016x}: train it with this tower pair")]
+    #[error(
+        "the ranker was trained with scores of the space {expected:016x}, and the collection's is {got:016x}: train it with this tower pair"
+    )]
     RankerSpace {
         /// The fingerprint in the ranker's spec.
         expected: u64,

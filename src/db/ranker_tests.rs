@@ -122,7 +122,8 @@ fn a_ranker_of_another_space_is_refused_and_one_of_this_space_goes_into_copies()
     assert_eq!((error.responsible(), scores(&items)), (Responsible::ModelAuthor, expected()));
     items.attach_ranker("main", &source(5.0).with_spec(spec(items.space()))).unwrap();
     assert_eq!(items.stats().unwrap().space, format!("{:016x}", items.space()));
-    let other = database.create_collection("other", CollectionOptions::vectors(2, Metric::Cosine).field("f0:float".parse().unwrap()).unwrap());
+    let other =
+        database.create_collection("other", CollectionOptions::vectors(2, Metric::Cosine).field("f0:float".parse().unwrap()).unwrap());
     assert_ne!(other.unwrap().space(), items.space());
     database.dump(at("dump"), &NoProgress).unwrap();
     Database::load(at("loaded"), at("dump"), &NoProgress).unwrap();

@@ -98,7 +98,8 @@ pub(crate) fn calibrated(relevance: &[f64], lambda: f64, wanted: usize, target: 
             let divergence = if of.is_empty() { same } else { list.with(of, longer) };
             lambda * relevance[at] - (1.0 - lambda) * divergence
         };
-        let best = left.iter().enumerate().map(|(place, &at)| (place, value(at))).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let best =
+            left.iter().enumerate().map(|(place, &at)| (place, value(at))).reduce(|best, next| if next.1 > best.1 { next } else { best });
         let Some((place, _)) = best else { break };
         let at = left.remove(place);
         list.add(&categories[at]);

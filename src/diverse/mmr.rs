@@ -11,7 +11,11 @@ pub(crate) fn mmr(relevance: &[f64], lambda: f64, wanted: usize, similarity: imp
         // Nothing is similar to nothing.
         let like = |similar: f64| if chosen.is_empty() { 0.0 } else { similar };
         let value = |&(at, similar): &(usize, f64)| lambda * relevance[at] - (1.0 - lambda) * like(similar);
-        let best = left.iter().enumerate().map(|(place, candidate)| (place, value(candidate))).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let best = left
+            .iter()
+            .enumerate()
+            .map(|(place, candidate)| (place, value(candidate)))
+            .reduce(|best, next| if next.1 > best.1 { next } else { best });
         let Some((place, _)) = best else { break };
         let (at, _) = left.remove(place);
         chosen.push(at);
@@ -36,7 +40,8 @@ mod tests {
                 lambda * relevance[at] - (1.0 - lambda) * most
             };
             let left = (0..relevance.len()).filter(|at| !chosen.contains(at));
-            let best = left.fold(None, |best: Option<usize>, at| if best.is_none_or(|best| value(at) > value(best)) { Some(at) } else { best });
+            let best =
+                left.fold(None, |best: Option<usize>, at| if best.is_none_or(|best| value(at) > value(best)) { Some(at) } else { best });
             chosen.extend(best);
         }
         chosen

@@ -99,9 +99,8 @@ impl Diverse {
     /// Refuses a field that has no categories in memory. `users` says that the queries are of users, who have histories.
     pub(crate) fn check_field(&self, snapshot: &Snapshot, users: bool) -> Result<()> {
         let Some(Calibrate { field, history }) = &self.calibrate else { return Ok(()) };
-        let wrong = |given: String, expected: &str| {
-            Err(Error::InvalidOption { option: "diverse.calibrate", given, expected: expected.to_owned() })
-        };
+        let wrong =
+            |given: String, expected: &str| Err(Error::InvalidOption { option: "diverse.calibrate", given, expected: expected.to_owned() });
         if !users {
             return wrong(format!("the history {history:?} where there is no user"), "a recommendation: vectors and items have no history");
         }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 use crate::ranker::testing::Table;
 use crate::{
-    Answer, BuildOptions, Collection, CollectionOptions, Database, Diverse, Error, Item, Metric, NoProgress, RankerSource, Refine, SearchOptions,
-    row,
+    Answer, BuildOptions, Collection, CollectionOptions, Database, Diverse, Error, Item, Metric, NoProgress, RankerSource, Refine,
+    SearchOptions, row,
 };
 
 const DIM: usize = 6;
@@ -46,7 +46,8 @@ fn by_hand(items: &Collection, metric: Metric, pool: &Answer, lambda: f64, wante
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let apart = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
     let pairs = vectors.len() * (vectors.len() - 1);
-    let mean = (0..vectors.len()).flat_map(|a| (0..vectors.len()).map(move |b| (a, b))).map(|(a, b)| apart(a, b)).sum::<f64>() / pairs as f64;
+    let mean =
+        (0..vectors.len()).flat_map(|a| (0..vectors.len()).map(move |b| (a, b))).map(|(a, b)| apart(a, b)).sum::<f64>() / pairs as f64;
     let similarity = |a: usize, b: usize| match metric {
         Metric::L2 => 1.0 - apart(a, b) / mean,
         _ => dot(&vectors[a], &vectors[b]) / (dot(&vectors[a], &vectors[a]) * dot(&vectors[b], &vectors[b])).sqrt(),
@@ -73,7 +74,9 @@ fn ids(answer: &Answer) -> Vec<String> {
 #[test]
 fn lists_are_chosen_by_maximal_marginal_relevance_wherever_the_vectors_lie() {
     for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
-        for (refine, sealed, tail) in [(Refine::Int8, 200, 0), (Refine::F16, 200, 20), (Refine::F32, 150, 70), (Refine::None, 200, 0), (Refine::Int8, 0, 90)] {
+        for (refine, sealed, tail) in
+            [(Refine::Int8, 200, 0), (Refine::F16, 200, 20), (Refine::F32, 150, 70), (Refine::None, 200, 0), (Refine::Int8, 0, 90)]
+        {
             let items = items(metric, refine, sealed, tail);
             let query = vector(5);
             for (lambda, pool, k) in [(0.5, 40, 10), (0.9, 60, 20), (0.0, 30, 5), (0.3, 3, 8), (0.7, 1000, 12)] {

@@ -56,7 +56,8 @@ fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], search: &Se
     let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
     let lookup = SnapshotLookup { shared, snapshot };
     // Later stages read fields that the tower does not.
-    let further = |field: &str| snapshot.rankers.reads_of_users(field) || search.diverse.as_ref().is_some_and(|diverse| diverse.reads(field));
+    let further =
+        |field: &str| snapshot.rankers.reads_of_users(field) || search.diverse.as_ref().is_some_and(|diverse| diverse.reads(field));
     let lenient = shared.settings.schema.lenient;
     let options = EncodeOptions { lookup: Some(&lookup), further: Some(&further), lenient, ..EncodeOptions::default() };
     pair.user().run(rows, &options)

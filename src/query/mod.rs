@@ -5,11 +5,11 @@
 mod answer;
 mod builder;
 mod candidates;
-mod effort;
 mod diverse;
 mod diversify;
 #[cfg(test)]
 mod diversify_tests;
+mod effort;
 mod encode;
 mod exact;
 mod exclude;

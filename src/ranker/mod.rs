@@ -36,9 +36,9 @@ pub(crate) mod testing;
 mod tests;
 
 pub use model::Ranker;
-pub use source::RankerSource;
 pub(crate) use origin::Reads;
 pub use origin::{Cross, FeatureOrigin, Operand, RankerFeature, TextBuckets, TextCode, TextVocab};
+pub use source::RankerSource;
 pub use spec::{RankerGolden, RankerSpec};
 
 // The document's example is compiled as a test.

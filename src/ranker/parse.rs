@@ -77,15 +77,15 @@ fn origin(at: usize, json: &Json) -> Result<FeatureOrigin> {
 
 fn operands(key: &str, json: &Json) -> Result<Vec<Operand>> {
     let Json::Array(list) = json else { return Err(wrong(key, "a list of fields", described(json))) };
-    let operand = |json: &Json| {
-        json.as_str().and_then(Operand::parse).ok_or_else(|| wrong(key, "\"item.FIELD\" or \"user.FIELD\"", described(json)))
-    };
+    let operand =
+        |json: &Json| json.as_str().and_then(Operand::parse).ok_or_else(|| wrong(key, "\"item.FIELD\" or \"user.FIELD\"", described(json)));
     list.iter().map(operand).collect()
 }
 
 fn cross(name: &str, key: &str, of: Vec<Operand>) -> Result<Cross> {
     let given = of.len();
-    let fields = |expected: usize| move |_| wrong(format!("{}.of", key.trim_end_matches(".cross")), format!("{expected} fields"), given.to_string());
+    let fields =
+        |expected: usize| move |_| wrong(format!("{}.of", key.trim_end_matches(".cross")), format!("{expected} fields"), given.to_string());
     match name {
         "equal" => of.try_into().map(Cross::Equal).map_err(fields(2)),
         "difference" => of.try_into().map(Cross::Difference).map_err(fields(2)),

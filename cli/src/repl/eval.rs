@@ -149,9 +149,8 @@ fn show(evaluated: &Evaluated) -> Output {
         ];
         stages.into_iter().chain(measures).collect()
     };
-    let all = |stages: Option<&'static str>, report: &Report| -> Vec<Record> {
-        report.cutoffs.0.iter().map(|at| record(stages, at)).collect()
-    };
+    let all =
+        |stages: Option<&'static str>, report: &Report| -> Vec<Record> { report.cutoffs.0.iter().map(|at| record(stages, at)).collect() };
     let text = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let of_lists = |report: &Report| {
         let apart = text(report.intra_list_distance, 4);

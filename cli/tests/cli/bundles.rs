@@ -62,7 +62,8 @@ fn shared_the_second_stage_is_measured_beside_the_first() {
     workshop.json(&["ranker", "attach", "db", &file("ranker.onnx")]);
     let measured = json(&folder.join("metrics.json"));
     let near = |report: &Json, expected: &str| {
-        for (ours, theirs, k) in [("recall", "recall", "10"), ("recall", "recall", "20"), ("ndcg", "ndcg", "10"), ("hit_rate", "hr", "10")] {
+        for (ours, theirs, k) in [("recall", "recall", "10"), ("recall", "recall", "20"), ("ndcg", "ndcg", "10"), ("hit_rate", "hr", "10")]
+        {
             let (got, wanted) = (report[ours][k].as_f64().unwrap(), measured[expected][format!("{theirs}@{k}")].as_f64().unwrap());
             assert!((got - wanted).abs() <= 0.002, "{expected}: {ours}@{k} is {got}, expected {wanted}");
         }
