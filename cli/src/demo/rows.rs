@@ -58,7 +58,8 @@ impl Shopper {
 }
 
 /// Writes `items.jsonl` (item rows), `train.jsonl` (`{"shopper", "user", "clicked"}`, a line for each visit before the held-out days, the
-/// user row as it was when the visit began) and `eval.jsonl` (`{"user", "seen", "relevant"}`) into a directory, which is made.
+/// user row as it was when the visit began) and `eval.jsonl` (`{"user", "seen", "relevant"}`, with what the second stage reads of users) into a
+/// directory, which is made.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file that could not be written.
@@ -87,7 +88,7 @@ fn evaluation(shop: &Catalogue, shopper: &Shopper, split: &Split) -> Option<Row>
     let relevant = split.relevant();
     let now = split.after.first().filter(|_| !relevant.is_empty())?.at;
     let seen = split.seen();
-    Some(row! { "user" => shopper.row(shop, &seen, now), "seen" => ids(shop, &seen), "relevant" => ids(shop, &relevant) })
+    Some(row! { "user" => shopper.ranked_row(shop, &seen, now), "seen" => ids(shop, &seen), "relevant" => ids(shop, &relevant) })
 }
 
 fn lines(directory: &Path, name: &str, rows: impl Iterator<Item = Row>) -> Result<()> {
