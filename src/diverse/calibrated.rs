@@ -154,7 +154,7 @@ mod tests {
         let target = Shares::of(history.iter().map(Vec::as_slice));
         let categories: Vec<Vec<u32>> = (0..40).map(|at| vec![u32::from(at >= 20)]).collect();
         let relevance: Vec<f64> = (0..40).map(|at| 1.0 - f64::from(at) / 39.0).collect();
-        let chosen = calibrated(&relevance, 0.1, 10, &target, &categories);
+        let chosen = calibrated(&relevance, 0.01, 10, &target, &categories);
         assert_eq!(chosen.iter().filter(|&&at| at < 20).count(), 7, "{chosen:?}");
         assert_eq!(calibrated(&relevance, 1.0, 10, &target, &categories), (0..10).collect::<Vec<_>>());
         assert!(Shares::of([]).is_empty() && Shares::of([&[][..]]).is_empty());

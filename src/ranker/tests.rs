@@ -344,7 +344,10 @@ fn texts_and_crosses_are_numbers_or_missing() {
     assert!(one_side[0] == 0.0 && one_side[1..].iter().all(|x| x.is_nan()), "{one_side:?}");
     // Whole numbers are their decimal text, in fields of floats too.
     for brand in [crate::Value::from("7"), crate::Value::from(7), crate::Value::from(7.0)] {
-        let found = encode(row! { "brand" => brand.clone(), "genres" => "c" }, row! { "brand" => 7, "genres" => vec!["c"], "budget" => 0 });
+        let found = encode(
+            row! { "brand" => brand.clone(), "genres" => "c", "price" => 1 },
+            row! { "brand" => 7, "genres" => vec!["c"], "budget" => 0 },
+        );
         assert_eq!((found[0], found[2], found[5]), (2.0, 1.0, 1.0), "{brand:?}");
         assert!(found[4].is_nan(), "by 0");
     }
