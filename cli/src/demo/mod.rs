@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use report::Report;
 
-use self::catalogue::Product;
 use self::report::{ImportLine, IndexLine};
 use self::shop::Shop;
 use torre::{BuildOptions, CollectionOptions, Database, Error, Item, Progress, RankerSource, Result, TowerPair};
@@ -73,11 +72,11 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
     // Building is a step of its own here, so nothing is to be built in the background before it.
     let database = Database::builder(path).create(true).background(false).trim_memory(true).open()?;
     let towers = TowerPair::from_bytes(ITEM_TOWER, USER_TOWER)?;
-    let mut options = CollectionOptions::towers(&towers);
+    let mut collection = CollectionOptions::towers(&towers);
     for field in FIELDS {
-        options = options.field(field.parse()?)?;
+        collection = collection.field(field.parse()?)?;
     }
-    let items = database.create_collection("items", options)?;
+    let items = database.create_collection("items", collection)?;
     items.attach_ranker(RANKER_NAME, &RankerSource::new(RANKER))?;
 
     let clicks = shop.popularity();
