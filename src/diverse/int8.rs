@@ -13,6 +13,9 @@ const EXACT: usize = 1 << 16;
 pub(crate) fn product(a: &[i8], b: &[i8]) -> i64 {
     // Both pieces have one length, for which there is always a product.
     let piece = |(a, b)| <i8 as SpatialSimilarity>::dot(a, b).unwrap_or(0.0) as i64;
+    if a.len() <= EXACT {
+        return piece((a, b));
+    }
     a.chunks(EXACT).zip(b.chunks(EXACT)).map(piece).sum()
 }
 
@@ -24,12 +27,20 @@ pub(crate) struct Int8Vectors {
     scales: Vec<f64>,
     /// Sums of the squared bytes.
     squares: Vec<i64>,
+    /// One by the length of the bytes, or 0 where that is 0.
+    inverse: Vec<f64>,
 }
 
 impl Int8Vectors {
     /// Room for `rows` vectors.
     pub(crate) fn with_capacity(dim: usize, rows: usize) -> Self {
-        Self { dim, values: Vec::with_capacity(dim * rows), scales: Vec::with_capacity(rows), squares: Vec::with_capacity(rows) }
+        Self {
+            dim,
+            values: Vec::with_capacity(dim * rows),
+            scales: Vec::with_capacity(rows),
+            squares: Vec::with_capacity(rows),
+            inverse: Vec::with_capacity(rows),
+        }
     }
 
     /// Appends a vector, rounded to 1/127 of its largest element.
@@ -51,6 +62,7 @@ impl Int8Vectors {
         let squares = product(last, last);
         self.scales.push(scale);
         self.squares.push(squares);
+        self.inverse.push(if squares > 0 { 1.0 / (squares as f64).sqrt() } else { 0.0 });
     }
 
     /// Vectors.
@@ -65,8 +77,7 @@ impl Int8Vectors {
     /// The cosine of two vectors; 0 where one has no direction.
     pub(crate) fn cosine(&self, a: usize, b: usize) -> f64 {
         // Scales are lengths alone.
-        let lengths = (self.squares[a] as f64 * self.squares[b] as f64).sqrt();
-        if lengths > 0.0 { product(self.row(a), self.row(b)) as f64 / lengths } else { 0.0 }
+        product(self.row(a), self.row(b)) as f64 * (self.inverse[a] * self.inverse[b])
     }
 
     /// The squared distance of two vectors.
