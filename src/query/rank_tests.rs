@@ -110,9 +110,10 @@ fn crosses_and_texts_are_the_same_from_memory_and_from_records() {
     let item = |n: u64| {
         let all = row! {
             "brand" => ["N", "F", "7"][(n % 3) as usize], "number" => n % 5, "share" => (n % 4) as f64, "tags" => vec!["a", "b", "c"][..(n % 4) as usize].to_vec(),
-            "added" => format!("2026-01-0{}T00:00:00Z", 1 + n % 9), "open" => n % 2 == 0,
+            "added" => format!("2026-01-0{}T00:00:00Z", 1 + n % 9), "open" => n.is_multiple_of(2),
         };
-        let kept = all.iter().enumerate().filter(|(at, _)| (n as usize + at) % 7 > 0).map(|(_, (name, value))| (name, value.clone()));
+        let kept =
+            all.iter().enumerate().filter(|(at, _)| !(n as usize + at).is_multiple_of(7)).map(|(_, (name, value))| (name, value.clone()));
         Item::new(n).unwrap().with_row(kept.collect()).with_vector([n as f32, 0.0])
     };
     items.upsert_many((0..60).map(item)).unwrap();
