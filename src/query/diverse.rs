@@ -23,7 +23,7 @@ const POOL: usize = 200;
 /// }
 /// let nearest = films.search(&[1.0, 0.1]).k(2).run()?;
 /// assert_eq!(nearest.ids().collect::<Vec<_>>(), ["a again", "a"]);
-/// let unlike = films.search(&[1.0, 0.1]).k(2).diverse(0.4, 200).run()?;
+/// let unlike = films.search(&[1.0, 0.1]).k(2).diverse(0.2, 200).run()?;
 /// assert_eq!(unlike.ids().collect::<Vec<_>>(), ["a again", "b"]);
 /// # Ok::<(), torre::Error>(())
 /// ```
