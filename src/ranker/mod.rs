@@ -22,6 +22,8 @@ mod proto;
 mod refuse;
 mod source;
 mod spec;
+#[cfg(test)]
+mod spec_tests;
 mod trees;
 mod wire;
 
