@@ -1,11 +1,14 @@
 //! Checks what a crash of `crash_writer` left: `crash_checker DIR N`. Everything up to change `N` is there, whole, and found by its id and its
-//! vector; of what came after, each thread's next change is there whole or not at all; nothing else is there; `verify` finds nothing.
+//! vector; of what came after, each thread's next change is there whole or not at all; nothing else is there; rankers
+//! are those of the last step that was made, or of the next; `verify` finds nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use torre::{Collection, Database, Error, NoProgress};
 
+#[path = "crash/rankers.rs"]
+mod rankers;
 #[path = "crash/workload.rs"]
 mod workload;
 use workload::{DIM, State, THREADS, apply, cursor, first, vector};
@@ -41,6 +44,7 @@ fn check(path: &Path, acked: u64) -> Outcome {
     for thread in 0..THREADS {
         expected += check_thread(&items, thread, acked)?;
     }
+    expected += check_rankers(&items)?;
     let ids = items.ids("", usize::MAX);
     if ids.len() as u64 != expected || items.len() != expected || ids.iter().collect::<BTreeSet<_>>().len() != ids.len() {
         return Err(format!("{} ids, {} rows, where {expected} are explained", ids.len(), items.len()).into());
@@ -51,6 +55,20 @@ fn check(path: &Path, acked: u64) -> Outcome {
         return Err(format!("verify: {}: {} ({} in all)", damage.part, damage.what, report.damage.len()).into());
     }
     Ok(format!("{expected} rows, {} segments, {} tombstones, acked {acked}", report.segments, report.tombstones))
+}
+
+/// Compares the rankers with the model; returns how many items say so.
+fn check_rankers(items: &Collection) -> Result<u64, Box<dyn std::error::Error>> {
+    let (last, found) = (rankers::last(items)?, rankers::found(items)?);
+    let mut scores = rankers::Scores::new();
+    (1..=last).for_each(|step| rankers::apply(&mut scores, step));
+    if found != scores {
+        rankers::apply(&mut scores, last + 1);
+    }
+    if found != scores {
+        return Err(format!("the rankers {found:?} are explained neither before nor after step {}", last + 1).into());
+    }
+    Ok(items.get(rankers::CURSOR)?.is_some().into())
 }
 
 /// Compares a thread's items with the model; returns how many there are, the cursor included.

@@ -40,6 +40,7 @@
 
 pub mod bare;
 mod db;
+mod diverse;
 mod error;
 pub mod filter;
 mod index;
@@ -84,9 +85,12 @@ pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{
-    Answer, CandidateValues, Contribution, Effort, Explain, Hit, Query, QueryBatch, Rerank, RulesExplain, SearchOptions, StageTime,
+    Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, Query, QueryBatch, Rerank, RulesExplain,
+    SearchOptions, StageTime,
 };
-pub use ranker::{FeatureOrigin, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec};
+pub use ranker::{
+    Cross, FeatureOrigin, Operand, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec, TextBuckets, TextCode, TextVocab,
+};
 pub use torre_features::row;
 /// Why storage failed; what [`Error::Storage`] carries.
 pub use torre_storage::Error as StorageError;
@@ -102,7 +106,12 @@ pub use vector::Matrix;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// So are the examples of the page on filters.
+// So are those of the page on ranking.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ranking.md")]
+struct Ranking;
+
+// And the examples of the page on filters.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/filters.md")]
 struct Filters;

@@ -45,9 +45,14 @@ pub enum ModelError {
         /// What is wrong with the bytes.
         reason: String,
     },
-    /// Neither the file's metadata nor the caller gave a feature spec.
-    #[error("the model carries no feature spec: its metadata has no entry \"torre.features\", and none was given beside it")]
-    NoSpec,
+    /// Neither the file's metadata nor the caller gave a spec.
+    #[error("the model carries no {what}: its metadata has no entry {entry:?}, and none was given beside it")]
+    NoSpec {
+        /// Which spec: of features, or of a ranker.
+        what: &'static str,
+        /// The metadata's entry for it.
+        entry: &'static str,
+    },
     /// The feature spec does not hold together.
     #[error(transparent)]
     Spec(SpecError),
@@ -280,9 +285,6 @@ pub enum ModelError {
         /// The metric.
         metric: Metric,
     },
-    /// Neither the file's metadata nor the caller gave a ranker's spec.
-    #[error("the model carries no ranker spec: its metadata has no entry \"torre.ranker\", and none was given beside it")]
-    NoRankerSpec,
     /// A key of a ranker's spec is missing or wrong.
     #[error("ranker spec, \"{key}\": expected {expected}, got {got}")]
     RankerSpec {
@@ -292,6 +294,16 @@ pub enum ModelError {
         expected: String,
         /// What came.
         got: String,
+    },
+    /// A ranker was trained with the scores of another space than the collection's.
+    #[error(
+        "the ranker was trained with scores of the space {expected:016x}, and the collection's is {got:016x}: train it with this tower pair"
+    )]
+    RankerSpace {
+        /// The fingerprint in the ranker's spec.
+        expected: u64,
+        /// The collection's ([`Collection::space`](crate::Collection::space)).
+        got: u64,
     },
     /// An operator that does not run beside trees and linear models.
     #[error(

@@ -9,14 +9,15 @@ pub(crate) const SEPARATOR: u8 = 0x1f;
 const SHORT: usize = 128;
 
 /// The hash of one field's values.
-#[derive(Clone, Debug)]
-pub(crate) struct FieldHash {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FieldHash {
     /// The field's name and the separator.
     prefix: Box<[u8]>,
 }
 
 impl FieldHash {
-    pub(crate) fn new(field: &str) -> Self {
+    /// Of a field of this name.
+    pub fn new(field: &str) -> Self {
         Self { prefix: [field.as_bytes(), &[SEPARATOR]].concat().into() }
     }
 
@@ -41,7 +42,7 @@ impl FieldHash {
     }
 
     /// The bucket of `value` among `buckets`.
-    pub(crate) fn bucket(&self, value: &str, buckets: u64) -> u64 {
+    pub fn bucket(&self, value: &str, buckets: u64) -> u64 {
         self.of(value) % buckets
     }
 }

@@ -30,6 +30,7 @@ mod spec_tests;
 #[cfg(test)]
 mod vectors;
 
+pub use bucket::FieldHash;
 pub use encode::{EncodeOptions, Lookup, Tensor, TensorData};
 pub use error::{EncodeError, FeatureError, InvalidOption, LookupError, SpecError};
 pub use field::{Field, FieldType};
@@ -38,5 +39,6 @@ pub use metric::Metric;
 pub use row::Row;
 pub use schema::{ID_FIELD, Schema, VECTOR_FIELD};
 pub use spec::{Dtype, FeatureSpec, Golden, InputSpec, TowerRole};
+pub use time::unix_seconds;
 pub use tokens::Tokens;
 pub use value::Value;

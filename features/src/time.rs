@@ -132,7 +132,7 @@ fn modulo(x: f64, divisor: f64) -> f64 {
 }
 
 /// Unix seconds of a number or of RFC 3339 text; `None` for anything else.
-pub(crate) fn unix_seconds(value: &Value) -> Option<f64> {
+pub fn unix_seconds(value: &Value) -> Option<f64> {
     match value {
         Value::Text(text) => rfc3339(text),
         _ => value.as_f64().filter(|seconds| seconds.is_finite()),

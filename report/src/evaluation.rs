@@ -6,13 +6,15 @@
 //!   (Järvelin and Kekäläinen 2002).
 //! - hit rate@k: share of users with a relevant item among the first k hits.
 //! - MRR: mean of 1 / place of the first relevant hit, 0 where there is none among the hits given.
+//! - intra-list distance: the mean over lists of what two of the first k hits of a list are apart on average (k the largest asked for), 1 minus
+//!   the cosine of their vectors (Ziegler and others 2005).
 //! - coverage: distinct items among the first k hits of all users (k the largest asked for), over the items of the collection.
 
 use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::{Cutoff, Cutoffs};
+use crate::{Cutoff, Cutoffs, intra_list_distance};
 
 /// Adds up the users' rankings.
 ///
@@ -32,6 +34,8 @@ pub struct Evaluation {
     ndcg: Vec<f64>,
     hit: Vec<f64>,
     reciprocal: f64,
+    /// Intra-list distances, and their number.
+    apart: (f64, usize),
     shown: HashSet<String>,
 }
 
@@ -47,6 +51,8 @@ pub struct Report {
     pub cutoffs: Cutoffs,
     /// Mean reciprocal rank.
     pub mrr: Option<f64>,
+    /// How far the hits of a list are apart; `None` where no list was measured.
+    pub intra_list_distance: Option<f64>,
     /// Share of the items that somebody was shown.
     pub coverage: Option<f64>,
 }
@@ -66,6 +72,7 @@ impl Evaluation {
             ndcg: zeros.clone(),
             hit: zeros,
             reciprocal: 0.0,
+            apart: (0.0, 0),
             shown: HashSet::new(),
         }
     }
@@ -98,6 +105,13 @@ impl Evaluation {
         }
     }
 
+    /// Adds the vectors of one user's hits, best first, for the intra-list distance; they may be those of a sample of the users.
+    pub fn add_list<V: AsRef<[f32]>>(&mut self, hits: &[V]) {
+        if let Some(apart) = intra_list_distance(&hits[..hits.len().min(self.depth())]) {
+            self.apart = (self.apart.0 + apart, self.apart.1 + 1);
+        }
+    }
+
     /// The measures at each cut-off.
     pub fn cutoffs(&self) -> Cutoffs {
         let at = |(at, &k): (usize, &usize)| Cutoff {
@@ -120,6 +134,7 @@ impl Evaluation {
             users_without_relevant: self.without_relevant,
             cutoffs: self.cutoffs(),
             mrr: self.mean(self.reciprocal),
+            intra_list_distance: (self.apart.1 > 0).then(|| self.apart.0 / self.apart.1 as f64),
             coverage: (items > 0 && self.users > 0).then(|| self.shown.len() as f64 / items as f64),
         }
     }

@@ -6,10 +6,12 @@ mod cases;
 mod cutoff;
 mod evaluation;
 mod latency;
+mod list;
 mod percentile;
 
 pub use cases::{CaseError, EvalCase, read_cases};
 pub use cutoff::{Cutoff, Cutoffs};
 pub use evaluation::{Evaluation, Report};
 pub use latency::Latency;
+pub use list::intra_list_distance;
 pub use percentile::percentile;

@@ -61,6 +61,7 @@ impl Core {
             stored_row: manifest.sealed_row,
             schema: Arc::new(settings.schema.clone()),
             space: Arc::new(space),
+            rankers: Arc::default(),
             training: Arc::new(training),
             segments: vec![],
             runs: vec![],
@@ -112,7 +113,7 @@ impl Core {
         }
         let dead = Dead::found(dead.into_iter().collect(), stored, snapshot.next_row);
         let manifest = core.writer.lock().manifest.clone();
-        rankers::read(&core.shared, &manifest)?;
+        snapshot.rankers = rankers::read(&core.shared, &manifest)?;
         list_log::restore(&core.shared)?;
         policies::read(&core.shared, &manifest)?;
         core.shared.snapshot.store(Arc::new(snapshot));

@@ -106,3 +106,27 @@ fn rankers_are_there_again_when_the_database_is_opened_and_in_copies_of_it() {
     assert_eq!(scores(&items), expected());
     assert!(items.attach_ranker("main", &source(5.0)).is_err() && items.detach_ranker("main").is_err());
 }
+
+#[test]
+fn a_ranker_of_another_space_is_refused_and_one_of_this_space_goes_into_copies() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let database = Database::create(at("db")).unwrap();
+    let items = filled(&database);
+    let spec = |space: u64| {
+        let features = serde_json::json!([{"name": "f", "from": "item.f0"}]);
+        serde_json::json!({"torre": 2, "space": format!("{space:016x}"), "features": features, "input": "x", "output": "y"}).to_string()
+    };
+    let error = items.attach_ranker("main", &source(5.0).with_spec(spec(items.space() ^ 1))).unwrap_err();
+    assert!(matches!(&error, Error::Model(ModelError::RankerSpace { got, .. }) if *got == items.space()), "{error}");
+    assert_eq!((error.responsible(), scores(&items)), (Responsible::ModelAuthor, expected()));
+    items.attach_ranker("main", &source(5.0).with_spec(spec(items.space()))).unwrap();
+    assert_eq!(items.stats().unwrap().space, format!("{:016x}", items.space()));
+    let other =
+        database.create_collection("other", CollectionOptions::vectors(2, Metric::Cosine).field("f0:float".parse().unwrap()).unwrap());
+    assert_ne!(other.unwrap().space(), items.space());
+    database.dump(at("dump"), &NoProgress).unwrap();
+    Database::load(at("loaded"), at("dump"), &NoProgress).unwrap();
+    let loaded = Database::open(at("loaded")).unwrap();
+    assert_eq!(scores(&loaded.collection("items").unwrap())[0].1, [5.0, -5.0]);
+}

@@ -6,7 +6,8 @@ use crate::db::{Collection, Database};
 use crate::error::{Error, Result};
 use crate::features::FeatureSpec;
 use crate::ingest;
-use crate::ranker::{FeatureOrigin, Ranker, RankerSource};
+use crate::model_error::ModelError;
+use crate::ranker::{Ranker, RankerSource};
 
 /// Rankers that one collection can have.
 const MOST: usize = 64;
@@ -16,21 +17,22 @@ impl Collection {
     /// old one or the new one. Durable on return.
     ///
     /// # Errors
-    /// [`Error::Model`] when the file is refused; [`Error::UnknownFeature`] for a feature of a field that items cannot have;
+    /// [`Error::Model`] when the file is refused, or was trained for another space; [`Error::UnknownFeature`] for a feature of a field that items cannot have;
     /// [`Error::InvalidOption`] for a name or a number of rankers that cannot be; storage errors. Nothing has changed then.
     pub fn attach_ranker(&self, name: &str, source: &RankerSource) -> Result<()> {
         Database::check_name(name)?;
         self.may_write()?;
         let ranker = Arc::new(Ranker::load(source)?);
+        if let Some(expected) = ranker.spec().space().filter(|&space| space != self.space()) {
+            return Err(ModelError::RankerSpace { expected, got: self.space() }.in_file(source.path.as_deref()).into());
+        }
         self.check_fields(&ranker)?;
-        let rankers = &self.core.shared.rankers;
-        let names = rankers.names();
+        let names = self.rankers();
         if names.len() >= MOST && !names.iter().any(|known| known == name) {
             let expected = format!("at most {MOST} in one collection");
             return Err(Error::InvalidOption { option: "rankers", given: format!("{} and another one", names.len()), expected });
         }
-        let publish = || rankers.change(|rankers| drop(rankers.insert(name.to_owned(), ranker)));
-        ingest::attach(&self.core.writer, name, source, publish)
+        ingest::attach(&self.core.writer, name, source, ranker)
     }
 
     /// Removes the ranker of a name. Durable on return.
@@ -39,9 +41,7 @@ impl Collection {
     /// [`Error::UnknownRanker`]; storage errors.
     pub fn detach_ranker(&self, name: &str) -> Result<()> {
         self.may_write()?;
-        let rankers = &self.core.shared.rankers;
-        let publish = || rankers.change(|rankers| drop(rankers.remove(name)));
-        if ingest::detach(&self.core.writer, name, publish)? { Ok(()) } else { Err(self.unknown(name)) }
+        if ingest::detach(&self.core.writer, name)? { Ok(()) } else { Err(self.unknown(name)) }
     }
 
     /// The ranker of a name, which can be used as long as it is held, also when another one takes its place.
@@ -49,13 +49,20 @@ impl Collection {
     /// # Errors
     /// [`Error::UnknownRanker`].
     pub fn ranker(&self, name: &str) -> Result<Arc<Ranker>> {
-        self.core.shared.rankers.get(name).ok_or_else(|| self.unknown(name))
+        self.core.shared.snapshot.load().rankers.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
     /// The names of its rankers, in alphabetical order.
     #[must_use]
     pub fn rankers(&self) -> Vec<String> {
-        self.core.shared.rankers.names()
+        self.core.shared.snapshot.load().rankers.names()
+    }
+
+    /// The fingerprint of the space that its vectors are of: it says which tower pair makes them (or that they are the caller's own), their
+    /// width and their metric. A ranker that was trained with the scores of one space may name it in its spec, and is refused in any other.
+    #[must_use]
+    pub fn space(&self) -> u64 {
+        self.core.shared.snapshot.load().space.fingerprint
     }
 
     fn unknown(&self, name: &str) -> Error {
@@ -71,14 +78,9 @@ impl Collection {
         let spec = self.specs().map(|(item, _)| item);
         let has = |field: &str| schema.names(field) || spec.as_ref().is_some_and(|spec: &FeatureSpec| spec.reads(field));
         for feature in ranker.spec().features() {
-            if let FeatureOrigin::Item(field) = &feature.from
-                && !has(field)
-            {
-                return Err(Error::UnknownFeature {
-                    feature: feature.name.clone(),
-                    field: field.clone(),
-                    collection: self.name().to_owned(),
-                });
+            if let Some(field) = feature.from.item_fields().find(|field| !has(field)) {
+                let (feature, field) = (feature.name.clone(), field.to_owned());
+                return Err(Error::UnknownFeature { feature, field, collection: self.name().to_owned() });
             }
         }
         Ok(())

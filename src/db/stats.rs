@@ -68,6 +68,8 @@ pub struct Stats {
     pub expected_recall: Option<f32>,
     /// Label of the tower pair, where there is one.
     pub model: Option<String>,
+    /// Fingerprint of the space ([`Collection::space`](crate::Collection::space)), in hexadecimal.
+    pub space: String,
 }
 
 /// How evenly rows are spread over lists.
@@ -134,6 +136,7 @@ impl Stats {
             queries_sampled: shared.query_sample.len() as u64,
             expected_recall: trained.and_then(|trained| trained.expected_recall(rows)),
             model: snapshot.space.towers.as_ref().map(|pair| pair.model().to_owned()),
+            space: format!("{:016x}", snapshot.space.fingerprint),
         }
     }
 }

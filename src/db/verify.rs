@@ -225,7 +225,7 @@ impl Checker<'_> {
     fn rankers(&mut self) {
         let (core, manifest) = (&self.pinned.core, &self.pinned.manifest);
         let stored: Vec<&str> = manifest.rankers.iter().map(|ranker| ranker.name.as_str()).collect();
-        if core.shared.rankers.names() != stored {
+        if self.pinned.snapshot.rankers.names() != stored {
             self.error(&core.shared.damaged("the manifest", "it does not list the rankers in use"));
         }
         for meta in &manifest.rankers {

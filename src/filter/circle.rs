@@ -3,6 +3,24 @@
 /// Mean radius of the earth in km (IUGG 1980).
 const EARTH_KM: f64 = 6371.0088;
 
+/// The haversine of the angle between two places, each a latitude in radians with its cosine and a longitude: sin^2 of half of it.
+fn haversine((lat, cos_lat, lon): (f64, f64, f64), (other_lat, other_cos, other_lon): (f64, f64, f64)) -> f64 {
+    let (north, east) = (((other_lat - lat) / 2.0).sin(), ((other_lon - lon) / 2.0).sin());
+    north * north + cos_lat * other_cos * east * east
+}
+
+/// The place in radians; `None` where the latitude is beyond 90 degrees or the longitude beyond 360, which is no place.
+fn radians(lat: f64, lon: f64) -> Option<(f64, f64, f64)> {
+    let is_place = (-90.0..=90.0).contains(&lat) && (-360.0..=360.0).contains(&lon);
+    let lat = lat.to_radians();
+    is_place.then(|| (lat, lat.cos(), lon.to_radians()))
+}
+
+/// Kilometres between two places on a sphere, latitude and longitude in degrees; `None` where one is no place.
+pub(crate) fn great_circle(from: (f64, f64), to: (f64, f64)) -> Option<f64> {
+    Some(2.0 * EARTH_KM * haversine(radians(from.0, from.1)?, radians(to.0, to.1)?).min(1.0).sqrt().asin())
+}
+
 /// The places whose great-circle distance to a middle is at most a radius, on a sphere.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Circle {
@@ -27,12 +45,7 @@ impl Circle {
 
     /// Whether the place lies in it; `None` where the latitude is beyond 90 degrees or the longitude beyond 360, which is no place.
     pub(crate) fn contains(&self, lat: f64, lon: f64) -> Option<bool> {
-        if !(-90.0..=90.0).contains(&lat) || !(-360.0..=360.0).contains(&lon) {
-            return None;
-        }
-        let (lat, lon) = (lat.to_radians(), lon.to_radians());
-        let (north, east) = (((lat - self.lat) / 2.0).sin(), ((lon - self.lon) / 2.0).sin());
-        Some(north * north + self.cos_lat * lat.cos() * east * east <= self.most)
+        Some(haversine((self.lat, self.cos_lat, self.lon), radians(lat, lon)?) <= self.most)
     }
 }
 
@@ -48,6 +61,9 @@ mod tests {
         let angle = (a.sin() * b.sin() + a.cos() * b.cos() * (bergen.1 - amsterdam.1).to_radians().cos()).acos();
         let km = angle * EARTH_KM;
         assert!((km - 892.0).abs() < 1.0, "{km}");
+        let measured = great_circle(amsterdam, bergen).unwrap_or(0.0);
+        assert!((measured - km).abs() < 1e-6, "{measured}");
+        assert_eq!((great_circle(bergen, bergen), great_circle((0.0, 400.0), bergen)), (Some(0.0), None));
         for (radius, inside) in [(km - 0.001, false), (km + 0.001, true), (0.0, false), (1e9, true)] {
             assert_eq!(Circle::new(amsterdam.0, amsterdam.1, radius).contains(bergen.0, bergen.1), Some(inside), "{radius}");
         }

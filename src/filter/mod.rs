@@ -73,6 +73,6 @@ pub(crate) use tree::{Comparison, Expr};
 
 // What evaluators take.
 pub(crate) use bound::{BoundField, Node, Source, Test};
-pub(crate) use circle::Circle;
+pub(crate) use circle::{Circle, great_circle};
 pub(crate) use eval::has_words;
 pub(crate) use range::Range;

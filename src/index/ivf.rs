@@ -181,6 +181,11 @@ impl IvfIndex {
         self.refine.vector(position, out)
     }
 
+    /// The scale and the bytes of a row's refine vector; `None` where that is of another kind.
+    pub(crate) fn refine_int8(&self, position: usize) -> Option<(f32, &[u8])> {
+        self.refine.int8(position)
+    }
+
     /// Sub-quantizer `j`'s byte of the code at a block and lane.
     #[inline(always)]
     pub(super) fn code_byte(&self, block: usize, lane: usize, j: usize) -> u8 {

@@ -179,6 +179,12 @@ impl RefineStore {
         &self.lines.bytes()[position * stride..(position + 1) * stride]
     }
 
+    /// The scale and the bytes of a stored vector; `None` where it is of another kind.
+    pub(crate) fn int8(&self, position: usize) -> Option<(f32, &[u8])> {
+        let record = self.record(position);
+        (self.kind == Refine::Int8).then(|| (le_f32(record), &record[record.len() - self.dim..]))
+    }
+
     /// Writes the stored vector's values; false when nothing is stored.
     pub(crate) fn vector(&self, position: usize, out: &mut [f32]) -> bool {
         let record = self.record(position);

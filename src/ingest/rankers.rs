@@ -1,22 +1,23 @@
 //! Attaching and detaching rankers: their files become blobs that the manifest names.
 
+use std::sync::Arc;
+
 use torre_storage::{BlobMeta, CollectionId, RankerMeta, Storage};
 
 use crate::error::{Error, Result};
 use crate::ingest::Writer;
 use crate::ingest::replace::Frozen;
-use crate::ranker::RankerSource;
+use crate::ranker::{Ranker, RankerSource};
 
 /// Parts of a ranker's blob.
 const ONNX: u16 = 0;
 const SPEC: u16 = 1;
 
-/// Stores a ranker under a name, in the place of one that has it; `publish` runs when that is durable, before anything else is attached or
-/// detached.
+/// Stores a ranker under a name, in the place of one that has it: `ranker` is what its source comes to.
 ///
 /// # Errors
 /// Storage errors; nothing has changed then.
-pub(crate) fn attach(writer: &Writer, name: &str, source: &RankerSource, publish: impl FnOnce()) -> Result<()> {
+pub(crate) fn attach(writer: &Writer, name: &str, source: &RankerSource, ranker: Arc<Ranker>) -> Result<()> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
     let shared = &*writer.shared;
     let frozen = Frozen::segments(writer, 1)?;
@@ -25,30 +26,27 @@ pub(crate) fn attach(writer: &Writer, name: &str, source: &RankerSource, publish
         parts.push(shared.storage.write_blob(shared.id, frozen.blob, SPEC, spec.as_bytes())?);
     }
     shared.storage.flush_blobs()?;
-    change(writer, &frozen, name, Some(RankerMeta { name: name.to_owned(), parts }))?;
-    publish();
-    Ok(())
+    change(writer, &frozen, name, Some((RankerMeta { name: name.to_owned(), parts }, ranker)))
 }
 
 /// Removes the ranker of a name; false where there is none.
 ///
 /// # Errors
 /// Storage errors; nothing has changed then.
-pub(crate) fn detach(writer: &Writer, name: &str, publish: impl FnOnce()) -> Result<bool> {
+pub(crate) fn detach(writer: &Writer, name: &str) -> Result<bool> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
     if !writer.lock().manifest.rankers.iter().any(|ranker| ranker.name == name) {
         return Ok(false);
     }
     let frozen = Frozen::segments(writer, 0)?;
     change(writer, &frozen, name, None)?;
-    publish();
     Ok(true)
 }
 
 /// Puts a ranker in the place of the one that has the name, and removes the blobs of that.
-fn change(writer: &Writer, frozen: &Frozen<'_>, name: &str, ranker: Option<RankerMeta>) -> Result<()> {
+fn change(writer: &Writer, frozen: &Frozen<'_>, name: &str, ranker: Option<(RankerMeta, Arc<Ranker>)>) -> Result<()> {
     let mut gone: Vec<BlobMeta> = Vec::new();
-    frozen.install(None, [], |_, manifest, _| {
+    frozen.install(None, [], |snapshot, manifest, _| {
         manifest.rankers.retain(|known| {
             let stays = known.name != name;
             if !stays {
@@ -56,8 +54,13 @@ fn change(writer: &Writer, frozen: &Frozen<'_>, name: &str, ranker: Option<Ranke
             }
             stays
         });
-        manifest.rankers.extend(ranker);
-        manifest.rankers.sort_by(|a, b| a.name.cmp(&b.name));
+        let rankers = Arc::make_mut(&mut snapshot.rankers);
+        rankers.remove(name);
+        if let Some((meta, ranker)) = ranker {
+            rankers.insert(name, ranker);
+            manifest.rankers.push(meta);
+            manifest.rankers.sort_by(|a, b| a.name.cmp(&b.name));
+        }
     })?;
     Ok(writer.shared.storage.delete_parts(writer.shared.id, &gone)?)
 }

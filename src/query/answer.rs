@@ -181,7 +181,7 @@ pub struct Explain {
 #[non_exhaustive]
 pub struct StageTime {
     /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
-    /// `exact`; `enrich`, `rank`, `rules`, `pin`, `max_per`; `fields`.
+    /// `exact`; `enrich`, `rank`, `rules`, `pin`, `max_per`, `diversify`; `fields`.
     pub stage: &'static str,
     /// Microseconds.
     #[serde(serialize_with = "thousandths")]

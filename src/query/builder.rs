@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
 use crate::query::answer::Answer;
+use crate::query::diverse::Diverse;
 use crate::query::encode;
 use crate::query::exclude::ExcludeEach;
 use crate::query::options::{Effort, Rerank, SearchOptions};
@@ -207,6 +208,18 @@ macro_rules! options {
                 self
             }
 
+            /// Chooses the hits out of the best `pool` items so that they are unlike each other, by maximal marginal relevance over their
+            /// vectors: `lambda`, from 0 to 1, is the weight of relevance, and 1 keeps the order.
+            pub fn diverse(self, lambda: f32, pool: usize) -> Self {
+                self.diversify(Diverse::new(lambda, pool))
+            }
+
+            /// Chooses the hits as a list, by their vectors or by their categories.
+            pub fn diversify(mut self, diverse: Diverse) -> Self {
+                self.options.diverse = Some(diverse);
+                self
+            }
+
             /// Leaves out hits with a lower score of the first stage.
             pub fn min_score(mut self, score: f32) -> Self {
                 self.options.min_score = Some(score);
@@ -285,7 +298,7 @@ impl<'q> Query<'q> {
     /// As [`Query::run`].
     pub fn vector(self) -> Result<Vec<f32>> {
         let snapshot = self.shared.read()?;
-        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source))?.as_slice().to_vec())
+        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), &self.options)?.as_slice().to_vec())
     }
 }
 

@@ -5,17 +5,18 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::query::candidates::Candidates;
+use crate::query::options::SearchOptions;
 use crate::query::source::Source;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::{Matrix, validate};
 
 /// The vectors of all sources, in their order.
-pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>]) -> Result<Matrix> {
+pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], options: &SearchOptions) -> Result<Matrix> {
     let dim = shared.settings.dim;
     if let Some(rows) = sources.iter().map(Source::user).collect::<Option<Vec<_>>>()
         && !rows.is_empty()
     {
-        return user_vectors(shared, snapshot, &rows);
+        return user_vectors(shared, snapshot, &rows, options);
     }
     let mut vectors = Matrix::with_capacity(dim, sources.len());
     let mut found = vec![0.0; dim];
@@ -49,12 +50,16 @@ pub(crate) fn report(snapshot: &Snapshot, sources: &[Source<'_>], time: Duration
     candidates.took(if users { "tower" } else { "vector" }, time);
 }
 
-fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row]) -> Result<Matrix> {
+fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], search: &SearchOptions) -> Result<Matrix> {
     use crate::features::EncodeOptions;
     use crate::segment::SnapshotLookup;
     let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
     let lookup = SnapshotLookup { shared, snapshot };
-    let options = EncodeOptions { lookup: Some(&lookup), lenient: shared.settings.schema.lenient, ..EncodeOptions::default() };
+    // Later stages read fields that the tower does not.
+    let further =
+        |field: &str| snapshot.rankers.reads_of_users(field) || search.diverse.as_ref().is_some_and(|diverse| diverse.reads(field));
+    let lenient = shared.settings.schema.lenient;
+    let options = EncodeOptions { lookup: Some(&lookup), further: Some(&further), lenient, ..EncodeOptions::default() };
     pair.user().run(rows, &options)
 }
 

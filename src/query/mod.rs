@@ -5,6 +5,10 @@
 mod answer;
 mod builder;
 mod candidates;
+mod diverse;
+mod diversify;
+#[cfg(test)]
+mod diversify_tests;
 mod effort;
 mod encode;
 mod enrich;
@@ -19,6 +23,7 @@ mod options;
 mod page;
 mod pipeline;
 mod plan;
+mod pool;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
@@ -38,6 +43,7 @@ mod values;
 
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
+pub use diverse::{Calibrate, Diverse};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
 pub use report::{Contribution, RulesExplain};

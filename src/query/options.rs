@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::features::{ID_FIELD, Row, VECTOR_FIELD};
 use crate::filter::{Filter, Params};
+use crate::query::diverse::Diverse;
 use crate::rules::Policy;
 use crate::segment::{Settings, Snapshot};
 use crate::types::{DEFAULT_K, DEFAULT_RECALL};
@@ -113,6 +114,8 @@ pub struct SearchOptions {
     pub policy: Option<String>,
     /// Rules that go with the query, besides those of the policy.
     pub rules: Policy,
+    /// Chooses a list of items that are unlike each other, last of all.
+    pub diverse: Option<Diverse>,
     /// Leaves out hits with a lower score of the first stage.
     pub min_score: Option<f32>,
     /// Returns these fields of the items with the hits; `vector` is the stored vector.
@@ -137,6 +140,7 @@ impl Default for SearchOptions {
             rerank: None,
             policy: None,
             rules: Policy::default(),
+            diverse: None,
             min_score: None,
             fields: None,
             explain: false,
@@ -158,6 +162,9 @@ impl SearchOptions {
         }
         if self.rerank.as_ref().is_some_and(|rerank| rerank.candidates == 0) {
             return wrong("rerank", "0".to_owned(), "at least 1");
+        }
+        if let Some(diverse) = &self.diverse {
+            diverse.check()?;
         }
         if self.refine_factor == Some(0) {
             return wrong("refine_factor", "0".to_owned(), "at least 1");
@@ -190,9 +197,10 @@ impl SearchOptions {
         self.params.iter().fold(Params::new(), |params, (name, value)| params.with(name, value.clone()))
     }
 
-    /// Rows that have to be left for `offset` to be skipped and `k` to be shown.
+    /// Rows that have to be left for `offset` to be skipped and `k` to be shown, and for a list to be chosen from where that is asked for.
     pub(crate) fn wanted(&self) -> usize {
-        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset) }
+        let pool = self.diverse.as_ref().map_or(0, |diverse| diverse.pool);
+        if self.k == 0 { 0 } else { self.k.saturating_add(self.offset).max(pool) }
     }
 
     /// Rows that are ranked; where none are, rows that go through the rules if there are `others` than limits and pins.
@@ -225,6 +233,7 @@ mod tests {
             rerank: Some(Rerank { candidates: 200, ranker: Some("main".to_owned()) }),
             policy: Some("homepage".to_owned()),
             rules: Policy::new().boost("price * 2").unwrap().bury("stock = 0").unwrap().pin("a", 1).max_per("brand", 2),
+            diverse: Some(Diverse::new(0.25, 100).calibrated("genres", "history")),
             min_score: Some(0.5),
             fields: Some(vec![]),
             explain: true,

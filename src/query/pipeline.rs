@@ -7,6 +7,7 @@ use crate::features::Row;
 use crate::filter::Bound;
 use crate::query::answer::{Answer, Hit};
 use crate::query::candidates::{Candidates, Ranked};
+use crate::query::diversify::diversify;
 use crate::query::enrich::enrich;
 use crate::query::exclude::{ExcludeEach, Excluded};
 use crate::query::fields::fields;
@@ -42,15 +43,18 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     exclude_each.check(sources.len())?;
     let snapshot = &*shared.read()?;
     options.check_fields(&shared.settings, snapshot)?;
+    if let Some(diverse) = &options.diverse {
+        diverse.check_field(snapshot, sources.iter().all(|source| source.user().is_some()))?;
+    }
     let rules = Active::of(shared, options)?;
     let ruled = rules.as_ref().map(|rules| rules.filter(snapshot, &options.params())).transpose()?.flatten();
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
     let bound = if ruled.is_some() { Some(Bound::of(bound.into_iter().chain(ruled.clone()), [])) } else { bound };
     let lists = bound.as_ref().map(|bound| ListRows::new(shared, snapshot, bound));
     let filter = bound.as_ref().zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
-    let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(shared, rerank)).transpose()?;
+    let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(snapshot, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
-    let vectors = encode::vectors(shared, snapshot, sources)?;
+    let vectors = encode::vectors(shared, snapshot, sources, options)?;
     if options.explain {
         encode::report(snapshot, sources, start.elapsed(), &mut candidates);
     }
@@ -84,7 +88,7 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     rules::order(&request, &mut candidates)?;
     rules::take_pins(&request, &mut candidates)?;
     rules::limit(&request, &mut candidates)?;
-    // Here is the place of diversity: what it wants to choose from is `wanted` of the request.
+    diversify(&request, &mut candidates)?;
     rules::place_pins(&mut candidates);
     page(&request, &mut candidates);
     fields(&request, &mut candidates)?;

@@ -8,16 +8,16 @@ use crate::features::{FieldType, Row, Value};
 use crate::query::candidates::{Candidates, Found};
 use crate::query::options::Rerank;
 use crate::query::request::Request;
-use crate::ranker::{FeatureOrigin, Ranker};
-use crate::segment::{Shared, Snapshot};
+use crate::ranker::{Ranker, Reads};
+use crate::segment::Snapshot;
 use crate::vector::Matrix;
 
 /// The ranker that an option names, or the collection's only one.
 ///
 /// # Errors
 /// [`Error::UnknownRanker`]; [`Error::InvalidOption`] where none is named and there is not one only.
-pub(crate) fn ranker(shared: &Shared, rerank: &Rerank) -> Result<Arc<Ranker>> {
-    let known = shared.rankers.names();
+pub(crate) fn ranker(snapshot: &Snapshot, rerank: &Rerank) -> Result<Arc<Ranker>> {
+    let known = snapshot.rankers.names();
     let name = match (&rerank.ranker, &known[..]) {
         (Some(name), _) | (None, [name]) => name.clone(),
         _ => {
@@ -25,7 +25,7 @@ pub(crate) fn ranker(shared: &Shared, rerank: &Rerank) -> Result<Arc<Ranker>> {
             return Err(Error::InvalidOption { option: "rerank", given, expected });
         }
     };
-    shared.rankers.get(&name).ok_or(Error::UnknownRanker { name, known })
+    snapshot.rankers.get(&name).cloned().ok_or(Error::UnknownRanker { name, known })
 }
 
 /// Orders the best rows of each query by the ranker's scores, larger first; equal ones stay in the order of the first stage, rows without a
@@ -67,12 +67,7 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     if in_columns(request.snapshot, ranker) {
         for found in found {
             let (table, position) = (request.snapshot.table(found.place.0), found.place.1 as usize);
-            spec.encode_with(
-                found.score as f32,
-                |field| table.columns().value(field, position),
-                |field| user.get(field).cloned(),
-                &mut all,
-            );
+            spec.encode_with(found.score as f32, |field| table.columns().value(field, position), user, &mut all);
         }
     } else {
         let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
@@ -85,16 +80,19 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     Ok(all)
 }
 
-/// Whether columns have every field of items that the ranker reads, as rows have them: texts and times are kept in other forms there.
+/// Whether columns have every field of items that the ranker reads, as rows have them: some types are kept in other forms there.
 fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
-    let kept = |name: &str| {
-        let indexed = snapshot.schema.fields.iter().find(|field| field.indexed && field.name == name);
-        indexed.is_some_and(|field| matches!(field.kind, FieldType::Int | FieldType::Float | FieldType::Bool))
+    let kept = |(name, reads): (&str, Reads)| {
+        let indexed = snapshot.schema.indexed().find(|field| field.name == name);
+        indexed.is_some_and(|field| match (reads, field.kind) {
+            (_, FieldType::Int | FieldType::Bool) | (Reads::Number | Reads::Amount, FieldType::Float) => true,
+            // Unix seconds of what a row may have as text.
+            (Reads::Amount, FieldType::Time) => true,
+            (Reads::Category, kind) => matches!(kind.element().unwrap_or(kind), FieldType::Text | FieldType::Int | FieldType::Bool),
+            _ => false,
+        })
     };
-    ranker.spec().features().iter().all(|feature| match &feature.from {
-        FeatureOrigin::Item(field) => kept(field),
-        FeatureOrigin::Score | FeatureOrigin::User(_) | FeatureOrigin::Value(_) => true,
-    })
+    ranker.spec().features().iter().flat_map(|feature| feature.from.item_reads()).all(kept)
 }
 
 /// Features by name; what was missing is null.

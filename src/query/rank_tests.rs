@@ -98,3 +98,45 @@ fn a_second_stage_that_cannot_be_is_refused() {
     let options = SearchOptions { rerank: Some(Rerank::new(5, Some("b".to_owned()))), ..SearchOptions::default() };
     assert_eq!(items.search(&QUERY).options(options).run().unwrap().hits.len(), 10);
 }
+
+#[test]
+fn crosses_and_texts_are_the_same_from_memory_and_from_records() {
+    let database = Database::in_memory().unwrap();
+    let mut options = CollectionOptions::vectors(2, Metric::L2);
+    for field in ["brand:text", "number:int", "share:float", "tags:list<text>", "added:time", "open:bool"] {
+        options = options.field(field.parse().unwrap()).unwrap();
+    }
+    let items = database.create_collection("items", options).unwrap();
+    let item = |n: u64| {
+        let all = row! {
+            "brand" => ["N", "F", "7"][(n % 3) as usize], "number" => n % 5, "share" => (n % 4) as f64, "tags" => vec!["a", "b", "c"][..(n % 4) as usize].to_vec(),
+            "added" => format!("2026-01-0{}T00:00:00Z", 1 + n % 9), "open" => n.is_multiple_of(2),
+        };
+        let kept =
+            all.iter().enumerate().filter(|(at, _)| !(n as usize + at).is_multiple_of(7)).map(|(_, (name, value))| (name, value.clone()));
+        Item::new(n).unwrap().with_row(kept.collect()).with_vector([n as f32, 0.0])
+    };
+    items.upsert_many((0..60).map(item)).unwrap();
+    let features = serde_json::json!([
+        {"name": "brand", "from": "item.brand", "vocab": ["7", "N"]},
+        {"name": "bucket", "from": "item.brand", "buckets": 11},
+        {"name": "tags", "cross": "in_list", "of": ["item.tags", "item.tags"]},
+        {"name": "brand in tags", "cross": "in_list", "of": ["item.brand", "item.tags"]},
+        {"name": "equal", "cross": "equal", "of": ["item.number", "item.share"]},
+        {"name": "day", "cross": "difference", "of": ["item.added", "item.number"]},
+        {"name": "by", "cross": "ratio", "of": ["item.share", "item.number"]},
+        {"name": "open", "from": "item.open"},
+    ]);
+    let spec = serde_json::json!({"torre": 2, "features": features, "input": "x", "output": "y"}).to_string();
+    let table = Table { width: 8, ..Table::stump(1.0, -1.0) };
+    items.attach_ranker("main", &RankerSource::new(table.to_onnx()).with_spec(spec)).unwrap();
+    let ask = || items.search(&QUERY).k(60).rerank(60).explain().run().unwrap().hits;
+    let from_records = ask();
+    for field in ["brand", "number", "share", "tags", "added", "open"] {
+        items.add_index(field, &NoProgress).unwrap();
+    }
+    assert_eq!(from_records, ask());
+    let features = |hit: &crate::Hit| hit.features.clone().unwrap();
+    assert!(from_records.iter().any(|hit| features(hit).get("brand").is_some_and(crate::Value::is_null)));
+    assert!(from_records.iter().any(|hit| features(hit).get("by").is_some_and(|by| by.as_f64().is_some_and(|by| by > 0.0))));
+}

@@ -24,6 +24,8 @@ pub(super) const WEIGHTS: usize = 1 << 22;
 pub(super) const VISITS: u64 = 1 << 20;
 /// Bytes of the ranker's metadata.
 pub(super) const SPEC_BYTES: usize = 16 << 20;
+/// Texts of a vocabulary.
+pub(super) const VOCAB: usize = 1 << 20;
 /// Golden rows.
 pub(super) const GOLDEN_ROWS: usize = 1_024;
 /// Largest difference between a golden output and the score computed here, relative to the output, and absolute for outputs below 1.

@@ -7,17 +7,23 @@
 
 mod attributes;
 mod domain;
+mod encode;
 mod golden;
 mod graph;
 mod limits;
 mod model;
 mod node;
 mod ops;
+mod origin;
+mod parse;
 mod plan;
 mod post;
 mod proto;
+mod refuse;
 mod source;
 mod spec;
+#[cfg(test)]
+mod spec_tests;
 mod trees;
 mod wire;
 
@@ -32,8 +38,10 @@ pub(crate) mod testing;
 mod tests;
 
 pub use model::Ranker;
+pub(crate) use origin::Reads;
+pub use origin::{Cross, FeatureOrigin, Operand, RankerFeature, TextBuckets, TextCode, TextVocab};
 pub use source::RankerSource;
-pub use spec::{FeatureOrigin, RankerFeature, RankerGolden, RankerSpec};
+pub use spec::{RankerGolden, RankerSpec};
 
 // The document's example is compiled as a test.
 #[cfg(doctest)]

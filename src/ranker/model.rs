@@ -52,7 +52,7 @@ impl Ranker {
 
     fn prepare(source: &RankerSource) -> Result<Self, ModelError> {
         let model = proto::decode(&source.onnx)?;
-        let text = source.spec.as_deref().or_else(|| spec_of(&model)).ok_or(ModelError::NoRankerSpec)?;
+        let text = source.spec.as_deref().or_else(|| spec_of(&model)).ok_or(ModelError::NoSpec { what: "ranker spec", entry: SPEC_KEY })?;
         let spec = RankerSpec::parse(text)?;
         let Some(graph) = &model.graph else { return Err(ModelError::NotOnnx { reason: "it has no graph".to_owned() }) };
         if model.functions {

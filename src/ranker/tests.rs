@@ -273,7 +273,7 @@ fn specs_that_do_not_hold_together_are_refused() {
     };
     let cases = [
         ("JSON", "{".to_owned()),
-        ("version 1", with("torre", json!(2))),
+        ("the version", with("torre", json!(3))),
         ("one feature at least", with("features", json!([]))),
         ("features[0].from", with("features", json!([{"name": "f", "from": "shop.f"}]))),
         ("a name of its own", with("features", json!([{"name": "f", "from": "score"}, {"name": "f", "from": "item.f"}]))),
@@ -292,7 +292,7 @@ fn specs_that_do_not_hold_together_are_refused() {
         assert!(error.contains(expected) && error.is_empty() == expected.is_empty(), "{error:?}, expected {expected:?} of {spec}");
     }
     let bare = model(1, &[stump().to_node()], &[], &[("y", 0)], None);
-    assert!(matches!(self::load(bare), Err(ModelError::NoRankerSpec)));
+    assert!(matches!(self::load(bare), Err(ModelError::NoSpec { entry: "torre.ranker", .. })));
 }
 
 #[test]

@@ -4,29 +4,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ranker::Ranker;
-use crate::sync::ArcSwap;
 
-/// The rankers that are attached, ready to run. Whoever took one out goes on with it, also when another takes its place.
-pub(crate) struct Rankers(ArcSwap<BTreeMap<String, Arc<Ranker>>>);
-
-impl Default for Rankers {
-    fn default() -> Self {
-        Self(ArcSwap::from_pointee(BTreeMap::new()))
-    }
-}
+/// The rankers that are attached in one state of a collection, ready to run.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Rankers(BTreeMap<String, Arc<Ranker>>);
 
 impl Rankers {
+    /// In alphabetical order.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0.load_full().keys().cloned().collect()
+        self.0.keys().cloned().collect()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Arc<Ranker>> {
-        self.0.load_full().get(name).cloned()
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Ranker>> {
+        self.0.get(name)
     }
 
-    pub(crate) fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Ranker>>)) {
-        let mut rankers = BTreeMap::clone(&self.0.load_full());
-        change(&mut rankers);
-        self.0.store(Arc::new(rankers));
+    /// Whether one of them reads this field of users.
+    pub(crate) fn reads_of_users(&self, field: &str) -> bool {
+        self.0.values().any(|ranker| ranker.spec().features().iter().any(|feature| feature.from.user_fields().any(|read| read == field)))
+    }
+
+    /// With this one in the place of the one that has the name; answers whether there was one.
+    pub(crate) fn insert(&mut self, name: &str, ranker: Arc<Ranker>) -> bool {
+        self.0.insert(name.to_owned(), ranker).is_some()
+    }
+
+    /// Without the one that has the name.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 }

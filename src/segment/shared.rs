@@ -10,7 +10,7 @@ use torre_storage::{CollectionId, SpaceId, Storage};
 use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
-use crate::segment::{Lists, LiveRows, Place, Policies, QuerySample, Rankers, Record, Settings, Snapshot, StoredRows, Values, delta};
+use crate::segment::{Lists, LiveRows, Place, Policies, QuerySample, Record, Settings, Snapshot, StoredRows, Values, delta};
 use crate::sync::ArcSwap;
 use crate::vector::Matrix;
 
@@ -26,7 +26,6 @@ pub(crate) struct Shared {
     cache: Cache<u64, Arc<[f32]>>,
     /// Vectors searched with since the collection was opened.
     pub(crate) query_sample: QuerySample,
-    pub(crate) rankers: Rankers,
     pub(crate) lists: Lists,
     pub(crate) policies: Policies,
     /// What the database may do to its process.
@@ -59,7 +58,6 @@ impl Shared {
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
             query_sample,
-            rankers: Rankers::default(),
             lists: Lists::default(),
             policies: Policies::default(),
             process: OnceLock::new(),

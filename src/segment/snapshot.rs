@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{Columns, Origin, Parts, Patch, Patches, RowTable, Run, Sealed, Space, TableError, Training};
+use crate::segment::{Columns, Origin, Parts, Patch, Patches, Rankers, RowTable, Run, Sealed, Space, TableError, Training};
 
 /// A part of a snapshot together with what has been deleted from it since it was made.
 pub(crate) struct View<T> {
@@ -44,6 +44,8 @@ pub(crate) struct Snapshot {
     pub(crate) schema: Arc<Schema>,
     /// What its vectors mean.
     pub(crate) space: Arc<Space>,
+    /// The rankers that are attached.
+    pub(crate) rankers: Arc<Rankers>,
     /// How they are coded.
     pub(crate) training: Arc<Training>,
     /// Those that are stored, then the part of the tail that is coded.

@@ -7,7 +7,7 @@ use super::wire;
 use crate::model_error::ModelError;
 
 /// The metadata key under which a tower carries its feature spec.
-const SPEC_KEY: &str = "torre.features";
+pub(super) const SPEC_KEY: &str = "torre.features";
 
 /// Decodes a model file. Nothing but its size and its structure has been checked.
 pub(super) fn model(bytes: &[u8]) -> Result<pb::ModelProto, ModelError> {

@@ -33,7 +33,11 @@ impl Tower {
     /// Checks and prepares a tower.
     pub(super) fn new(source: &TowerSource, role: Option<TowerRole>, attach: Attach) -> Result<(Self, Option<Trial>), ModelError> {
         let mut model = decode::model(&source.onnx)?;
-        let text = source.spec.as_deref().or_else(|| decode::spec(&model)).ok_or(ModelError::NoSpec)?;
+        let text = source
+            .spec
+            .as_deref()
+            .or_else(|| decode::spec(&model))
+            .ok_or(ModelError::NoSpec { what: "feature spec", entry: decode::SPEC_KEY })?;
         let spec = FeatureSpec::parse(text).map_err(ModelError::Spec)?;
         if let Some(role) = role.filter(|&role| spec.tower() != role) {
             return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });

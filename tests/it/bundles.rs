@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value as Json;
-use torre::{Answer, BuildOptions, Collection, CollectionOptions, Database, Item, NoProgress, Row};
+use torre::{Answer, BuildOptions, Collection, CollectionOptions, Database, Hit, Item, NoProgress, RankerSource, Row};
 
 use crate::shared::{Bundle, Case};
 
@@ -132,10 +132,10 @@ fn shared_attention_over_history() {
     check("retail-attn");
 }
 
-/// The second stage is no tower: what is checked is what it is given, the hundred nearest with their scores.
+/// The hundred nearest with their scores, and what the second stage makes of them.
 #[test]
 #[ignore = "shared data"]
-fn shared_first_stage_of_a_ranker() {
+fn shared_both_stages_of_a_ranker() {
     let bundle = Bundle::find("ml100k-ranker");
     let (items, cases) = (open(&bundle), bundle.cases());
     let expected = bundle.json("expected.json");
@@ -147,6 +147,20 @@ fn shared_first_stage_of_a_ranker() {
             assert!(found.is_some_and(|hit| (hit.score - score).abs() <= SCORE), "{found:?}, expected {id} {score}");
         }
     }
+    items.attach_ranker("main", &RankerSource::from_file(bundle.path("ranker.onnx")).unwrap()).unwrap();
+    for expected in expected["users"].as_array().unwrap() {
+        let case = &cases[expected["eval_line"].as_u64().unwrap() as usize];
+        let answer = items.recommend(&case.user).exact().k(30).rerank(100).exclude(case.seen.iter().cloned()).run().unwrap();
+        for (hit, expected) in answer.hits.iter().zip(expected["top10"].as_array().unwrap()) {
+            let rank = expected["ranker"].as_f64().unwrap() as f32;
+            let near = |hit: &Hit| hit.rank_score.is_some_and(|score| (score - rank).abs() <= SCORE);
+            let found = answer.hits.iter().find(|hit| hit.id.as_str() == expected["id"].as_str().unwrap());
+            assert!(near(hit) && found.is_some_and(near), "{hit:?}, {found:?}, expected {expected}");
+        }
+    }
+    let seen = cases.iter().map(|case| case.seen.clone()).collect();
+    let ranked = items.recommend_many(cases.iter().map(|case| &case.user)).k(20).exact().rerank(100).exclude_each(seen).run().unwrap();
+    assert_metrics(&ranked, &cases, &bundle.json("metrics.json")["retrieve 100, then rank"], EXACT, "both stages, exact");
     check_quality(&items, &cases, &bundle.json("metrics.json")["retrieve only"], "ml100k-ranker");
 }
 

@@ -140,7 +140,7 @@ fn golden_rows_that_give_another_vector() {
 #[test]
 fn files_without_a_spec_and_files_that_are_none() {
     let error = refusal(TowerSource::new(linear(3, 4)), linear_tower("user", 3, 4, "ip"));
-    assert!(matches!(error, ModelError::NoSpec), "{error}");
+    assert!(matches!(error, ModelError::NoSpec { .. }), "{error}");
     for bytes in [&b""[..], b"{}", b"PK\x03\x04", &[0; 1000], &[0xFF; 1000]] {
         let spec = linear_spec("item", 3, 4, "ip").to_string();
         let error = refusal(TowerSource::new(bytes).with_spec(spec), linear_tower("user", 3, 4, "ip"));
@@ -165,7 +165,11 @@ fn truncated_files() {
             } else {
                 let carries = TowerSource::new(&whole[..length]);
                 let pair = if item { TowerPair::new(carries, demo("user.onnx")) } else { TowerPair::new(demo("item.onnx"), carries) };
-                assert!(matches!(pair, Err(Error::Model(ModelError::NoSpec))), "{name}, {length} of {} bytes are accepted", whole.len());
+                assert!(
+                    matches!(pair, Err(Error::Model(ModelError::NoSpec { .. }))),
+                    "{name}, {length} of {} bytes are accepted",
+                    whole.len()
+                );
             }
         }
     }

@@ -10,19 +10,21 @@ use super::shop::Shop;
 use super::shopper::Shopper;
 use super::showcase;
 use super::time::HELD_OUT;
-use torre::{Answer, Collection, Error, Progress, Result, Row, Stage, row};
+use torre::{Answer, Collection, Error, Progress, Query, Result, Row, Stage, row};
 use torre_report::{Cutoff, Evaluation, Latency};
 
+/// Products that the second stage orders.
+const RANKED: usize = 200;
 /// Shoppers whose vectors recall targets are calibrated with.
 const CALIBRATED_WITH: usize = 1000;
 /// The last products of a history that are shown.
 const LOOKED_AT: usize = 6;
 
 /// Recommends to every shopper who clicked something new in the held-out days, as of their first visit in them.
-pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress) -> Result<(HeldOut, Latency)> {
+pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress) -> Result<(HeldOut, Latency, Latency)> {
     let popularity = Popularity::new(shop);
-    let [mut towers, mut own_categories, mut popular] = [(); 3].map(|()| Evaluation::new(&[K]));
-    let mut times = Vec::new();
+    let [mut towers, mut ranked, mut own_categories, mut popular] = [(); 4].map(|()| Evaluation::new(&[K]));
+    let (mut times, mut ranked_times) = (Vec::new(), Vec::new());
     let named = |numbers: &[usize]| ids(&shop.catalogue, numbers);
     for (shopper, split) in &shop.shoppers {
         let (relevant, seen) = (split.relevant(), split.seen());
@@ -30,8 +32,12 @@ pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress)
             continue;
         }
         let relevant = named(&relevant);
-        let answer = recommend(items, &user_row(shop, shopper, split), named(&seen))?;
+        let user = user_row(shop, shopper, split);
+        let answer = recommend(items, &user, named(&seen)).run()?;
         towers.add(&answer.ids().collect::<Vec<_>>(), &relevant);
+        let second = recommend(items, &user, named(&seen)).rerank(RANKED).run()?;
+        ranked.add(&second.ids().collect::<Vec<_>>(), &relevant);
+        ranked_times.push(second.elapsed);
         own_categories.add(&named(&popularity.own_categories(&seen)), &relevant);
         popular.add(&named(&popularity.overall(&seen)), &relevant);
         times.push(answer.elapsed);
@@ -40,9 +46,14 @@ pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress)
             return Err(Error::Interrupted);
         }
     }
-    let held_out =
-        HeldOut { shoppers: times.len(), towers: at_k(&towers), own_categories: at_k(&own_categories), popularity: at_k(&popular) };
-    Ok((held_out, Latency::of(&times)))
+    let held_out = HeldOut {
+        shoppers: times.len(),
+        towers: at_k(&towers),
+        ranked: at_k(&ranked),
+        own_categories: at_k(&own_categories),
+        popularity: at_k(&popular),
+    };
+    Ok((held_out, Latency::of(&times), Latency::of(&ranked_times)))
 }
 
 fn at_k(evaluation: &Evaluation) -> Cutoff {
@@ -55,7 +66,7 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
     for (shopper, split) in showcase::choose(shop) {
         let (seen, relevant) = (split.seen(), split.relevant());
         let user = user_row(shop, shopper, split);
-        let answer = recommend(items, &user, ids(&shop.catalogue, &seen))?;
+        let answer = in_stock(items, &user, ids(&shop.catalogue, &seen))?;
         let last = &seen[seen.len().saturating_sub(LOOKED_AT)..];
         shown.push(Shown {
             who: shopper.introduction(),
@@ -67,7 +78,7 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
     }
     let (city, device, age) = (CITIES[0].0, DEVICES[0], 23);
     let user = row! { "history" => Vec::<String>::new(), "city" => city, "age" => age, "device" => device, "now" => HELD_OUT };
-    let hits = lines(shop, &recommend(items, &user, Vec::new())?, None);
+    let hits = lines(shop, &in_stock(items, &user, Vec::new())?, None);
     shown.push(Shown {
         who: format!("Somebody new, {age}, {city}, on a {device}"),
         user,
@@ -84,13 +95,18 @@ pub(super) fn vectors(items: &Collection, shop: &Shop) -> Result<Vec<Vec<f32>>> 
 }
 
 /// The call that all of this is about: raw features in, items out.
-fn recommend(items: &Collection, user: &Row, seen: Vec<String>) -> Result<Answer> {
-    items.recommend(user).k(K).exclude(seen).run()
+fn recommend<'q>(items: &'q Collection, user: &'q Row, seen: Vec<String>) -> Query<'q> {
+    items.recommend(user).k(K).exclude(seen)
+}
+
+/// What the shop shows: the towers' best products that are in stock, ordered by the second stage.
+fn in_stock(items: &Collection, user: &Row, seen: Vec<String>) -> Result<Answer> {
+    recommend(items, user, seen).filter_str("stock > 0")?.rerank(RANKED).run()
 }
 
 fn user_row(shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
     let now = split.after.first().map_or(HELD_OUT, |visit| visit.at);
-    shopper.row(&shop.catalogue, &split.seen(), now)
+    shopper.ranked_row(&shop.catalogue, &split.seen(), now)
 }
 
 fn lines(shop: &Shop, answer: &Answer, relevant: Option<&[usize]>) -> Vec<Line> {

@@ -27,6 +27,8 @@ pub(super) struct Product {
     pub(super) rating: usize,
     /// Reviews before the first day: what the shop knows of how well it sells.
     pub(super) reviews: u32,
+    /// How many are in stock; of every eighth none is.
+    pub(super) stock: u32,
     /// The day it comes into the shop; 0 for most.
     pub(super) listed: usize,
     /// How often people come across it (not shown to the towers).
@@ -95,6 +97,7 @@ impl Product {
             cents: tidy(category(category_at).cents as usize * percent / 10_000),
             rating: 30 + dice.below(11) + dice.below(11),
             reviews,
+            stock: 0,
             listed,
             exposure,
         }
@@ -122,6 +125,8 @@ impl Catalogue {
     /// Makes `count` products from a seed.
     pub(super) fn new(seed: u64, count: usize) -> Self {
         let mut dice = Dice::new(seed, 1);
+        // Numbers of its own: the towers were trained on what the others make.
+        let mut stock = Dice::new(seed, 2);
         let weights: Vec<u32> = (0..CATEGORIES).map(|c| 4 + category(c).weight).collect();
         let mut taken = HashSet::with_capacity(count);
         let products: Vec<Product> = (0..count)
@@ -130,6 +135,7 @@ impl Catalogue {
                 product.name(&mut taken, &mut dice);
                 product
             })
+            .map(|product| Product { stock: stock.below(8).min(1) as u32 * (1 + stock.below(40)) as u32, ..product })
             .collect();
         let shelves = (0..CATEGORIES).map(|c| Shelf::new(&products, c, &mut dice)).collect();
         Self { products, shelves }

@@ -19,14 +19,20 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use report::Report;
 
-use self::catalogue::Product;
 use self::report::{ImportLine, IndexLine};
 use self::shop::Shop;
-use torre::{BuildOptions, CollectionOptions, Database, Error, Item, Progress, Result, TowerPair};
+use torre::{BuildOptions, CollectionOptions, Database, Error, Item, Progress, RankerSource, Result, TowerPair};
 
 /// The towers, trained on the shop of seed 1 (assets/demo/README.md).
 const ITEM_TOWER: &[u8] = include_bytes!("../../assets/demo/item.onnx");
 const USER_TOWER: &[u8] = include_bytes!("../../assets/demo/user.onnx");
+/// The second stage, trained on shops of other seeds.
+const RANKER: &[u8] = include_bytes!("../../assets/demo/ranker.onnx");
+/// What it is called in the collection.
+const RANKER_NAME: &str = "clicks";
+/// Fields of the products that no tower reads, and those that the second stage reads from memory.
+const FIELDS: [&str; 2] = ["clicks:int index", "stock:int index"];
+const INDEXED: [&str; 6] = ["brand", "category", "colour", "price", "rating", "reviews"];
 
 /// What the demo is asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,17 +72,25 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
     // Building is a step of its own here, so nothing is to be built in the background before it.
     let database = Database::builder(path).create(true).background(false).trim_memory(true).open()?;
     let towers = TowerPair::from_bytes(ITEM_TOWER, USER_TOWER)?;
-    let items = database.create_collection("items", CollectionOptions::towers(&towers))?;
+    let mut collection = CollectionOptions::towers(&towers);
+    for field in FIELDS {
+        collection = collection.field(field.parse()?)?;
+    }
+    let items = database.create_collection("items", collection)?;
+    items.attach_ranker(RANKER_NAME, &RankerSource::new(RANKER))?;
 
-    let imported = items.import().progress(progress).run(shop.catalogue.products.iter().map(Product::row).map(Item::from_row))?;
+    let clicks = shop.popularity();
+    let rows = shop.catalogue.products.iter().zip(&clicks).map(|(product, &clicks)| Item::from_row(product.stocked_row(clicks)));
+    let imported = items.import().progress(progress).run(rows)?;
+    INDEXED.iter().try_for_each(|field| items.add_index(field, progress))?;
     let built = items.build(&BuildOptions::default().queries(ask::vectors(&items, &shop)?), progress)?;
-    let (held_out, query) = ask::evaluate(&items, &shop, progress)?;
+    let (held_out, query, ranked_query) = ask::evaluate(&items, &shop, progress)?;
     let seconds = imported.elapsed.as_secs_f64();
     Ok(Report {
         seed: options.seed,
         products: shop.catalogue.products.len(),
         shoppers: shop.shoppers.len(),
-        clicks: shop.popularity().iter().map(|&clicks| clicks as usize).sum(),
+        clicks: clicks.iter().map(|&clicks| clicks as usize).sum(),
         import: ImportLine { rows: imported.rows, seconds, rows_per_second: imported.rows as f64 / seconds.max(1e-9) },
         index: IndexLine {
             dim: items.dim(),
@@ -88,6 +102,7 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
         shown: ask::show(&items, &shop)?,
         held_out,
         query,
+        ranked_query,
         kept: options.keep.clone(),
     })
 }
@@ -106,6 +121,10 @@ mod tests {
         let (rate, popular_rate) = (towers.hit_rate.unwrap(), popular.hit_rate.unwrap());
         assert!(rate >= 2.0 * popular_rate && popular_rate > 0.0, "{towers:?} {popular:?}");
         assert!(towers.ndcg.unwrap() >= 2.0 * popular.ndcg.unwrap());
+        // So does the second stage the towers alone.
+        let ranked = report.held_out.ranked;
+        assert!(ranked.ndcg.unwrap() > towers.ndcg.unwrap() && ranked.hit_rate.unwrap() > rate, "{towers:?} {ranked:?}");
+        assert!(report.shown.iter().flat_map(|shown| &shown.hits).all(|hit| hit.stock > 0));
         let page = report.to_string();
         assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
         let json = serde_json::to_value(&report).unwrap();

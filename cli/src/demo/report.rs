@@ -27,6 +27,8 @@ pub(crate) struct Report {
     pub(super) held_out: HeldOut,
     /// Of a recommendation, from the raw row to the hits.
     pub(super) query: Latency,
+    /// The same with the second stage.
+    pub(super) ranked_query: Latency,
     /// Where the database was kept, if it was.
     pub(super) kept: Option<PathBuf>,
 }
@@ -54,6 +56,8 @@ pub(super) struct IndexLine {
 pub(super) struct HeldOut {
     pub(super) shoppers: usize,
     pub(super) towers: Cutoff,
+    /// The towers' best products, ordered by the second stage.
+    pub(super) ranked: Cutoff,
     pub(super) own_categories: Cutoff,
     pub(super) popularity: Cutoff,
 }
@@ -80,6 +84,8 @@ pub(super) struct Line {
     pub(super) brand: String,
     pub(super) category: String,
     pub(super) price: f64,
+    /// How many are in stock.
+    pub(super) stock: u32,
     /// Of a hit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) score: Option<f32>,
@@ -117,7 +123,8 @@ impl Display for Report {
         writeln!(f, "\n* = clicked in the held-out days")?;
         write!(f, "\n{}", self.held_out)?;
         let (p50_us, p99_us) = (self.query.p50_us.unwrap_or(0.0), self.query.p99_us.unwrap_or(0.0));
-        writeln!(f, "\nA recommendation took {p50_us:.0} us (median), {p99_us:.0} us (99th percentile), from the raw row to the hits.")?;
+        writeln!(f, "\nA recommendation took {p50_us:.0} us (median), {p99_us:.0} us (99th percentile), from the raw row to the hits;")?;
+        writeln!(f, "with the second stage {:.0} us.", self.ranked_query.p50_us.unwrap_or(0.0))?;
         if let Some(path) = &self.kept {
             writeln!(f, "\nThe database is kept. Try:  torre {}", path.display())?;
         }
@@ -135,7 +142,7 @@ impl Display for Shown {
                 self.looked_at.iter().try_for_each(|line| writeln!(f, "{line}"))?;
             }
         }
-        writeln!(f, "  gets")?;
+        writeln!(f, "  gets (in stock, ordered by the second stage; price, stock)")?;
         self.hits.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
@@ -143,7 +150,7 @@ impl Display for Shown {
 impl Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.clicked_later == Some(true) { '*' } else { ' ' };
-        write!(f, "  {mark} {:TITLE$}  {:17} {:>8.2}", shortened(&self.title), self.category, self.price)
+        write!(f, "  {mark} {:TITLE$}  {:17} {:>8.2} {:>3}", shortened(&self.title), self.category, self.price, self.stock)
     }
 }
 
@@ -162,6 +169,7 @@ impl Display for HeldOut {
             writeln!(f, "{text}")
         };
         line("the two towers", self.towers)?;
+        line("the towers, then the second stage", self.ranked)?;
         line("popular in their own categories", self.own_categories)?;
         line("popular", self.popularity)
     }

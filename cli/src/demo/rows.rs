@@ -27,7 +27,29 @@ impl Product {
     }
 }
 
+impl Product {
+    /// The same with what the second stage and filters read: how often it was clicked before the held-out days, and how many are in stock.
+    pub(super) fn stocked_row(&self, clicks: u32) -> Row {
+        self.row().with("clicks", clicks).with("stock", self.stock)
+    }
+}
+
 impl Shopper {
+    /// The row as the towers read it, with what the second stage reads of the products looked at last: the price that is usual, brands, categories
+    /// and colours.
+    pub(super) fn ranked_row(&self, shop: &Catalogue, clicks: &[usize], now: i64) -> Row {
+        let looked_at: Vec<&Product> = history(clicks).iter().map(|&number| &shop.products[number]).collect();
+        let texts = |of: fn(&Product) -> &'static str| looked_at.iter().map(|product| of(product)).collect::<Vec<&str>>();
+        let mut row = self.row(shop, clicks, now);
+        if !looked_at.is_empty() {
+            let cents: u32 = looked_at.iter().map(|product| product.cents).sum();
+            row.insert("usual_price", f64::from(cents) / 100.0 / looked_at.len() as f64);
+        }
+        row.with("brands", texts(Product::brand_name))
+            .with("categories", texts(|product| category(product.category).name))
+            .with("colours", texts(|product| COLOURS[product.colour]))
+    }
+
     /// The shopper as a raw user row: profile, the last of `clicks`, and the time of the visit (unix seconds).
     pub(super) fn row(&self, shop: &Catalogue, clicks: &[usize], now: i64) -> Row {
         let history: Vec<String> = history(clicks).iter().map(|&number| shop.products[number].id()).collect();
@@ -36,7 +58,8 @@ impl Shopper {
 }
 
 /// Writes `items.jsonl` (item rows), `train.jsonl` (`{"shopper", "user", "clicked"}`, a line for each visit before the held-out days, the
-/// user row as it was when the visit began) and `eval.jsonl` (`{"user", "seen", "relevant"}`) into a directory, which is made.
+/// user row as it was when the visit began) and `eval.jsonl` (`{"user", "seen", "relevant"}`, with what the second stage reads of users) into a
+/// directory, which is made.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file that could not be written.
@@ -65,7 +88,7 @@ fn evaluation(shop: &Catalogue, shopper: &Shopper, split: &Split) -> Option<Row>
     let relevant = split.relevant();
     let now = split.after.first().filter(|_| !relevant.is_empty())?.at;
     let seen = split.seen();
-    Some(row! { "user" => shopper.row(shop, &seen, now), "seen" => ids(shop, &seen), "relevant" => ids(shop, &relevant) })
+    Some(row! { "user" => shopper.ranked_row(shop, &seen, now), "seen" => ids(shop, &seen), "relevant" => ids(shop, &relevant) })
 }
 
 fn lines(directory: &Path, name: &str, rows: impl Iterator<Item = Row>) -> Result<()> {

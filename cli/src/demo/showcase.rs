@@ -58,6 +58,7 @@ impl Product {
             brand: self.brand_name().to_owned(),
             category: category(self.category).name.to_owned(),
             price: f64::from(self.cents) / 100.0,
+            stock: self.stock,
             score: None,
             clicked_later: None,
         }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::rules::{PolicyCommand, RuleOptions};
+use super::rules::PolicyCommand;
+use super::stages::StageOptions;
 use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, parameter, score, share, whole};
 use torre::filter::Filter;
-use torre::rules::Policy;
-use torre::{Effort, Metric, Refine, Rerank, SearchOptions, Value};
+use torre::{Effort, Metric, Refine, SearchOptions, Value};
 use torre_data::Format;
 
 /// A command on a collection.
@@ -250,17 +250,8 @@ pub(crate) struct QueryOptions {
     filter: Option<Filter>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
-    /// Order the best ITEMS of the first stage by the scores of a ranker
-    #[arg(long, value_name = "ITEMS", value_parser = at_least_one, allow_negative_numbers = true)]
-    pub(crate) rerank: Option<usize>,
-    /// The ranker's name, where the collection has several
-    #[arg(long, value_name = "NAME", requires = "rerank")]
-    pub(crate) ranker: Option<String>,
-    /// Take the rules of this policy along
-    #[arg(long, value_name = "NAME")]
-    policy: Option<String>,
     #[command(flatten)]
-    rules: RuleOptions,
+    pub(crate) stages: StageOptions,
     /// The value of a parameter of the filter or the rules: JSON, or text
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     param: Vec<(String, Value)>,
@@ -303,9 +294,7 @@ impl QueryOptions {
         search.exclude = joined(&self.exclude);
         search.exclude_lists = joined(&self.exclude_list);
         search.filter = self.filter.clone();
-        search.rerank = self.rerank.map(|candidates| Rerank::new(candidates, self.ranker.clone()));
-        search.policy = self.policy.clone();
-        search.rules = self.rules.add_to(Policy::new());
+        self.stages.add_to(&mut search);
         search.params = self.param.iter().cloned().collect();
         search.min_score = self.min_score;
         search.fields = (!self.fields.is_empty()).then(|| joined(&self.fields));
@@ -478,7 +467,9 @@ pub(crate) struct Eval {
     pub(crate) k: Vec<usize>,
     #[command(flatten)]
     pub(crate) effort: EffortOptions,
-    /// Time at most this many users one by one
+    #[command(flatten)]
+    pub(crate) stages: StageOptions,
+    /// Time at most this many users one by one, and compare the hits of each with each other
     #[arg(long, value_name = "USERS", default_value = "1000", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) timed: usize,
 }

@@ -14,6 +14,7 @@ use super::query::describe;
 use torre::Collection;
 use torre::Error;
 use torre::Row;
+use torre::SearchOptions;
 use torre::{Progress, Stage};
 use torre_data::{Input, Place};
 use torre_report::{Cutoff, EvalCase, Evaluation, Latency, Report, read_cases};
@@ -25,6 +26,9 @@ const BATCH: usize = 256;
 struct Evaluated {
     #[serde(flatten)]
     report: Report,
+    /// What the first stage alone gives, where there are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_stage: Option<Report>,
     #[serde(flatten)]
     latency: Latency,
     /// Users that were timed, one query at a time.
@@ -35,11 +39,36 @@ struct Evaluated {
 pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress) -> Result<Output, Failure> {
     let cases = read(&args.file)?;
     let users = cases.iter().map(|case| user_row(&args.file, case)).collect::<Result<Vec<Row>, Failure>>()?;
+    let users = Users { rows: &users, cases: &cases };
+    let first = args.effort.search();
+    let mut whole = first.clone();
+    args.stages.add_to(&mut whole);
+    let first_stage = if args.stages.is_none() { None } else { Some(measure(collection, args, &first, users, progress)?.0) };
+    let (report, times) = measure(collection, args, &whole, users, progress)?;
+    let effort = describe(args.effort.effort());
+    Ok(show(&Evaluated { report, first_stage, latency: Latency::of(&times), timed_users: times.len(), effort }))
+}
+
+/// Who asks, each with a case of the file.
+#[derive(Clone, Copy)]
+struct Users<'u> {
+    rows: &'u [Row],
+    cases: &'u [EvalCase],
+}
+
+/// What these options give to all users, and how long it takes for some of them.
+fn measure(
+    collection: &Collection,
+    args: &Eval,
+    options: &SearchOptions,
+    users: Users<'_>,
+    progress: &dyn Progress,
+) -> Result<(Report, Vec<Duration>), Failure> {
     let mut evaluation = Evaluation::new(&args.k);
     let depth = evaluation.depth();
-    for (users, cases) in users.chunks(BATCH).zip(cases.chunks(BATCH)) {
+    for (rows, cases) in users.rows.chunks(BATCH).zip(users.cases.chunks(BATCH)) {
         let seen = cases.iter().map(|case| case.seen.clone()).collect();
-        let answers = collection.recommend_many(users).options(args.effort.search()).k(depth).exclude_each(seen).run();
+        let answers = collection.recommend_many(rows).options(options.clone()).k(depth).exclude_each(seen).run();
         let answers = answers.map_err(|error| about(&args.file, cases, error))?;
         for (answer, case) in answers.iter().zip(cases) {
             let hits: Vec<&str> = answer.ids().collect();
@@ -49,10 +78,8 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
             return Err(Error::Interrupted.into());
         }
     }
-    let times = time(collection, args, progress, &users, &cases)?;
-    let report = evaluation.report(usize::try_from(collection.len()).unwrap_or(usize::MAX));
-    let effort = describe(args.effort.effort());
-    Ok(show(&Evaluated { report, latency: Latency::of(&times), timed_users: times.len(), effort }))
+    let times = time(collection, args, options, users, &mut evaluation, progress)?;
+    Ok((evaluation.report(usize::try_from(collection.len()).unwrap_or(usize::MAX)), times))
 }
 
 fn read(path: &Path) -> Result<Vec<EvalCase>, Failure> {
@@ -79,22 +106,25 @@ fn about(path: &Path, cases: &[EvalCase], error: Error) -> Failure {
     located(path, &error, &lines)
 }
 
-/// The times of single calls, of users spread evenly over the file; a batch's share would not be what a caller waits.
+/// The times of single calls, of users spread evenly over the file; a batch's share would not be what a caller waits. Their hits are compared
+/// with each other.
 fn time(
     collection: &Collection,
     args: &Eval,
+    options: &SearchOptions,
+    users: Users<'_>,
+    evaluation: &mut Evaluation,
     progress: &dyn Progress,
-    users: &[Row],
-    cases: &[EvalCase],
 ) -> Result<Vec<Duration>, Failure> {
-    let depth = args.k.iter().copied().max().unwrap_or(0);
-    let step = users.len().div_ceil(args.timed).max(1);
-    let mut times = Vec::with_capacity(users.len() / step + 1);
-    let total = users.len().div_ceil(step) as u64;
-    for (user, case) in users.iter().zip(cases).step_by(step) {
-        let answer =
-            collection.recommend(user).options(args.effort.search()).k(depth).exclude(case.seen.iter().map(String::as_str)).run()?;
+    let depth = evaluation.depth();
+    let step = users.rows.len().div_ceil(args.timed).max(1);
+    let mut times = Vec::with_capacity(users.rows.len() / step + 1);
+    let total = users.rows.len().div_ceil(step) as u64;
+    for (user, case) in users.rows.iter().zip(users.cases).step_by(step) {
+        let answer = collection.recommend(user).options(options.clone()).k(depth).exclude(case.seen.iter().map(String::as_str)).run()?;
         times.push(answer.elapsed);
+        let hits = collection.get_many(answer.ids())?;
+        evaluation.add_list(&hits.iter().flatten().filter_map(|item| item.vector()).collect::<Vec<_>>());
         progress.update(Stage::Evaluate, times.len() as u64, Some(total));
         if progress.cancelled() {
             return Err(Error::Interrupted.into());
@@ -104,23 +134,36 @@ fn time(
 }
 
 fn show(evaluated: &Evaluated) -> Output {
-    let Evaluated { report, latency, timed_users, .. } = evaluated;
+    let Evaluated { report, first_stage, latency, timed_users, .. } = evaluated;
     let share = |value: Option<f64>| value.map_or(Json::Null, |value| Json::from(format!("{value:.4}")));
-    let record = |at: &Cutoff| -> Record {
-        vec![
+    let record = |stages: Option<&str>, at: &Cutoff| -> Record {
+        let stages = stages.map(|stages| ("stages".to_owned(), Json::from(stages)));
+        let measures = [
             ("k".to_owned(), Json::from(at.k)),
             ("recall@k".to_owned(), share(at.recall)),
             ("ndcg@k".to_owned(), share(at.ndcg)),
             ("hit rate@k".to_owned(), share(at.hit_rate)),
-        ]
+        ];
+        stages.into_iter().chain(measures).collect()
     };
+    let all =
+        |stages: Option<&'static str>, report: &Report| -> Vec<Record> { report.cutoffs.0.iter().map(|at| record(stages, at)).collect() };
     let text = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
+    let of_lists = |report: &Report| {
+        let apart = text(report.intra_list_distance, 4);
+        format!("MRR {}, intra-list distance {apart}, coverage {}", text(report.mrr, 4), text(report.coverage, 4))
+    };
     let mut notes = vec![
-        format!("{}, MRR {}, coverage {}", count(report.users as u64, "user"), text(report.mrr, 4), text(report.coverage, 4)),
+        format!("{}, {}", count(report.users as u64, "user"), of_lists(report)),
         format!("{latency} ({}, one query at a time)", count(*timed_users as u64, "user")),
     ];
+    notes.extend(first_stage.iter().map(|first| format!("the first stage alone: {}", of_lists(first))));
     if report.users_without_relevant > 0 {
         notes.push(format!("passed over, with nothing relevant: {}", count(report.users_without_relevant as u64, "user")));
     }
-    Output { json: to_json(evaluated), records: report.cutoffs.0.iter().map(record).collect(), notes, ..Output::default() }
+    let records = match first_stage {
+        Some(first) => [all(Some("first"), first), all(Some("all"), report)].concat(),
+        None => all(None, report),
+    };
+    Output { json: to_json(evaluated), records, notes, ..Output::default() }
 }

@@ -27,6 +27,7 @@ mod run;
 mod schema;
 mod session;
 mod spread;
+mod stages;
 mod values;
 mod words;
 

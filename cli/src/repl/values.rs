@@ -76,6 +76,14 @@ pub(super) fn share(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A weight from 0 to 1.
+pub(super) fn weight(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(weight) if (0.0..=1.0).contains(&weight) => Ok(weight),
+        _ => Err("expected a number from 0 to 1, such as 0.7".to_owned()),
+    }
+}
+
 /// A whole number of 0 or more.
 pub(super) fn whole(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "expected a whole number of 0 or more".to_owned())
@@ -150,6 +158,8 @@ mod tests {
     fn numbers_have_bounds() {
         assert!(share("0").is_err() && share("1.01").is_err() && share("nan").is_err());
         assert_eq!(share("1"), Ok(1.0));
+        assert!(weight("-0.1").is_err() && weight("1.1").is_err() && weight("nan").is_err());
+        assert_eq!((weight("0"), weight("1")), (Ok(0.0), Ok(1.0)));
         assert!(whole("0") == Ok(0) && whole("-1").is_err() && whole("x").is_err());
         assert!(at_least_one("0").is_err() && at_least_one("-1").is_err());
         assert!(score("nan").is_err() && score("-3.5") == Ok(-3.5));

@@ -41,6 +41,7 @@ impl Workshop {
         let mut command = Command::new(program);
         let binaries = Path::new(env!("CARGO_BIN_EXE_torre")).parent().unwrap();
         let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap_or_default());
+        command.env("ASSETS", Path::new(env!("CARGO_MANIFEST_DIR")).join("assets"));
         command.current_dir(self.path()).env("PATH", path).env("HOME", self.path()).env_remove("TORRE_LOG").stdin(Stdio::null());
         command
     }

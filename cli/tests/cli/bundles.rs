@@ -53,6 +53,35 @@ fn shared_metrics_of_the_movie_bundles() {
 
 #[test]
 #[ignore = "shared data"]
+fn shared_the_second_stage_is_measured_beside_the_first() {
+    let folder = bundle("ml100k-ranker");
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let workshop = Workshop::new();
+    workshop.json(&["create", "db", "--item", &file("item.onnx"), "--user", &file("user.onnx"), "--lenient"]);
+    workshop.json(&["import", "db", &file("items.jsonl")]);
+    workshop.json(&["ranker", "attach", "db", &file("ranker.onnx")]);
+    let measured = json(&folder.join("metrics.json"));
+    let near = |report: &Json, expected: &str| {
+        for (ours, theirs, k) in [("recall", "recall", "10"), ("recall", "recall", "20"), ("ndcg", "ndcg", "10"), ("hit_rate", "hr", "10")]
+        {
+            let (got, wanted) = (report[ours][k].as_f64().unwrap(), measured[expected][format!("{theirs}@{k}")].as_f64().unwrap());
+            assert!((got - wanted).abs() <= 0.002, "{expected}: {ours}@{k} is {got}, expected {wanted}");
+        }
+    };
+    let eval = ["eval", "db", &file("eval.jsonl"), "--k", "10,20", "--exact"];
+    let ranked = workshop.json(&[&eval[..], &["--rerank", "100"]].concat());
+    near(&ranked, "retrieve 100, then rank");
+    near(&ranked["first_stage"], "retrieve only");
+    // A list of items that are unlike each other: further apart, and more of all items shown.
+    let diverse = workshop.json(&[&eval[..], &["--rerank", "100", "--diverse", "0.5", "--pool", "100"]].concat());
+    for (name, more) in [("intra_list_distance", 0.02), ("coverage", 0.0)] {
+        let number = |report: &Json| report[name].as_f64().unwrap();
+        assert!(number(&diverse) > number(&ranked) + more, "{name}: {} and {}", number(&diverse), number(&ranked));
+    }
+}
+
+#[test]
+#[ignore = "shared data"]
 fn shared_metrics_of_the_shop_bundle() {
     metrics("retail-attn", 1212);
 }

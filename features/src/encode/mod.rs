@@ -31,7 +31,8 @@ impl FeatureSpec {
         let lenient = options.lenient || options.schema.is_some_and(|schema| schema.lenient);
         if !lenient {
             for (n, row) in rows.iter().enumerate() {
-                if let Some(field) = self.unknown_fields(row, options.schema).next() {
+                let known = |field: &str| options.further.is_some_and(|further| further(field));
+                if let Some(field) = self.unknown_fields(row, options.schema).find(|field| !known(field)) {
                     return Err(FeatureError::UnknownField { field: field.to_owned(), row: options.first_row + n }.into());
                 }
             }

@@ -23,6 +23,8 @@ pub struct EncodeOptions<'a> {
     pub lookup: Option<&'a dyn Lookup>,
     /// Further fields that a row may have.
     pub schema: Option<&'a Schema>,
+    /// Says of a field that neither the spec nor the schema names whether others read it, so that a row may have it.
+    pub further: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
     /// Whether a row may have any field.
     pub lenient: bool,
     /// Now, in unix seconds, for `age` in rows that do not say it themselves; `None` is the clock's time of the call. Must be finite.
