@@ -265,7 +265,7 @@ impl Collection {
     pub fn compact(&self, progress: &dyn Progress) -> Result<u64> {
         self.may_write()?;
         self.core.shared.read()?;
-        ingest::seal(&self.core.writer, ingest::Seal::All, progress)?;
+        ingest::seal(&self.core.writer, progress)?;
         let all = |sizes: &[ingest::Size]| match sizes {
             [one] if one.live == one.rows => Vec::new(),
             _ => (0..sizes.len()).collect(),

@@ -9,7 +9,7 @@ use torre_storage::{CollectionId, Manifest, Storage};
 use crate::db::tail::{IMPOSSIBLE, read_deltas, read_tail};
 use crate::db::{list_log, policies, rankers};
 use crate::error::{Error, Result};
-use crate::ingest::{self, Dead, Seal, Sweep, Writer};
+use crate::ingest::{self, Dead, Sweep, Writer};
 use crate::progress::{Progress, Stage};
 use crate::segment::{Patches, Sealed, Settings, Shared, Snapshot, Space, Training, View};
 use crate::sync::Instant;
@@ -20,9 +20,7 @@ use crate::vector::Matrix;
 const IMPORT_TAIL_BYTES: u64 = 256 << 20;
 
 /// Rows of a tail and segments up to which nobody who writes has to wait.
-const EASY_TAIL: u64 = 2 * ingest::SEAL_ROWS;
-/// As many times what is worth coding may wait for it.
-const EASY_UNCODED: f64 = 4.0;
+const EASY_TAIL: u64 = 4 * ingest::SEAL_ROWS;
 const EASY_SEGMENTS: usize = 24;
 /// ... and patches, as a multiple of what makes folding due.
 const EASY_PATCHES: f64 = 2.0;
@@ -36,8 +34,8 @@ pub(crate) struct Core {
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
-    /// Nanoseconds that coding took a row, last time; 0 before the first.
-    code_nanos: AtomicU64,
+    /// Nanoseconds that coding or sealing took a row, last time; 0 before the first.
+    seal_nanos: AtomicU64,
     /// The last piece of upkeep was a sweep.
     swept_last: AtomicBool,
     /// Since the last compaction deltas were folded.
@@ -71,7 +69,7 @@ impl Core {
         let shared = Arc::new(Shared::new(storage, id, settings, snapshot));
         let writer = Writer::new(Arc::clone(&shared), manifest, Dead::default());
         let (swept_last, folded_last) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { writer, shared, imports: AtomicUsize::new(0), code_nanos: AtomicU64::new(0), swept_last, folded_last }
+        Self { writer, shared, imports: AtomicUsize::new(0), seal_nanos: AtomicU64::new(0), swept_last, folded_last }
     }
 
     /// Reads a collection: space, training, segments in one sequential pass, the tail from its records and vectors.
@@ -178,9 +176,7 @@ impl Core {
         match task {
             Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
             Task::Code => self.timed(|| ingest::code(&self.writer))?,
-            Task::Seal(what) => {
-                ingest::seal(&self.writer, what, progress)?;
-            }
+            Task::Seal => self.timed(|| ingest::seal(&self.writer, progress))?,
             Task::Compact => {
                 self.swept_last.store(false, Ordering::Relaxed);
                 self.folded_last.store(false, Ordering::Relaxed);
@@ -204,7 +200,7 @@ impl Core {
         let start = Instant::now();
         let rows = work()?;
         if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
-            self.code_nanos.store(nanos.max(1), Ordering::Relaxed);
+            self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -227,7 +223,7 @@ impl Core {
         if self.wants_build(&snapshot, all) {
             Some(Task::Build)
         } else if snapshot.training.trained.is_some() && snapshot.unsealed() >= sealable {
-            Some(Task::Seal(Seal::All))
+            Some(Task::Seal)
         } else {
             self.upkeep(&snapshot)
         }
@@ -237,10 +233,8 @@ impl Core {
     fn task(&self, duty: Duty) -> Option<Task> {
         let snapshot = self.shared.snapshot.load();
         match duty {
-            Duty::Seal if snapshot.training.trained.is_none() => None,
-            Duty::Seal if ingest::coded(&snapshot) >= ingest::SEAL_ROWS => Some(Task::Seal(Seal::Coded)),
-            Duty::Seal if ingest::wants_code(&snapshot) => Some(Task::Code),
-            Duty::Seal => (snapshot.unsealed() >= ingest::SEAL_ROWS).then_some(Task::Seal(Seal::All)),
+            Duty::Seal if snapshot.training.trained.is_some() && snapshot.unsealed() >= ingest::SEAL_ROWS => Some(Task::Seal),
+            Duty::Seal => ingest::wants_code(&snapshot).then_some(Task::Code),
             Duty::Upkeep if self.wants_build(&snapshot, false) => Some(Task::Build),
             Duty::Upkeep => self.upkeep(&snapshot),
         }
@@ -272,7 +266,7 @@ impl Core {
         self.task(duty).is_some()
     }
 
-    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be coded and folded in the long run.
+    /// How long whoever wants to write so many rows should wait, so that rows come no faster than they can be sealed and folded in the long run.
     /// Nothing while the background keeps up; it grows with what it is behind, so that no write waits for long.
     pub(crate) fn pace(&self, rows: usize) -> Duration {
         let snapshot = self.shared.snapshot.load();
@@ -280,10 +274,7 @@ impl Core {
             .segments
             .iter()
             .fold((0, 0), |(live, masked), view| (live + view.live(), masked + view.body.rows.len() as u64 - view.live()));
-        // Nobody imports in order to search meanwhile.
-        let uncoded = if self.imports.load(Ordering::Relaxed) > 0 { 0.0 } else { ingest::uncoded(&snapshot) / EASY_UNCODED };
         let behind = [
-            uncoded,
             snapshot.unsealed() as f64 / EASY_TAIL as f64,
             snapshot.segments.len() as f64 / EASY_SEGMENTS as f64,
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
@@ -296,7 +287,7 @@ impl Core {
         if behind <= 0.0 || snapshot.training.trained.is_none() {
             return Duration::ZERO;
         }
-        let nanos = self.code_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);
+        let nanos = self.seal_nanos.load(Ordering::Relaxed) as f64 * rows as f64 * behind.min(4.0);
         Duration::from_nanos(nanos as u64).min(LONGEST_WAIT)
     }
 }
@@ -321,7 +312,7 @@ impl Progress for UnlessDropped<'_> {
 enum Task {
     Build,
     Code,
-    Seal(Seal),
+    Seal,
     Compact,
     Fold,
     Recalibrate,

@@ -208,9 +208,7 @@ fn run(notifiers: &Notifiers, duty: Duty) {
                 }
                 // What was sealed may be worth merging.
                 if duty == Duty::Seal {
-                    if core.wants(Duty::Upkeep) {
-                        notifiers.upkeep.notify(&core);
-                    }
+                    notifiers.upkeep.notify(&core);
                 } else if worked || !busy.iter().any(|(other, _)| std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core))) {
                     busy.retain(|(other, _)| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&core)));
                     busy.push((Arc::downgrade(&core), core.next_row()));

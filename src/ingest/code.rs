@@ -1,8 +1,6 @@
 //! Coding: rows of the tail get codes, so that a query visits a few lists of them and does not compare itself with every vector. Nothing is
 //! written: in storage these rows are the tail's until they are sealed, and a crash leaves them there to be coded again.
 
-use std::sync::Arc;
-
 use crate::error::Result;
 use crate::index::{IvfIndex, Selection};
 use crate::ingest::Writer;
@@ -16,17 +14,12 @@ const LEAST_ROWS: u64 = 64;
 /// To code some rows all centroids are laid out: that is to be the lesser part of the work.
 const LISTS_A_ROW: u64 = 16;
 
-/// Rows of the tail that are not coded, in parts of what is worth coding; 0 where there is no quantizer.
-pub(crate) fn uncoded(snapshot: &Snapshot) -> f64 {
-    let Some(trained) = &snapshot.training.trained else { return 0.0 };
-    let quantizer = trained.engine.quantizer();
-    let worth = LEAST_ROWS.max(quantizer.lists() as u64 / LISTS_A_ROW).max(EASY_BYTES / (4 * quantizer.dim() as u64).max(1));
-    snapshot.tail() as f64 / worth as f64
-}
-
 /// Whether the runs of the tail have grown enough to be coded.
 pub(crate) fn wants_code(snapshot: &Snapshot) -> bool {
-    uncoded(snapshot) >= 1.0
+    let Some(trained) = &snapshot.training.trained else { return false };
+    let quantizer = trained.engine.quantizer();
+    let (rows, row_bytes) = (snapshot.tail(), 4 * quantizer.dim() as u64);
+    rows >= LEAST_ROWS.max(quantizer.lists() as u64 / LISTS_A_ROW) && rows * row_bytes >= EASY_BYTES
 }
 
 /// Codes the runs of the tail as they are now, together with earlier coded parts of like size, so that there are logarithmically many.
@@ -50,7 +43,7 @@ pub(crate) fn code(writer: &Writer) -> Result<u64> {
         first -= 1;
     }
     let joined = &snapshot.segments[first..];
-    let sealed = join(writer, &frozen, trained, (joined, &snapshot.runs))?;
+    let sealed = join(writer, &frozen, trained, joined)?;
     let boundary = snapshot.next_row;
     frozen.publish(sealed, |next, view| {
         next.segments.retain(|segment| !joined.iter().any(|old| old.body.blob == segment.body.blob));
@@ -61,41 +54,15 @@ pub(crate) fn code(writer: &Writer) -> Result<u64> {
     Ok(coded)
 }
 
-/// Live rows of the coded part of the tail.
-pub(crate) fn coded(snapshot: &Snapshot) -> u64 {
-    snapshot.unsealed() - snapshot.tail()
-}
-
-/// One segment, not stored, of the live rows of some coded parts and of some runs.
+/// One segment, not stored, of the live rows of some coded parts and of all runs.
 ///
 /// # Errors
 /// Too many rows.
-pub(super) fn join(
-    writer: &Writer,
-    frozen: &Frozen<'_>,
-    trained: &Trained,
-    (coded, runs): (&[View<Sealed>], &[View<Run>]),
-) -> Result<Sealed> {
-    let new = encode(writer, frozen, trained, runs)?;
-    if coded.is_empty() {
-        return Ok(new);
-    }
-    let all = new.index.all();
-    let old = coded.iter().map(|view| (&*view.body.index, &view.selection));
-    let inputs: Vec<(&IvfIndex, &Selection)> = old.chain([(&*new.index, &all)]).collect();
-    let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
-    let tables: Vec<&RowTable> = coded.iter().map(|view| &view.body.rows).chain([&new.rows]).collect();
-    let rows = RowTable::gather(&tables, &order)?;
-    let errors = coded.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() + new.error * new.rows.len() as f64;
-    let error = errors / rows.len().max(1) as f64;
-    Ok(Sealed { index: index.into(), rows, error, ..new })
-}
-
-/// The live rows of some runs with their codes.
-fn encode(writer: &Writer, frozen: &Frozen<'_>, trained: &Trained, runs: &[View<Run>]) -> Result<Sealed> {
+pub(super) fn join(writer: &Writer, frozen: &Frozen<'_>, trained: &Trained, coded: &[View<Sealed>]) -> Result<Sealed> {
+    let snapshot = &*frozen.snapshot;
     let quantizer = trained.engine.quantizer();
-    let tail = if runs.is_empty() { Run::empty(quantizer.dim(), &frozen.snapshot.schema)? } else { Run::merge(runs)? };
-    let mut vectors = Arc::unwrap_or_clone(tail.vectors);
+    let tail = Run::merge(&snapshot.runs)?;
+    let mut vectors = std::sync::Arc::unwrap_or_clone(tail.vectors);
     quantizer.carry(&mut vectors);
     let (assignment, codes, error) = writer.shared.process().run(|| {
         let assignment = quantizer.assign(&vectors);
@@ -106,5 +73,17 @@ fn encode(writer: &Writer, frozen: &Frozen<'_>, trained: &Trained, runs: &[View<
     let (index, order) = IvfIndex::build(quantizer, &vectors, &assignment, &codes, trained.refine).ok_or_else(too_many_rows)?;
     let order: Vec<(u32, u32)> = order.into_iter().map(|at| (0, at)).collect();
     let rows = RowTable::gather(&[&tail.rows], &order)?;
-    Ok(Sealed { blob: frozen.blob, origin: frozen.snapshot.origin(), index: index.into(), rows, error, stored: false })
+    let new = Sealed { blob: frozen.blob, origin: snapshot.origin(), index: index.into(), rows, error, stored: false };
+    if coded.is_empty() {
+        return Ok(new);
+    }
+    let all = new.index.all();
+    let inputs: Vec<(&IvfIndex, &Selection)> =
+        coded.iter().map(|view| (&*view.body.index, &view.selection)).chain([(&*new.index, &all)]).collect();
+    let (index, order) = IvfIndex::merge(&inputs).ok_or_else(too_many_rows)?;
+    let tables: Vec<&RowTable> = coded.iter().map(|view| &view.body.rows).chain([&new.rows]).collect();
+    let errors = coded.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() + error * new.rows.len() as f64;
+    let rows = RowTable::gather(&tables, &order)?;
+    let error = errors / rows.len().max(1) as f64;
+    Ok(Sealed { index: index.into(), rows, error, ..new })
 }

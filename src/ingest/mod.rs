@@ -21,7 +21,7 @@ mod sweep;
 mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
-pub(crate) use code::{code, coded, uncoded, wants_code};
+pub(crate) use code::{code, wants_code};
 pub(crate) use compact::{Size, compact, pick};
 pub(crate) use fold::fold;
 pub(crate) use index_field::{add_index, drop_index};
@@ -32,6 +32,6 @@ pub use prepare::Item;
 pub(crate) use prepare::Preparer;
 pub(crate) use rankers::{attach, detach, read_ranker};
 pub(crate) use recalibrate::{recalibrate, store_sample};
-pub(crate) use seal::{SEAL_ROWS, Seal, seal};
+pub(crate) use seal::{SEAL_ROWS, seal};
 pub(crate) use sweep::{Dead, SWEEP_ROWS, Sweep, sweep};
 pub(crate) use writer::{Outcome, State, Writer};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::features::Schema;
 use crate::index::Selection;
-use crate::segment::{ColumnsBuilder, RowTable, TableError, View};
+use crate::segment::{RowTable, TableError, View};
 use crate::vector::Matrix;
 
 /// Rows in order of arrival, not yet in a segment.
@@ -17,15 +16,6 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn view(self) -> View<Run> {
         View { selection: Selection::flat(self.rows.len()), body: self.into() }
-    }
-
-    /// A run without rows.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub(crate) fn empty(dim: usize, schema: &Schema) -> Result<Run, TableError> {
-        let rows = RowTable::from_iter(std::iter::empty())?.with_columns(ColumnsBuilder::new(schema.indexed()).finish()?);
-        Ok(Run { rows, vectors: Matrix::new(dim).into() })
     }
 
     /// One run of the live rows of several, which follow each other in row order.

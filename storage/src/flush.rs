@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::durability::{Durability, Sequence};
+use crate::durability::Durability;
 use crate::error::{Error, Result};
 use crate::room;
 use crate::storage::{Inner, Storage, Writer};
@@ -40,37 +40,9 @@ impl Inner {
         if writer.durable == sequence {
             return Ok(());
         }
-        {
-            let _span = tracing::debug_span!("flush records").entered();
-            self.records.flush().map_err(|error| self.poison(&error))?;
-        }
-        self.note_durable(writer, sequence)
-    }
-
-    /// The same without keeping commits waiting meanwhile: what they bring belongs to the next flush.
-    fn flush_aside(&self) -> Result<()> {
-        let _alone = self.flushing.lock();
-        self.check_writable()?;
-        let sequence = {
-            let writer = self.writer.lock();
-            if writer.durable == writer.applied {
-                return Ok(());
-            }
-            writer.applied
-        };
-        {
-            let _span = tracing::debug_span!("flush records aside").entered();
-            self.records.flush().map_err(|error| self.poison(&error))?;
-        }
-        self.note_durable(&mut self.writer.lock(), sequence)
-    }
-
-    /// Says so in the files that promise it.
-    fn note_durable(&self, writer: &mut Writer, sequence: Sequence) -> Result<()> {
-        // A commit that waited for its own flush may have come further meanwhile.
-        if sequence <= writer.durable {
-            return Ok(());
-        }
+        let span = tracing::debug_span!("flush records").entered();
+        self.records.flush().map_err(|error| self.poison(&error))?;
+        drop(span);
         writer.durable = sequence;
         if let Some(progress) = &mut writer.progress {
             // Only makes a later loss show; the commit itself is durable.
@@ -118,7 +90,7 @@ fn start(inner: &Arc<Inner>) {
 
 /// False when there is nothing to flush any more. A failure is the next commit's answer.
 fn flush(weak: &Weak<Inner>) -> bool {
-    weak.upgrade().is_some_and(|inner| inner.flush_aside().is_ok())
+    weak.upgrade().is_some_and(|inner| inner.flush_records(&mut inner.writer.lock()).is_ok())
 }
 
 #[cfg(test)]

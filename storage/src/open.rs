@@ -19,10 +19,10 @@ use crate::queue::Queue;
 use crate::room::Room;
 use crate::salvage::Reader;
 use crate::storage::{Inner, Stop, Storage, Writer};
+use crate::unflushed::Unflushed;
 use crate::swept::Swept;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, RwLock};
-use crate::unflushed::Unflushed;
 
 /// Entries a leaf of the store of records, and of the store of chunks (see docs/format.md for why).
 const RECORDS_FANOUT: usize = 64;
@@ -147,7 +147,6 @@ pub(crate) fn assemble(records: Box<dyn Backend>, blobs: Box<dyn Backend>, path:
             records,
             blobs,
             queue: Queue::default(),
-            flushing: Mutex::new(()),
             writer: Mutex::new(writer),
             stop: RwLock::new(None),
             room: Room::default(),

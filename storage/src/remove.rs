@@ -8,7 +8,7 @@ use crate::key::{self, CollectionId, Key, SpaceId};
 use crate::storage::{Inner, Storage};
 
 /// Records removed at a time: few enough that commits, which wait for it, hardly notice.
-const ROWS: usize = 256;
+const ROWS: usize = 1024;
 /// Entries looked at a time.
 const ENTRIES: usize = 1024;
 
@@ -116,12 +116,12 @@ impl Inner {
         }
         // What is removed is written again with its neighbours, which are removed too as a rule.
         self.check_room(keys.len() as u64 * 1024)?;
-        // Not under the writer's lock: nobody else writes these keys, and the store takes them between two commits.
+        let _writer = self.writer.lock();
         let _span = tracing::debug_span!("remove").entered();
         self.check_writable()?;
         match self.records.remove(keys) {
             Ok(()) => Ok(()),
-            Err(error @ (Error::DiskFull { .. } | Error::Closed)) => Err(error),
+            Err(error @ Error::DiskFull { .. }) => Err(error),
             Err(error) => Err(self.poison(&error)),
         }
     }

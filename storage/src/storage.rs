@@ -15,9 +15,9 @@ use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::room::{self, Room};
 use crate::swept::Swept;
+use crate::unflushed::Unflushed;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock};
-use crate::unflushed::Unflushed;
 
 /// One open database. Clones share it; the last one closes it.
 #[derive(Clone)]
@@ -32,9 +32,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Box<dyn Backend>,
     /// Commits that wait for a leader.
     pub(crate) queue: Queue,
-    /// Held by whoever flushes while others apply; taken before `writer`.
-    pub(crate) flushing: Mutex<()>,
-    /// Held by whoever applies, or flushes what it has applied before anybody applies more.
+    /// Held by whoever applies or flushes.
     pub(crate) writer: Mutex<Writer>,
     /// Why nothing is written, if so.
     pub(crate) stop: RwLock<Option<Stop>>,
@@ -161,11 +159,6 @@ impl Inner {
         }
         // Blobs first: a manifest never becomes durable before what it names.
         let result = self.blobs.close().and_then(|()| self.records.close());
-        if result.is_err() {
-            // What one of them cannot write, the other is not to try for a minute.
-            self.records.abandon();
-            self.blobs.abandon();
-        }
         if result.is_ok() {
             writer.durable = writer.applied;
             let sequence = writer.durable;

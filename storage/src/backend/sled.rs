@@ -3,7 +3,6 @@
 //! What sled does and what is done about it here:
 //! - It may hang (a damaged slab, a full disk) and panic: every call runs on a thread of ours, under a time limit.
 //! - After a failed flush the next one waits for ever, and dropping a handle flushes: after a failure nothing is dropped.
-//! - A flush takes an epoch of writes, and writers go on in the next: it has a thread of its own, and what is written keeps waiting for nobody.
 //! - Dropping any clone of a handle, an iterator's too, flushes: iterators are dropped by the writing thread, between its own calls.
 //! - Leaves that were written stay in memory until the store is closed: it is closed and opened again when enough was written.
 //! - An iterator does not stop at its upper bound where nothing is left below it: none has one.
@@ -49,8 +48,6 @@ pub(crate) struct Sled<const FANOUT: usize> {
     settings: Settings,
     wait: Wait,
     writer: Worker<Db<FANOUT>>,
-    /// Flushes, so that the writer need not wait: what is written meanwhile belongs to the store's next epoch.
-    flusher: Worker<Tree<FANOUT>>,
     /// Reading threads that are idle.
     readers: Mutex<Vec<Worker<Tree<FANOUT>>>>,
     /// Held for reading by every call, for writing while the store is opened again.
@@ -63,13 +60,12 @@ pub(crate) struct Sled<const FANOUT: usize> {
 impl<const FANOUT: usize> Sled<FANOUT> {
     /// Opens the store, or creates it where there is nothing.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
-        let (writer, flusher) = (Worker::start("torre-store")?, Worker::start("torre-store")?);
+        let writer = Worker::start("torre-store")?;
         let path = settings.path.clone();
         let store = Self {
             wait: Wait { limit: settings.timeout, diagnose: Box::new(move || diagnose(&path)) },
             settings,
             writer,
-            flusher,
             readers: Mutex::default(),
             gate: RwLock::new(()),
             written: AtomicU64::new(0),
@@ -99,18 +95,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
                 }
             }
             Ok(())
-        })?;
-        self.hand_tree_to(&self.flusher)
-    }
-
-    /// Gives one of the threads a handle of its own.
-    fn hand_tree_to(&self, worker: &Worker<Tree<FANOUT>>) -> Result<()> {
-        let tree: Tree<FANOUT> = self.write("opening", |db| Ok((**db.as_ref().ok_or(Error::Closed)?).clone()))?;
-        worker.call("taking a handle", &self.wait, move |state| {
-            *state = Some(tree);
-            Ok(())
-        })?;
-        Ok(())
+        })
     }
 
     /// Runs a job on the writing thread.
@@ -153,7 +138,11 @@ impl<const FANOUT: usize> Sled<FANOUT> {
 
     fn start_reader(&self) -> Result<Worker<Tree<FANOUT>>> {
         let reader = Worker::<Tree<FANOUT>>::start("torre-read")?;
-        self.hand_tree_to(&reader)?;
+        let tree: Tree<FANOUT> = self.write("reading", |db| Ok((**db.as_ref().ok_or(Error::Closed)?).clone()))?;
+        reader.call("starting a reader", &self.wait, move |state| {
+            *state = Some(tree);
+            Ok(())
+        })?;
         Ok(reader)
     }
 
@@ -176,36 +165,24 @@ impl<const FANOUT: usize> Sled<FANOUT> {
         failed.into()
     }
 
-    /// Lets go of every handle, so that the files' locks are released. After an error they are still held, and nothing is to be dropped.
+    /// Lets go of every handle, so that the files' locks are released.
     fn disconnect(&self) -> Result<()> {
-        // Before any handle goes, which flushes again: after one that failed that waits for ever.
-        self.flush_open()?;
-        let drop_on = |worker: &Worker<Tree<FANOUT>>| {
-            worker.call("ending a thread", &self.wait, |state| {
+        for reader in self.readers.lock().drain(..) {
+            reader.call("ending a reader", &self.wait, |state| {
                 drop(state.take());
                 Ok(())
-            })
-        };
-        for reader in self.readers.lock().drain(..) {
-            drop_on(&reader)?;
+            })?;
         }
-        drop_on(&self.flusher)?;
         self.write("closing", |db| {
-            drop(db.take());
+            let Some(open) = db.take() else { return Ok(()) };
+            if let Err(error) = open.flush() {
+                // Dropping it would flush again, and wait for ever.
+                std::mem::forget(open);
+                return Err(Error::io("flushing", error));
+            }
+            drop(open);
             Ok(())
         })
-    }
-
-    /// Flushes, on the thread that is there for it.
-    fn flush_open(&self) -> Result<()> {
-        self.check()?;
-        let path = self.settings.path.clone();
-        let what = format!("flushing {}", path.display());
-        let flushed = self.flusher.call(&what, &self.wait, move |tree| {
-            let tree = tree.as_ref().ok_or(Error::Closed)?;
-            tree.flush().map(|_| ()).map_err(|error| failure(&path, "flushing", error))
-        });
-        flushed.map_err(|failed| self.note(failed))
     }
 
     /// Opens the store again if more than this was written since it was opened.
@@ -327,8 +304,12 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
     }
 
     fn flush(&self) -> Result<()> {
+        let path = self.settings.path.clone();
         let open = self.gate.read();
-        self.flush_open()?;
+        self.write("flushing", move |db| {
+            let db = db.as_ref().ok_or(Error::Closed)?;
+            db.flush().map(|_| ()).map_err(|error| failure(&path, "flushing", error))
+        })?;
         drop(open);
         self.recycle(self.settings.reopen_after)
     }
@@ -353,7 +334,6 @@ impl<const FANOUT: usize> Backend for Sled<FANOUT> {
         for reader in self.readers.lock().drain(..) {
             reader.send(|state| std::mem::forget(state.take()));
         }
-        self.flusher.send(|tree| std::mem::forget(tree.take()));
         self.writer.send(|db| std::mem::forget(db.take()));
     }
 
