@@ -111,7 +111,7 @@ fn copy_collection(pinned: &Pinned, copy: &Storage, copied: &mut dyn FnMut(u64) 
         Ok(())
     })?;
     // Deleted rows of the tail are not copied, and their numbers are not used again: they need no tombstones.
-    let mut dead: Vec<u64> = pinned.snapshot.stored().flat_map(|segment| segment.dead()).collect();
+    let mut dead: Vec<u64> = pinned.snapshot.segments.iter().flat_map(|segment| segment.dead()).collect();
     dead.sort_unstable();
     if !dead.is_empty() {
         batch.put_tombstones(id, &dead);

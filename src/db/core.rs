@@ -34,7 +34,7 @@ pub(crate) struct Core {
     /// Imports that are running. What they bring is trained on once, when all of it is there, unless it is so much that the tail would
     /// take too much memory: training over and over as the collection grows would cost an import more than its rows do.
     pub(crate) imports: AtomicUsize,
-    /// Nanoseconds that coding or sealing took a row, last time; 0 before the first.
+    /// Nanoseconds that sealing took a row, last time; 0 before the first.
     seal_nanos: AtomicU64,
     /// The last piece of upkeep was a sweep.
     swept_last: AtomicBool,
@@ -56,7 +56,6 @@ impl Core {
             version: 1,
             next_row: manifest.next_row,
             sealed_row: manifest.sealed_row,
-            stored_row: manifest.sealed_row,
             schema: Arc::new(settings.schema.clone()),
             space: Arc::new(space),
             rankers: Arc::default(),
@@ -175,8 +174,13 @@ impl Core {
     fn perform(&self, task: Task, progress: &dyn Progress) -> Result<()> {
         match task {
             Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
-            Task::Code => self.timed(|| ingest::code(&self.writer))?,
-            Task::Seal => self.timed(|| ingest::seal(&self.writer, progress))?,
+            Task::Seal => {
+                let start = Instant::now();
+                let rows = ingest::seal(&self.writer, progress)?;
+                if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
+                    self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
+                }
+            }
             Task::Compact => {
                 self.swept_last.store(false, Ordering::Relaxed);
                 self.folded_last.store(false, Ordering::Relaxed);
@@ -191,16 +195,6 @@ impl Core {
                 self.swept_last.store(true, Ordering::Relaxed);
                 ingest::sweep(&self.writer, Sweep::Quick, progress)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Notes how long the rows took.
-    fn timed(&self, work: impl FnOnce() -> Result<u64>) -> Result<()> {
-        let start = Instant::now();
-        let rows = work()?;
-        if let Some(nanos) = (start.elapsed().as_nanos() as u64).checked_div(rows) {
-            self.seal_nanos.store(nanos.max(1), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -222,7 +216,7 @@ impl Core {
         let sealable = if seal_all { 1 } else { ingest::SEAL_ROWS };
         if self.wants_build(&snapshot, all) {
             Some(Task::Build)
-        } else if snapshot.training.trained.is_some() && snapshot.unsealed() >= sealable {
+        } else if snapshot.training.trained.is_some() && snapshot.tail() >= sealable {
             Some(Task::Seal)
         } else {
             self.upkeep(&snapshot)
@@ -233,8 +227,7 @@ impl Core {
     fn task(&self, duty: Duty) -> Option<Task> {
         let snapshot = self.shared.snapshot.load();
         match duty {
-            Duty::Seal if snapshot.training.trained.is_some() && snapshot.unsealed() >= ingest::SEAL_ROWS => Some(Task::Seal),
-            Duty::Seal => ingest::wants_code(&snapshot).then_some(Task::Code),
+            Duty::Seal => (snapshot.training.trained.is_some() && snapshot.tail() >= ingest::SEAL_ROWS).then_some(Task::Seal),
             Duty::Upkeep if self.wants_build(&snapshot, false) => Some(Task::Build),
             Duty::Upkeep => self.upkeep(&snapshot),
         }
@@ -275,7 +268,7 @@ impl Core {
             .iter()
             .fold((0, 0), |(live, masked), view| (live + view.live(), masked + view.body.rows.len() as u64 - view.live()));
         let behind = [
-            snapshot.unsealed() as f64 / EASY_TAIL as f64,
+            snapshot.tail() as f64 / EASY_TAIL as f64,
             snapshot.segments.len() as f64 / EASY_SEGMENTS as f64,
             masked as f64 / (live + 4 * ingest::SEAL_ROWS) as f64,
         ];
@@ -311,7 +304,6 @@ impl Progress for UnlessDropped<'_> {
 /// A piece of maintenance.
 enum Task {
     Build,
-    Code,
     Seal,
     Compact,
     Fold,
@@ -322,7 +314,6 @@ enum Task {
 /// What a thread of the background does: a long compaction or training must not keep the tail from being sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
-    /// Codes the tail and seals it.
     Seal,
     /// Trains, compacts, folds, sweeps.
     Upkeep,
@@ -330,7 +321,7 @@ pub(crate) enum Duty {
 
 /// Rows and live rows of a snapshot's segments.
 fn sizes(snapshot: &Snapshot) -> Vec<ingest::Size> {
-    snapshot.stored().map(|view| view.size()).collect()
+    snapshot.segments.iter().map(|view| ingest::Size { rows: view.body.rows.len() as u64, live: view.live() }).collect()
 }
 
 /// A segment without its deleted rows.

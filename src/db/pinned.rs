@@ -63,7 +63,7 @@ impl Database {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let pin = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.read()?;
-                let (next_row, sealed_row) = (snapshot.next_row, snapshot.stored_row);
+                let (next_row, sealed_row) = (snapshot.next_row, snapshot.sealed_row);
                 let lists = &core.shared.lists;
                 let (list_log, lists) = (lists.log(), list_log::all(lists));
                 Ok(Pinned {

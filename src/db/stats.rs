@@ -114,8 +114,8 @@ impl Stats {
         let error = snapshot.segments.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / sealed.max(1) as f64;
         Self {
             rows,
-            tail: snapshot.unsealed(),
-            segments: snapshot.stored().count(),
+            tail: snapshot.tail(),
+            segments: snapshot.segments.len(),
             lists: trained.map_or(0, |trained| trained.engine.quantizer().lists()),
             list_rows: list_rows(snapshot),
             m: trained.map_or(0, |trained| trained.engine.quantizer().pq.m()),

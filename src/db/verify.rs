@@ -186,11 +186,10 @@ impl Checker<'_> {
             Ok(()) => self.report.stored_lists += self.pinned.lists.len() as u64,
             Err(error) => self.error(&error),
         }
-        let segments = snapshot.stored().count();
-        if self.pinned.manifest.segments.len() != segments {
+        if self.pinned.manifest.segments.len() != snapshot.segments.len() {
             self.error(&damaged("it does not list the segments in use"));
         }
-        self.report.segments += segments as u64;
+        self.report.segments += snapshot.segments.len() as u64;
         match shared.storage.stray_blobs(shared.id, &self.pinned.manifest.live_blobs()) {
             Ok(stray) => stray.iter().for_each(|blob| self.error(&shared.damaged(format!("blob {blob}"), "no manifest names it"))),
             Err(error) => self.error(&error.into()),

@@ -142,7 +142,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         chosen => chosen,
     };
     let index_of_rows = Arc::new(index_of_rows);
-    let mut sealed = Sealed { blob: frozen.blob + 1, origin: snapshot.origin(), index: index_of_rows, rows, error, stored: false };
+    let mut sealed = Sealed { blob: frozen.blob + 1, origin: snapshot.origin(), index: index_of_rows, rows, error };
     params.trim(shared);
     let measured = shared.process().run(|| notes.measure(&engine, &[(&sealed, &sealed.index.all())], progress));
     let calibration = Some(measured?);
@@ -166,7 +166,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     shared.storage.flush_blobs()?;
     let mut unused: Vec<u64> = Vec::new();
     frozen.install(stored, dead, |next, manifest, view| {
-        unused.extend(snapshot.stored().map(|segment| segment.body.blob));
+        unused.extend(snapshot.segments.iter().map(|segment| segment.body.blob));
         let old: Vec<_> = manifest.segments.extract_if(.., |meta| unused.contains(&meta.blob)).collect();
         // Columns that were added later are in blobs of their own.
         unused.extend(old.iter().flat_map(|meta| meta.parts.iter().map(|part| part.blob)));
@@ -177,7 +177,6 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         next.segments = view.into_iter().collect();
         next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
         next.sealed_row = boundary;
-        next.stored_row = boundary;
     })?;
     unused.sort_unstable();
     unused.dedup();

@@ -14,12 +14,6 @@ pub(crate) struct Size {
     pub(crate) live: u64,
 }
 
-impl View<Sealed> {
-    pub(crate) fn size(&self) -> Size {
-        Size { rows: self.body.rows.len() as u64, live: self.live() }
-    }
-}
-
 /// The segments that should be merged into one, oldest first; none when all is well.
 ///
 /// A segment is merged once those after it hold a quarter of its live rows, so that each is more than four times the sum of the
@@ -46,9 +40,9 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
     let _alone = writer.maintenance.lock();
     let _span = tracing::debug_span!("compact").entered();
     let frozen = Frozen::segments(writer, 1)?;
-    let stored: Vec<&View<Sealed>> = frozen.snapshot.stored().collect();
-    let sizes: Vec<Size> = stored.iter().map(|view| view.size()).collect();
-    let old: Vec<&View<Sealed>> = choose(&sizes).into_iter().filter_map(|at| stored.get(at).copied()).collect();
+    let sizes: Vec<Size> =
+        frozen.snapshot.segments.iter().map(|view| Size { rows: view.body.rows.len() as u64, live: view.live() }).collect();
+    let old: Vec<&View<Sealed>> = choose(&sizes).into_iter().filter_map(|at| frozen.snapshot.segments.get(at)).collect();
     if old.is_empty() {
         return Ok(0);
     }
@@ -66,7 +60,6 @@ pub(crate) fn compact(writer: &Writer, choose: impl FnOnce(&[Size]) -> Vec<usize
         index: index.into(),
         rows: RowTable::gather(&tables, &order)?,
         error: old.iter().map(|view| view.body.error * view.live() as f64).sum::<f64>() / rows.max(1) as f64,
-        stored: false,
     };
     let dead: Vec<u64> = old.iter().flat_map(|view| view.dead()).collect();
     let dropped = dead.len() as u64;

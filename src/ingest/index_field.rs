@@ -38,7 +38,7 @@ pub(crate) fn add_index(writer: &Writer, name: &str, progress: &dyn Progress) ->
     let (of_segments, of_runs) = columns.split_at(segments);
     let mut manifest = writer.lock().manifest.clone();
     let mut added: Vec<(u64, Vec<BlobMeta>)> = Vec::new();
-    for (blob, (view, column)) in (frozen.blob..).zip(before.segments.iter().zip(of_segments)).filter(|(_, (view, _))| view.body.stored) {
+    for (blob, (view, column)) in (frozen.blob..).zip(before.segments.iter().zip(of_segments)) {
         // In blobs of their own: those that the manifest names stay as they are.
         let number = meta_of(&mut manifest, view.body.blob).map_or(0, |meta| free_column(meta));
         added.push((view.body.blob, column.write(shared, blob, number)?));

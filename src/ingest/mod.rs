@@ -2,7 +2,6 @@
 
 mod build;
 mod calibrate;
-mod code;
 mod compact;
 mod fold;
 mod group;
@@ -21,7 +20,6 @@ mod sweep;
 mod writer;
 
 pub(crate) use build::{BuildParams, Built, build, wants_build};
-pub(crate) use code::{code, wants_code};
 pub(crate) use compact::{Size, compact, pick};
 pub(crate) use fold::fold;
 pub(crate) use index_field::{add_index, drop_index};

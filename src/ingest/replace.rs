@@ -67,25 +67,7 @@ impl<'w> Frozen<'w> {
         }
         let meta = sealed.write(&self.writer.shared)?;
         self.writer.shared.storage.flush_blobs()?;
-        Ok(Some(Stored { sealed: Sealed { stored: true, ..sealed }, meta }))
-    }
-
-    /// Puts a segment of which storage knows nothing in the place of the runs that it was made from, under the writer lock.
-    ///
-    /// # Errors
-    /// [`Error::CollectionDropped`], [`Error::Poisoned`].
-    pub(crate) fn publish(&self, sealed: Sealed, change: impl FnOnce(&mut Snapshot, Option<View<Sealed>>)) -> Result<()> {
-        let state = self.writer.lock();
-        let shared = &*self.writer.shared;
-        self.writer.check(&state)?;
-        // Of a collection that was dropped meanwhile nothing is to come back.
-        let now = shared.read()?;
-        let mut next = Snapshot::clone(&now);
-        let selection = self.still_live(&now, &sealed);
-        let view = (selection.count() > 0).then(|| View { body: sealed.into(), selection });
-        change(&mut next, view);
-        shared.snapshot.store(Arc::new(next));
-        Ok(())
+        Ok(Some(Stored { sealed, meta }))
     }
 
     /// Puts the new segment in the place of the parts that it was made from, under the writer lock. `dropped` are deleted rows that are in

@@ -295,7 +295,7 @@ impl Writer {
     pub(crate) fn install(&self, state: &mut State, install: Install) -> Result<()> {
         let Install { mut batch, mut manifest, snapshot } = install;
         manifest.next_row = snapshot.next_row;
-        manifest.sealed_row = snapshot.stored_row;
+        manifest.sealed_row = snapshot.sealed_row;
         if self.shared.is_dropped() {
             return Err(self.shared.gone());
         }

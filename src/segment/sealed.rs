@@ -57,8 +57,6 @@ pub(crate) struct Sealed {
     pub(crate) rows: RowTable,
     /// Mean relative quantization error of its rows.
     pub(crate) error: f64,
-    /// Whether storage has it; otherwise its rows are rows of the tail there.
-    pub(crate) stored: bool,
 }
 
 impl Sealed {
@@ -151,7 +149,7 @@ impl Sealed {
             return Err(damaged("there are not as many codes as rows"));
         }
         let columns = read_columns(shared, schema, meta, rows)?;
-        Ok(Self { blob: meta.blob, origin, index: index.into(), rows: table.with_columns(columns), error: head.error, stored: true })
+        Ok(Self { blob: meta.blob, origin, index: index.into(), rows: table.with_columns(columns), error: head.error })
     }
 
     /// Bytes of memory.

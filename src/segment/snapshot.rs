@@ -38,8 +38,6 @@ pub(crate) struct Snapshot {
     pub(crate) next_row: u64,
     /// Rows below are in segments or gone; from here on they are in runs.
     pub(crate) sealed_row: u64,
-    /// The same as storage has it: rows below are in segments that are stored, or gone.
-    pub(crate) stored_row: u64,
     /// The fields of rows, and which of them have columns in every segment and run.
     pub(crate) schema: Arc<Schema>,
     /// What its vectors mean.
@@ -48,9 +46,7 @@ pub(crate) struct Snapshot {
     pub(crate) rankers: Arc<Rankers>,
     /// How they are coded.
     pub(crate) training: Arc<Training>,
-    /// Those that are stored, then the part of the tail that is coded.
     pub(crate) segments: Vec<View<Sealed>>,
-    /// The rest of the tail.
     pub(crate) runs: Vec<View<Run>>,
     /// Fields that have other values than the records say.
     pub(crate) patches: Patches,
@@ -64,19 +60,9 @@ impl Snapshot {
         self.segments.iter().map(|view| view.live()).sum::<u64>() + self.tail()
     }
 
-    /// Live rows of the tail that are not coded.
+    /// Live rows of the tail.
     pub(crate) fn tail(&self) -> u64 {
         self.runs.iter().map(|view| view.live()).sum()
-    }
-
-    /// Live rows of the tail, coded or not: those that are in no segment of storage.
-    pub(crate) fn unsealed(&self) -> u64 {
-        self.segments.iter().filter(|view| !view.body.stored).map(|view| view.live()).sum::<u64>() + self.tail()
-    }
-
-    /// The segments that storage has.
-    pub(crate) fn stored(&self) -> impl Iterator<Item = &View<Sealed>> {
-        self.segments.iter().filter(|view| view.body.stored)
     }
 
     /// What a segment that is coded now says of its codes.
