@@ -11,6 +11,7 @@ use crate::query::encode;
 use crate::query::exclude::ExcludeEach;
 use crate::query::options::{Effort, Rerank, SearchOptions};
 use crate::query::pipeline::{self, Asked};
+use crate::query::rules::Active;
 use crate::query::source::Source;
 use crate::query::values::{CandidateValues, Compute};
 use crate::rules::Policy;
@@ -298,7 +299,9 @@ impl<'q> Query<'q> {
     /// As [`Query::run`].
     pub fn vector(self) -> Result<Vec<f32>> {
         let snapshot = self.shared.read()?;
-        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), &self.options)?.as_slice().to_vec())
+        let rules = Active::of(self.shared, &self.options)?;
+        let further = encode::further(&snapshot, &self.options, rules.as_ref());
+        Ok(encode::vectors(self.shared, &snapshot, std::slice::from_ref(&self.source), &further)?.as_slice().to_vec())
     }
 }
 

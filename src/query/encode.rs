@@ -6,17 +6,35 @@ use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::query::candidates::Candidates;
 use crate::query::options::SearchOptions;
+use crate::query::rules::Active;
 use crate::query::source::Source;
 use crate::segment::{Shared, Snapshot};
 use crate::vector::{Matrix, validate};
 
+/// Whether a field is read, by its name.
+pub(crate) type Further<'f> = dyn Fn(&str) -> bool + Sync + 'f;
+
+/// Which fields of users the stages after the tower read: rankers, rules, calibration of lists.
+pub(crate) fn further(snapshot: &Snapshot, options: &SearchOptions, rules: Option<&Active<'_>>) -> impl Fn(&str) -> bool + Sync {
+    move |field| {
+        snapshot.rankers.reads_of_users(field)
+            || rules.is_some_and(|rules| rules.reads_of_users(field))
+            || options.diverse.as_ref().is_some_and(|diverse| diverse.reads(field))
+    }
+}
+
 /// The vectors of all sources, in their order.
-pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], options: &SearchOptions) -> Result<Matrix> {
+///
+/// `further` says which fields of users later stages read that the tower does not.
+///
+/// # Errors
+/// Those of encoding; [`Error::UnknownItem`]; [`Error::Unsupported`] without towers.
+pub(crate) fn vectors(shared: &Shared, snapshot: &Snapshot, sources: &[Source<'_>], further: &Further<'_>) -> Result<Matrix> {
     let dim = shared.settings.dim;
     if let Some(rows) = sources.iter().map(Source::user).collect::<Option<Vec<_>>>()
         && !rows.is_empty()
     {
-        return user_vectors(shared, snapshot, &rows, options);
+        return user_vectors(shared, snapshot, &rows, further);
     }
     let mut vectors = Matrix::with_capacity(dim, sources.len());
     let mut found = vec![0.0; dim];
@@ -50,16 +68,13 @@ pub(crate) fn report(snapshot: &Snapshot, sources: &[Source<'_>], time: Duration
     candidates.took(if users { "tower" } else { "vector" }, time);
 }
 
-fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], search: &SearchOptions) -> Result<Matrix> {
+fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], further: &Further<'_>) -> Result<Matrix> {
     use crate::features::EncodeOptions;
     use crate::segment::SnapshotLookup;
     let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
     let lookup = SnapshotLookup { shared, snapshot };
-    // Later stages read fields that the tower does not.
-    let further =
-        |field: &str| snapshot.rankers.reads_of_users(field) || search.diverse.as_ref().is_some_and(|diverse| diverse.reads(field));
     let lenient = shared.settings.schema.lenient;
-    let options = EncodeOptions { lookup: Some(&lookup), further: Some(&further), lenient, ..EncodeOptions::default() };
+    let options = EncodeOptions { lookup: Some(&lookup), further: Some(further), lenient, ..EncodeOptions::default() };
     pair.user().run(rows, &options)
 }
 

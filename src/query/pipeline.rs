@@ -54,7 +54,8 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     let filter = bound.as_ref().zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
     let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(snapshot, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
-    let vectors = encode::vectors(shared, snapshot, sources, options)?;
+    let further = encode::further(snapshot, options, rules.as_ref());
+    let vectors = encode::vectors(shared, snapshot, sources, &further)?;
     if options.explain {
         encode::report(snapshot, sources, start.elapsed(), &mut candidates);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{RuleError, RuleProblem};
 use super::json::filters;
-use super::tree::{Condition, Formula};
+use super::tree::{Condition, Formula, Whose};
 use crate::filter::{Filter, Name};
 
 /// A policy has at most so many rules of a kind.
@@ -131,6 +131,13 @@ impl Policy {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether a boost or a burial reads this field of users.
+    pub(crate) fn reads_of_users(&self, field: &str) -> bool {
+        let of_boosts = self.boost.iter().flat_map(|formula| formula.0.fields_of(Whose::User));
+        let mut all = of_boosts.chain(self.bury.iter().flat_map(|condition| condition.0.fields_of(Whose::User)));
+        all.any(|name| *name.text == *field)
     }
 
     /// The item's fields that it reads, each with the rule that does.

@@ -75,6 +75,13 @@ impl Operator {
     }
 }
 
+/// The row that a field is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Whose {
+    Item,
+    User,
+}
+
 /// A node that is true, false or unknown. `And` and `Or` have two parts or more and none of their own kind; nothing is negated twice.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Truth {
@@ -91,19 +98,26 @@ pub(crate) enum Truth {
 impl Number {
     /// The item's fields that it reads, in the order in which they are written.
     pub(crate) fn fields(&self) -> Vec<&Name> {
+        self.fields_of(Whose::Item)
+    }
+
+    /// The fields that it reads of one of the two rows, in the order in which they are written.
+    pub(crate) fn fields_of(&self, whose: Whose) -> Vec<&Name> {
         match self {
-            Self::Field(name) => vec![name],
-            Self::Negative(inner) => inner.fields(),
-            Self::Binary(_, sides, _) => sides.iter().flat_map(Self::fields).collect(),
-            Self::Call(_, arguments, _) => arguments.iter().flat_map(Self::fields).collect(),
+            Self::Field(name) if whose == Whose::Item => vec![name],
+            Self::User(name) if whose == Whose::User => vec![name],
+            Self::Negative(inner) => inner.fields_of(whose),
+            Self::Binary(_, sides, _) => sides.iter().flat_map(|side| side.fields_of(whose)).collect(),
+            Self::Call(_, arguments, _) => arguments.iter().flat_map(|argument| argument.fields_of(whose)).collect(),
             Self::If(condition, branches) => {
-                let mut fields = condition.fields();
-                fields.extend(branches.iter().flat_map(Self::fields));
+                let mut fields = condition.fields_of(whose);
+                fields.extend(branches.iter().flat_map(|branch| branch.fields_of(whose)));
                 fields
             }
-            Self::Literal(_)
-            | Self::Span(_)
+            Self::Field(_)
             | Self::User(_)
+            | Self::Literal(_)
+            | Self::Span(_)
             | Self::Value(_)
             | Self::Score
             | Self::RankScore
@@ -116,12 +130,18 @@ impl Number {
 impl Truth {
     /// The item's fields that it reads, in the order in which they are written.
     pub(crate) fn fields(&self) -> Vec<&Name> {
+        self.fields_of(Whose::Item)
+    }
+
+    /// The fields that it reads of one of the two rows, in the order in which they are written.
+    pub(crate) fn fields_of(&self, whose: Whose) -> Vec<&Name> {
         match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
-            Self::Not(inner) => inner.fields(),
-            Self::Item(test) => test.expr.fields(),
-            Self::User(_) => Vec::new(),
-            Self::Compare(_, sides) => sides.iter().flat_map(Number::fields).collect(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(|part| part.fields_of(whose)).collect(),
+            Self::Not(inner) => inner.fields_of(whose),
+            Self::Item(test) if whose == Whose::Item => test.expr.fields(),
+            Self::User(test) if whose == Whose::User => test.expr.fields(),
+            Self::Item(_) | Self::User(_) => Vec::new(),
+            Self::Compare(_, sides) => sides.iter().flat_map(|side| side.fields_of(whose)).collect(),
         }
     }
 

@@ -19,10 +19,10 @@ use crate::queue::Queue;
 use crate::room::Room;
 use crate::salvage::Reader;
 use crate::storage::{Inner, Stop, Storage, Writer};
-use crate::unflushed::Unflushed;
 use crate::swept::Swept;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, RwLock};
+use crate::unflushed::Unflushed;
 
 /// Entries a leaf of the store of records, and of the store of chunks (see docs/format.md for why).
 const RECORDS_FANOUT: usize = 64;

@@ -15,9 +15,9 @@ use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::room::{self, Room};
 use crate::swept::Swept;
-use crate::unflushed::Unflushed;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock};
+use crate::unflushed::Unflushed;
 
 /// One open database. Clones share it; the last one closes it.
 #[derive(Clone)]

@@ -44,6 +44,11 @@ impl<'q> Active<'q> {
         self.policies().any(|policy| !policy.boost.is_empty() || !policy.bury.is_empty())
     }
 
+    /// Whether a rule reads this field of users.
+    pub(crate) fn reads_of_users(&self, field: &str) -> bool {
+        self.policies().any(|policy| policy.reads_of_users(field))
+    }
+
     /// Whether a value may have so many hits only.
     pub(crate) fn limits(&self) -> bool {
         self.policies().any(|policy| !policy.max_per.is_empty())
