@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::index::flat::score_of_row;
-use crate::index::{Candidate, Narrow, Nearest, Part};
+use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
+use crate::index::{Candidate, Narrow, Nearest, Part, Selection};
 use crate::kernel::Kernel;
 use crate::query::candidates::{Candidates, Found};
 use crate::query::request::Request;
+use crate::vector::Matrix;
 
 /// Adds the best rows of each query, over everything live in the segments; false, with nothing added, where refine vectors do not tell which they are.
 pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result<bool> {
@@ -26,18 +27,25 @@ pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) -> Result
         queries => (0..queries).into_par_iter().map(one).collect(),
     };
     let Some(found) = found else { return Ok(false) };
+    let mut scratch = FlatScratch::default();
     for (query, (ranked, hits)) in candidates.queries.iter_mut().zip(found).enumerate() {
         // In the order of rows: among equals those that came first are kept.
         let mut rows: Vec<(u64, Candidate)> = hits.into_iter().map(|hit| (snapshot.row((hit.part, hit.position)), hit)).collect();
         rows.sort_unstable_by_key(|(row, _)| *row);
         let numbers: Vec<u64> = rows.iter().map(|(row, _)| *row).collect();
-        for ((row, hit), bytes) in rows.iter().zip(request.shared.vectors_of(&numbers)?) {
-            let vector = request.shared.values(*row, &bytes)?.to_vec();
-            let score = score_of_row(request.shared.settings.metric, vectors.row(query), &vector);
-            ranked.found.push(Found::new(f64::from(score), (hit.part, hit.position)));
+        let mut stored = Matrix::with_capacity(request.shared.settings.dim, rows.len());
+        for (row, bytes) in numbers.iter().zip(request.shared.vectors_of(&numbers)?) {
+            request.shared.values(*row, &bytes)?.push_to(&mut stored);
         }
-        ranked.found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        ranked.found.truncate(depth);
+        let selection = Selection::flat(rows.len());
+        let params = FlatParams { metric: request.shared.settings.metric, k: depth, min_score: None };
+        let part = FlatPart { rows: stored.as_slice(), selection: &selection };
+        flat::search(Kernel::detect(), &[part], vectors.row(query), &params, &mut scratch);
+        let found = scratch.hits().iter().filter_map(|hit| {
+            let (_, of) = rows.get(hit.position as usize)?;
+            Some(Found::new(hit.score, (of.part, of.position)))
+        });
+        ranked.found.extend(found);
     }
     Ok(true)
 }

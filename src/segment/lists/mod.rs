@@ -9,6 +9,8 @@ mod change;
 mod numbers;
 mod parts;
 mod places;
+#[cfg(test)]
+mod places_tests;
 mod state;
 #[cfg(test)]
 mod tests;

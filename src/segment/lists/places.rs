@@ -6,6 +6,9 @@ use super::numbers::Numbers;
 use super::parts::{Parts, Place};
 use crate::segment::Ids;
 
+/// The serial of no part.
+const NOWHERE: u32 = 0;
+
 /// The place of every number's item as of one snapshot. Parts are named by serials, so that a part that goes takes its places with it.
 #[derive(Default, Debug)]
 pub(super) struct Places {
@@ -14,7 +17,7 @@ pub(super) struct Places {
     /// The snapshot's parts by their ids, in its order.
     parts: Vec<(u32, Weak<Ids>)>,
     last_serial: u32,
-    /// By number: the part's serial (0 for none) and the position in it.
+    /// By number: the part's serial, or [`NOWHERE`], and the position in it.
     of: Vec<(u32, u32)>,
     /// Numbers that were given since.
     new: Vec<u32>,
@@ -46,10 +49,10 @@ impl Places {
             let new = numbers.iter().map(|(number, _)| number).collect();
             *self = Self { new, ..Self::default() };
         }
-        self.of.resize(numbers.len(), (0, 0));
+        self.of.resize(numbers.len(), (NOWHERE, 0));
         for number in std::mem::take(&mut self.new) {
             if let Some(of) = self.of.get_mut(number as usize) {
-                *of = (0, 0);
+                *of = (NOWHERE, 0);
             }
             // Of the parts that are known; the others are about to be looked through.
             for (part, table) in snapshot.tables().into_iter().enumerate() {
@@ -101,13 +104,13 @@ impl Places {
     pub(super) fn extend(&self, snapshot: &dyn Parts, numbers: &[u32], out: &mut Vec<Place>) {
         let whole: Vec<bool> = (0..self.parts.len()).map(|part| snapshot.is_whole(part)).collect();
         // Most rows are in few parts.
-        let mut last = (0, 0);
+        let mut last = (NOWHERE, 0);
         for &number in numbers {
-            let Some(&(serial, position)) = self.of.get(number as usize) else { continue };
+            let Some(&(serial, position)) = self.of.get(number as usize).filter(|of| of.0 != NOWHERE) else { continue };
             if serial != last.0 {
                 match self.parts.iter().position(|(known, _)| *known == serial) {
-                    Some(part) if serial != 0 => last = (serial, part),
-                    _ => continue,
+                    Some(part) => last = (serial, part),
+                    None => continue,
                 }
             }
             let place = (last.1 as u32, position);

@@ -103,6 +103,8 @@ fn run(seed: u64, entries: u64, long: usize) -> usize {
         log.insert(number, entry.encode().unwrap());
         gone.for_each(|number| assert!(log.remove(&number).is_some()));
         most = most.max(log.values().map(Vec::len).sum());
+        // What expired at once is there for nobody.
+        naive.0.retain(|_, list| list.expires.is_none_or(|at| at > now));
         assert_eq!(all(&state, now), naive.0);
         assert!(log.keys().copied().eq(state.log()));
         if now % 7 == 0 || now + 1 == entries {
