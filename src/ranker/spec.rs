@@ -121,7 +121,7 @@ impl RankerSpec {
     }
 
     /// Appends the features of one candidate: numbers as f32, true as 1 and false as 0, and NaN for what is absent, null or no number, and for
-    /// what the caller computes, which [`RankerSpec::fill`] fills in.
+    /// what the caller computes ([`FeatureOrigin::Value`]), which a query fills in.
     pub fn encode(&self, score: f32, item: &Row, user: &Row, into: &mut Vec<f32>) {
         self.encode_with(score, |field| item.get(field).cloned(), |field| user.get(field).cloned(), into);
     }
