@@ -49,6 +49,9 @@ fn spec() -> String {
     serde_json::json!({"torre": 1, "features": features, "input": "x", "output": "y"}).to_string()
 }
 
+/// What a query asks for besides its user.
+type Way = fn(Query<'_>) -> Query<'_>;
+
 /// Prints the times of queries, one by one.
 pub(super) fn run(random: &mut Random) {
     let rows: usize = std::env::var("TORRE_BENCH_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
@@ -79,7 +82,7 @@ pub(super) fn run(random: &mut Random) {
         "p99",
         "widened"
     );
-    let ways: [(&str, fn(Query<'_>) -> Query<'_>); 6] = [
+    let ways: [(&str, Way); 6] = [
         ("the first stage", |query| query),
         ("max_per(\"brand\", 2)", |query| query.max_per("brand", 2)),
         ("boost, bury", |query| query.boost("0.2*promo - 0.05*ln1p(price)").and_then(|query| query.bury("stock = 0")).expect("rules")),

@@ -94,7 +94,7 @@ impl RankerSpec {
     }
 
     /// Appends the features of one candidate, NaN where one is missing: numbers as f32, true as 1 and false as 0; docs/ranker.md has the rest.
-    /// What the caller computes is NaN, too, until [`RankerSpec::fill`] fills it in.
+    /// What the caller computes ([`FeatureOrigin::Value`]) is NaN, too: a query fills it in.
     pub fn encode(&self, score: f32, item: &Row, user: &Row, into: &mut Vec<f32>) {
         self.encode_with(score, |field| item.get(field).cloned(), user, into);
     }
