@@ -8,15 +8,18 @@
 #![allow(unsafe_code)]
 
 mod blocked;
+mod curve;
 #[cfg(feature = "testing")]
 pub mod counting;
 mod kernel;
 mod line;
 mod memory;
+mod packed;
 mod portable;
 mod prefetch;
 mod products;
 mod scalar;
+mod softmax;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -29,7 +32,9 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+pub use curve::Curve;
 pub use kernel::Kernel;
 pub use line::{BLOCK, Line};
 pub use memory::{Lines, trim};
+pub use packed::Packed;
 pub use task::{COARSE_QUERY_MAX, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, IntQuery, Offsets, Rounding, Sink, round};

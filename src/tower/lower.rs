@@ -17,6 +17,7 @@ use super::value::{Dtype, Value};
 pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, forced: &HashSet<String>) {
     let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
     let odd = odd_numbers(graph);
+    let constant = constants(graph);
     let rough = roughly_erf(graph);
     let mut names = HashSet::new();
     for node in &mut graph.node {
@@ -42,7 +43,8 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
         } else if (is_own(node, known, &odd, &rough) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
-            *node = own::lowered(node, &cases);
+            let fixed: Vec<bool> = node.input.iter().map(|name| constant.contains(name)).collect();
+            *node = own::lowered(node, &cases, &fixed);
         }
     }
 }
@@ -89,7 +91,6 @@ fn case(node: &pb::NodeProto, known: &Known) -> Option<Case> {
 
 /// Whether a node is computed by us.
 fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &HashSet<String>) -> bool {
-    let attributes = Attributes(node);
     let value = |place: usize| -> Option<&Value> { known.first()?.get(node.input.get(place)?) };
     let boolean = || value(0).is_some_and(|value| value.dtype == Dtype::Bool);
     let double = || value(0).is_some_and(|value| value.dtype == Dtype::F64);
@@ -119,29 +120,22 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &
         // The runtime lets a number win over NaN.
         "ReduceMax" | "ReduceMin" if boolean() => true,
         "Relu" | "Clip" | "Min" | "Max" | "ReduceMax" | "ReduceMin" => node.input.iter().any(|input| odd.contains(input)),
-        "GRU" | "LSTM" | "RNN" => !is_plain_recurrent(node, attributes),
+        // Step by step in its own small graph there, and without clip, peepholes and most activations.
+        "GRU" | "LSTM" | "RNN" | "Attention" => true,
         "Cast" | "Constant" | "ConstantOfShape" => false,
         _ => double(),
     }
 }
 
-/// Whether a recurrent layer has nothing that the runtime passes over.
-fn is_plain_recurrent(node: &pb::NodeProto, attributes: Attributes<'_>) -> bool {
-    let defaults: &[&str] = match node.op_type.as_str() {
-        "RNN" => &["Tanh"],
-        "GRU" => &["Sigmoid", "Tanh"],
-        _ => &["Sigmoid", "Tanh", "Tanh"],
-    };
-    let mut names = attributes.texts("activations").enumerate();
-    let activations = names.all(|(at, name)| defaults[at % defaults.len()].eq_ignore_ascii_case(name));
-    let state_and_cell =
-        node.output.iter().filter(|name| !name.is_empty()).count() > 1 && node.output.get(2).is_some_and(|name| !name.is_empty());
-    activations
-        && !attributes.has("clip")
-        && attributes.text("direction", "forward") != "reverse"
-        && !attributes.flag("input_forget", false)
-        && node.input.get(7).is_none_or(String::is_empty)
-        && !state_and_cell
+/// The values that are the same in every run: weights, and what is made of nothing else.
+fn constants(graph: &pb::GraphProto) -> HashSet<String> {
+    let mut constants: HashSet<String> = graph.initializer.iter().map(|weights| weights.name.clone()).collect();
+    for node in &graph.node {
+        if node.input.iter().all(|name| name.is_empty() || constants.contains(name)) {
+            constants.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
+        }
+    }
+    constants
 }
 
 /// The values that may hold NaN or an infinity although all inputs are finite: what comes of operators with poles, and of such weights.

@@ -18,7 +18,6 @@ mod fixture_tests;
 mod golden;
 mod guard;
 mod infer;
-mod layer_norm;
 mod limits;
 mod lower;
 mod network;
@@ -26,12 +25,15 @@ mod onnx;
 mod own;
 mod pair;
 mod plan;
+mod quick;
 #[cfg(test)]
 mod real_tests;
 mod reference;
 mod report;
 mod rows;
 mod shape;
+#[cfg(test)]
+mod speed_tests;
 mod tensor;
 mod trial;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Operators of our own inside the runtime: those it lacks, and those it computes otherwise than ONNX says.
 //!
 //! Such a node is carried through the runtime's graph as it stood in the file, beside the shapes that inference told for it, and is
-//! computed by [`reference`](super::reference).
+//! computed in f32 by [`quick`](super::quick), or by [`reference`](super::reference).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prost::Message;
 use tract_onnx::model::ParsingContext;
@@ -13,8 +13,7 @@ use tract_onnx::tract_hir::infer::{InferenceOp, InferenceResult, Solver, TensorP
 use tract_onnx::tract_hir::internal::*;
 
 use super::array::{Array, Data};
-use super::attributes::Attributes;
-use super::layer_norm::LayerNorm;
+use super::quick::{Quick, View};
 use super::reference::{Call, compute};
 use super::value::Dtype;
 
@@ -22,6 +21,7 @@ use super::value::Dtype;
 pub(super) const OPERATOR: &str = "torre.own";
 const NODE: &str = "node";
 const CASES: &str = "cases";
+const CONSTANT: &str = "constant";
 
 /// The shapes of a node at one batch size: of the inputs that it has, and of the outputs that it makes, with their types.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,8 +30,8 @@ pub(super) struct Case {
     pub(super) outputs: Vec<(Dtype, Vec<usize>)>,
 }
 
-/// The node that stands for `node` in a graph for the runtime.
-pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case]) -> pb::NodeProto {
+/// The node that stands for `node` in a graph for the runtime. `constant` says of each input whether it is the same in every run.
+pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case], constant: &[bool]) -> pb::NodeProto {
     let numbers = cases.iter().flat_map(Case::to_numbers).collect();
     let attribute =
         |name: &str, kind: AttributeType| pb::AttributeProto { name: name.to_owned(), r#type: kind as i32, ..Default::default() };
@@ -43,6 +43,7 @@ pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case]) -> pb::NodeProto {
         attribute: vec![
             pb::AttributeProto { s: node.encode_to_vec(), ..attribute(NODE, AttributeType::String) },
             pb::AttributeProto { ints: numbers, ..attribute(CASES, AttributeType::Ints) },
+            pb::AttributeProto { ints: constant.iter().map(|&flag| flag.into()).collect(), ..attribute(CONSTANT, AttributeType::Ints) },
         ],
         ..Default::default()
     }
@@ -85,13 +86,23 @@ pub(super) fn build(_: &ParsingContext<'_>, node: &pb::NodeProto) -> TractResult
     let proto = attribute(NODE).and_then(|attribute| pb::NodeProto::decode(attribute.s.as_slice()).ok());
     let cases = attribute(CASES).and_then(|attribute| Case::all_from_numbers(&attribute.ints));
     let (Some(proto), Some(cases)) = (proto, cases) else { bail!("a node that was lowered badly") };
-    Ok((expand(Own(Arc::new(Description { proto, cases }))), vec![]))
+    let constant = attribute(CONSTANT).map_or_else(Vec::new, |attribute| attribute.ints.iter().map(|&flag| flag != 0).collect());
+    Ok((expand(Own(Arc::new(Description { proto, cases, constant, quick: OnceLock::new() }))), vec![]))
 }
 
-#[derive(Debug)]
 struct Description {
     proto: pb::NodeProto,
     cases: Vec<Case>,
+    /// Which inputs are the same in every run.
+    constant: Vec<bool>,
+    /// Made ready in the first run, for all batch sizes and threads.
+    quick: OnceLock<Option<Quick>>,
+}
+
+impl std::fmt::Debug for Description {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Description").field("operator", &self.proto.op_type).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -116,26 +127,27 @@ impl Own {
         }
     }
 
-    /// The one operator of ours that large towers spend time in, without the detour over f64; `None` for all others.
-    fn layer_norm(&self, inputs: &[TValue], outputs: &[(Dtype, Vec<usize>)]) -> Option<TractResult<Tensor>> {
-        let proto = &self.0.proto;
-        let (centred, [(Dtype::F32, shape)]) = (proto.op_type == "LayerNormalization", outputs) else { return None };
-        if !centred && proto.op_type != "RMSNormalization" || proto.input.iter().any(String::is_empty) {
+    /// The outputs without the detour over f64; `None` where they are left to the reference.
+    fn quick(&self, inputs: &[TValue], outputs: &[(Dtype, Vec<usize>)]) -> Option<TractResult<TVec<TValue>>> {
+        let Description { proto, constant, quick, .. } = &*self.0;
+        if !Quick::has(&proto.op_type) || outputs.iter().any(|(dtype, _)| *dtype != Dtype::F32) {
             return None;
         }
-        let views = inputs.iter().map(|input| input.to_plain_array_view::<f32>().ok()).collect::<Option<Vec<_>>>()?;
-        let slices = views.iter().map(|view| view.as_slice()).collect::<Option<Vec<&[f32]>>>()?;
-        let attributes = Attributes(proto);
-        let rank = shape.len();
-        let axis = attributes.int("axis", -1);
-        let axis = if axis < 0 { axis + rank as i64 } else { axis };
-        let width: usize = shape.get(usize::try_from(axis).ok()?..)?.iter().product();
-        let (x, scale, bias) = (*slices.first()?, *slices.get(1)?, slices.get(2).copied());
-        let norm = LayerNorm { scale, bias, epsilon: attributes.float("epsilon", f64::from(1e-5f32)), centred };
-        if scale.len() != width {
-            return None;
+        let plain = inputs.iter().map(|input| input.to_plain_array_view::<f32>().ok()).collect::<Option<Vec<_>>>()?;
+        let mut given = plain.iter().map(|view| Some(View { shape: view.shape(), data: view.as_slice()? }));
+        let mut views = Vec::with_capacity(proto.input.len());
+        for name in &proto.input {
+            // The runtime leaves out inputs without a name.
+            views.push(if name.is_empty() { None } else { Some(given.next()??) });
         }
-        norm.apply(x).map(|out| Tensor::from_shape(shape, &out))
+        let quick = quick.get_or_init(|| Quick::of(proto, constant, &views)).as_ref()?;
+        let shapes: Vec<&[usize]> = outputs.iter().map(|(_, shape)| shape.as_slice()).collect();
+        let results = quick.run(&views, &shapes)?;
+        let tensor = |at: usize| match results.get(at) {
+            Some(data) => Ok(Tensor::from_shape(shapes[at], data)?.into_tvalue()),
+            None => bail!("{}: it has no output {at}", proto.op_type),
+        };
+        Some(self.named().map(tensor).collect())
     }
 
     /// Which outputs the runtime has: those with a name.
@@ -195,8 +207,8 @@ impl EvalOp for Own {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let shapes: Vec<TVec<usize>> = inputs.iter().map(|input| input.shape().into()).collect();
         let outputs = self.case(&shapes)?;
-        if let Some(quick) = self.layer_norm(&inputs, outputs) {
-            return Ok(tvec!(quick?.into_tvalue()));
+        if let Some(results) = self.quick(&inputs, outputs) {
+            return results;
         }
         let arrays = inputs.iter().map(|input| from_runtime(input)).collect::<TractResult<Vec<_>>>()?;
         // The runtime leaves out inputs without a name.

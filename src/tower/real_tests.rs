@@ -40,9 +40,13 @@ const REFUSED: &[(&str, &str)] = &[
     ("seq_sasrec.ts.17", "without branches"),
 ];
 
+/// Where the reference data is.
+pub(super) fn root() -> PathBuf {
+    std::env::var_os("TORRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
 fn fixtures() -> PathBuf {
-    let root = std::env::var_os("TORRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = root.join("onnx-fixtures/real");
+    let path = root().join("onnx-fixtures/real");
     assert!(path.exists(), "{} is missing; TORRE_SHARED says where the reference data is", path.display());
     path
 }
@@ -111,21 +115,21 @@ struct Case {
     expected: Array,
 }
 
-fn input(name: &str, json: &Json, data: Vec<f64>) -> (InputSpec, Vec<f64>) {
-    let spec = InputSpec {
+/// An input as the manifest of the fixtures describes it.
+pub(super) fn spec_of(name: &str, json: &Json) -> InputSpec {
+    InputSpec {
         tensor: name.into(),
         dtype: if json["dtype"] == "i64" { Dtype::I64 } else { Dtype::F32 },
         row_shape: json["row_shape"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect(),
         index_size: json["index_size"].as_u64(),
-    };
-    (spec, data)
+    }
 }
 
 fn load(folder: &Path, case: &Json) -> Case {
     let name = case["case"].as_str().unwrap().to_owned();
     let mut arrays = npz(&folder.join(format!("{name}.npz")));
     let inputs: Vec<_> =
-        case["inputs"].as_object().unwrap().iter().map(|(name, json)| input(name, json, arrays.remove(name).unwrap().data)).collect();
+        case["inputs"].as_object().unwrap().iter().map(|(name, json)| (spec_of(name, json), arrays.remove(name).unwrap().data)).collect();
     let output = case["output"].as_str().unwrap();
     let expected = arrays.remove(&format!("out_{output}")).unwrap();
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
