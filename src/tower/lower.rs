@@ -17,7 +17,7 @@ use super::value::{Dtype, Value};
 pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, forced: &HashSet<String>) {
     let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
     let odd = odd_numbers(graph);
-    let constant = constants(graph);
+    let fixed = constants(graph);
     let rough = roughly_erf(graph);
     let mut names = HashSet::new();
     for node in &mut graph.node {
@@ -43,8 +43,8 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
         } else if (is_own(node, known, &odd, &rough) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
-            let fixed: Vec<bool> = node.input.iter().map(|name| constant.contains(name)).collect();
-            *node = own::lowered(node, &cases, &fixed);
+            let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
+            *node = own::lowered(node, &cases, &constant);
         }
     }
 }
