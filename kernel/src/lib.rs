@@ -8,6 +8,8 @@
 #![allow(unsafe_code)]
 
 mod blocked;
+#[cfg(feature = "testing")]
+mod clock;
 mod curve;
 #[cfg(feature = "testing")]
 pub mod counting;
@@ -32,6 +34,8 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+#[cfg(feature = "testing")]
+pub use clock::thread_time;
 pub use curve::Curve;
 pub use kernel::Kernel;
 pub use line::{BLOCK, Line};

@@ -18,7 +18,6 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
     let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
     let odd = odd_numbers(graph);
     let fixed = constants(graph);
-    let rough = roughly_erf(graph);
     let mut names = HashSet::new();
     for node in &mut graph.node {
         // The runtime wants each name once.
@@ -40,7 +39,7 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
             node.op_type = "Identity".to_owned();
             node.input.truncate(1);
             node.attribute.clear();
-        } else if (is_own(node, known, &odd, &rough) || forced.contains(&node.op_type))
+        } else if (is_own(node, known, &odd) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
             let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
@@ -90,7 +89,7 @@ fn case(node: &pb::NodeProto, known: &Known) -> Option<Case> {
 }
 
 /// Whether a node is computed by us.
-fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &HashSet<String>) -> bool {
+fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool {
     let value = |place: usize| -> Option<&Value> { known.first()?.get(node.input.get(place)?) };
     let boolean = || value(0).is_some_and(|value| value.dtype == Dtype::Bool);
     let double = || value(0).is_some_and(|value| value.dtype == Dtype::F64);
@@ -110,8 +109,8 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &
         | "CumSum" => true,
         // Without the shift by the largest number, with a variance of squares, without the alpha.
         "LogSoftmax" | "Softplus" | "Mish" | "ReduceLogSumExp" | "LayerNormalization" | "Celu" => true,
-        // Right to a millionth, which is much of a small number.
-        "Erf" => node.output.first().is_none_or(|output| !rough.contains(output)),
+        // Number by number through the C library there, or right to a millionth, which is much of a small number.
+        "Erf" | "Gelu" | "Sin" | "Cos" | "Exp" | "Elu" | "Selu" | "Softsign" => true,
         "Sign" => value(0).is_some_and(|value| !value.dtype.is_float()) || double(),
         "Range" => value(0).is_some_and(|value| value.dtype.is_float()),
         "Pad" => node.input.len() > 3,
@@ -157,14 +156,6 @@ fn odd_numbers(graph: &pb::GraphProto) -> HashSet<String> {
         }
     }
     odd
-}
-
-/// The values that only sums read: a GELU adds 1 to its error function, and a millionth is lost in that.
-fn roughly_erf(graph: &pb::GraphProto) -> HashSet<String> {
-    let readers =
-        |sum: bool| graph.node.iter().filter(move |node| (node.op_type == "Add") == sum).flat_map(|node| node.input.iter().cloned());
-    let others: HashSet<String> = readers(false).chain(graph.output.iter().map(|output| output.name.clone())).collect();
-    readers(true).filter(|name| !others.contains(name)).collect()
 }
 
 fn has_odd(tensor: &pb::TensorProto) -> bool {

@@ -133,8 +133,11 @@ impl Own {
         if !Quick::has(&proto.op_type) || outputs.iter().any(|(dtype, _)| *dtype != Dtype::F32) {
             return None;
         }
-        let plain = inputs.iter().map(|input| input.to_plain_array_view::<f32>().ok()).collect::<Option<Vec<_>>>()?;
-        let mut given = plain.iter().map(|view| Some(View { shape: view.shape(), data: view.as_slice()? }));
+        let mut given = inputs.iter().map(|input| match input.datum_type() {
+            DatumType::F32 => Some(View { shape: input.shape(), data: slice(input)?, ..View::default() }),
+            DatumType::I64 => Some(View { shape: input.shape(), whole: slice(input)?, ..View::default() }),
+            _ => None,
+        });
         let mut views = Vec::with_capacity(proto.input.len());
         for name in &proto.input {
             // The runtime leaves out inputs without a name.
@@ -224,6 +227,11 @@ impl EvalOp for Own {
             })
             .collect()
     }
+}
+
+/// The elements of a tensor of this type.
+fn slice<T: Datum>(tensor: &Tensor) -> Option<&[T]> {
+    tensor.to_plain_array_view::<T>().ok()?.to_slice()
 }
 
 /// The dimensions of a shape that are numbers, as all are once the batch is.

@@ -3,8 +3,10 @@
 
 mod activation;
 mod attention;
+mod einsum;
 mod layer_norm;
 mod recurrent;
+mod reduce;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +16,10 @@ use tract_onnx::pb;
 
 use self::activation::curve;
 use self::attention::Attention;
+use self::einsum::Einsum;
 use self::layer_norm::LayerNorm;
 use self::recurrent::Recurrent;
+use self::reduce::{Reduction, log_softmax};
 use super::attributes::Attributes;
 use super::reference::axis;
 use crate::kernel::{Curve, Kernel};
@@ -23,11 +27,12 @@ use crate::kernel::{Curve, Kernel};
 /// The fastest path of this CPU; every path gives the same bits.
 static KERNEL: LazyLock<Kernel> = LazyLock::new(Kernel::detect);
 
-/// A tensor of f32 as it lies in the runtime, row-major.
-#[derive(Clone, Copy)]
+/// A tensor as it lies in the runtime, row-major: f32, or i64 where axes are an input.
+#[derive(Clone, Copy, Default)]
 pub(super) struct View<'a> {
     pub(super) shape: &'a [usize],
     pub(super) data: &'a [f32],
+    pub(super) whole: &'a [i64],
 }
 
 /// The inputs of a node, by place.
@@ -45,6 +50,14 @@ pub(super) enum Quick {
     Softmax {
         axis: i64,
     },
+    LogSoftmax {
+        axis: i64,
+    },
+    Reduce {
+        reduction: Reduction,
+        node: pb::NodeProto,
+    },
+    Einsum(Einsum),
     Attention(Attention),
     Recurrent(Recurrent),
 }
@@ -52,7 +65,8 @@ pub(super) enum Quick {
 impl Quick {
     /// Whether nodes of this operator, with floats of f32, are likely to be made ready.
     pub(super) fn has(operator: &str) -> bool {
-        matches!(operator, "GRU" | "LSTM" | "RNN" | "Attention" | "LayerNormalization" | "RMSNormalization" | "Softmax")
+        matches!(operator, "GRU" | "LSTM" | "RNN" | "Attention" | "LayerNormalization" | "RMSNormalization" | "Softmax" | "LogSoftmax")
+            || matches!(operator, "Einsum" | "ReduceMax" | "ReduceMin" | "ReduceLogSumExp")
             || matches!(operator, "Erf" | "Exp" | "Gelu" | "Sin" | "Cos" | "Celu" | "Elu" | "Selu" | "Softplus" | "Softsign" | "Mish")
     }
 
@@ -67,6 +81,11 @@ impl Quick {
                 epsilon: attributes.float("epsilon", f64::from(1e-5f32)),
                 centred: node.op_type == "LayerNormalization",
             }),
+            "LogSoftmax" => Some(Self::LogSoftmax { axis: attributes.int("axis", -1) }),
+            "ReduceMax" => Some(Self::Reduce { reduction: Reduction::Max, node: node.clone() }),
+            "ReduceMin" => Some(Self::Reduce { reduction: Reduction::Min, node: node.clone() }),
+            "ReduceLogSumExp" => Some(Self::Reduce { reduction: Reduction::LogSumExp, node: node.clone() }),
+            "Einsum" => Einsum::of(attributes.text("equation", "")).map(Self::Einsum),
             "Softmax" => Some(Self::Softmax { axis: attributes.int("axis", -1) }),
             _ => curve(node).map(Self::Curve),
         }
@@ -96,6 +115,12 @@ impl Quick {
                 KERNEL.softmax(first.shape[at].max(1), &mut out);
                 Some(vec![out])
             }
+            Self::LogSoftmax { axis: along } => {
+                axis(*along, first.shape.len()).ok().filter(|at| at + 1 == first.shape.len())?;
+                log_softmax(first).map(|out| vec![out])
+            }
+            Self::Reduce { reduction, node } => reduction.run(Attributes(node), inputs).map(|out| vec![out]),
+            Self::Einsum(einsum) => einsum.run(inputs, shapes.first()?).map(|out| vec![out]),
             Self::Attention(attention) => attention.run(inputs, shapes.first()?.len()).map(|out| vec![out]),
             Self::Recurrent(recurrent) => recurrent.run(inputs, shapes.len()),
         }

@@ -60,7 +60,7 @@ pub(in crate::tower) fn axis(axis: i64, rank: usize) -> Result<usize> {
 }
 
 /// A list of axes, in ascending order.
-pub(super) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
+pub(in crate::tower) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
     let mut places = list.iter().map(|&at| axis(at, rank)).collect::<Result<Vec<_>>>()?;
     places.sort_unstable();
     places.dedup();
