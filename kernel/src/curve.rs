@@ -242,7 +242,13 @@ mod tests {
             Curve::Sin => x.sin(),
             Curve::Cos => x.cos(),
             Curve::Relu => x.max(0.0),
-            Curve::LeakyRelu { alpha } => if x < 0.0 { f64::from(alpha) * x } else { x },
+            Curve::LeakyRelu { alpha } => {
+                if x < 0.0 {
+                    f64::from(alpha) * x
+                } else {
+                    x
+                }
+            }
             Curve::Elu { alpha, width, gamma } => {
                 f64::from(gamma) * if x < 0.0 { f64::from(alpha) * (x / f64::from(width)).exp_m1() } else { x }
             }

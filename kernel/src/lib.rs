@@ -10,9 +10,9 @@
 mod blocked;
 #[cfg(feature = "testing")]
 mod clock;
-mod curve;
 #[cfg(feature = "testing")]
 pub mod counting;
+mod curve;
 mod kernel;
 mod line;
 mod memory;

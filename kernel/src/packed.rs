@@ -94,7 +94,11 @@ impl Kernel {
         let mut sums = [[0f32; PANEL]; TALLEST];
         for (panel, first) in b.panels.chunks_exact(b.inner).zip((0..).step_by(PANEL)) {
             let tile = Tile { rows, panel, out: &mut sums[..height] };
-            if low { self.low_tile(tile) } else { self.tile(tile) }
+            if low {
+                self.low_tile(tile)
+            } else {
+                self.tile(tile)
+            }
             for (out, sums) in out.chunks_exact_mut(b.cols).zip(&sums) {
                 out[first..].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
             }
@@ -174,15 +178,24 @@ mod tests {
             };
             std::iter::repeat_n((), n).scan(seed, |state, ()| step(state)).collect()
         };
-        for (rows, cols, inner) in
-            [(1, 1, 1), (1, 128, 5), (1, 200, 17), (2, 33, 4), (4, 31, 9), (5, 96, 32), (9, 40, 7), (13, 65, 3), (64, 192, 20), (0, 3, 2), (3, 4, 0)]
-        {
+        for (rows, cols, inner) in [
+            (1, 1, 1),
+            (1, 128, 5),
+            (1, 200, 17),
+            (2, 33, 4),
+            (4, 31, 9),
+            (5, 96, 32),
+            (9, 40, 7),
+            (13, 65, 3),
+            (64, 192, 20),
+            (0, 3, 2),
+            (3, 4, 0),
+        ] {
             let (a, b, start) = (noise(rows * inner, 1), noise(cols * inner, 2), noise(rows * cols, 3));
             let turned: Vec<f32> = (0..cols * inner).map(|at| b[at % inner * cols + at / inner]).collect();
-            for (kernel, packed) in Kernel::available()
-                .into_iter()
-                .flat_map(|kernel| [Packed::of_rows(&b, inner, cols), Packed::of_columns(&turned, inner, cols)].map(|packed| (kernel, packed)))
-            {
+            for (kernel, packed) in Kernel::available().into_iter().flat_map(|kernel| {
+                [Packed::of_rows(&b, inner, cols), Packed::of_columns(&turned, inner, cols)].map(|packed| (kernel, packed))
+            }) {
                 let mut out = start.clone();
                 kernel.add_product(&a, &packed, &mut out);
                 for (at, found) in out.iter().enumerate() {

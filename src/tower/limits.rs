@@ -20,7 +20,7 @@ pub(crate) const TOTAL_ELEMENTS: usize = 1 << 27;
 /// Elements that are alive at once in a batch of several rows: larger batches fall out of the caches and are slower a row (8 MB of f32).
 pub(crate) const BATCH_ELEMENTS: usize = 1 << 21;
 /// What a node costs beside its steps, in steps.
-pub(crate) const NODE_STEPS: u64 = 10_000;
+pub(crate) const NODE_STEPS: u64 = 3_000;
 /// Multiply-adds (or element steps) of one run at the largest batch: about ten seconds of one core.
 pub(crate) const WORK: u64 = 1 << 38;
 /// Elements of an integer tensor whose content is followed through the graph, so that shapes can be told before running.

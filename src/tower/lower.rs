@@ -39,7 +39,7 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
             node.op_type = "Identity".to_owned();
             node.input.truncate(1);
             node.attribute.clear();
-        } else if (is_own(node, known, &odd) || forced.contains(&node.op_type))
+        } else if (is_own(node, known, &odd) || is_product_of_many(node, known, &fixed) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
             let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
@@ -110,7 +110,7 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         // Without the shift by the largest number, with a variance of squares, without the alpha.
         "LogSoftmax" | "Softplus" | "Mish" | "ReduceLogSumExp" | "LayerNormalization" | "Celu" => true,
         // Number by number through the C library there, or right to a millionth, which is much of a small number.
-        "Erf" | "Gelu" | "Sin" | "Cos" | "Exp" | "Elu" | "Selu" | "Softsign" => true,
+        "Erf" | "Softmax" | "Gelu" | "Sin" | "Cos" | "Exp" | "Elu" | "Selu" | "Softsign" => true,
         "Sign" => value(0).is_some_and(|value| !value.dtype.is_float()) || double(),
         "Range" => value(0).is_some_and(|value| value.dtype.is_float()),
         "Pad" => node.input.len() > 3,
@@ -124,6 +124,15 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         "Cast" | "Constant" | "ConstantOfShape" => false,
         _ => double(),
     }
+}
+
+/// Whether a node multiplies many small matrices, none of them a weight. The runtime packs both sides of each for a product of their size.
+fn is_product_of_many(node: &pb::NodeProto, known: &[Known], constants: &HashSet<String>) -> bool {
+    let small = |name: &String| {
+        let value = known.first().and_then(|known| known.get(name));
+        value.is_some_and(|value| value.dtype == Dtype::F32 && value.rank() > 2) && !constants.contains(name)
+    };
+    node.op_type == "MatMul" && node.input.iter().all(small)
 }
 
 /// The values that are the same in every run: weights, and what is made of nothing else.

@@ -103,7 +103,8 @@ impl Plan {
         let (parsed, found) = caught("load", || parse(&model, interface, names))?;
         drop(model);
         let sized = prepare(&parsed, interface, 1)?;
-        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 0..1, 1)).collect::<Result<TVec<TValue>, _>>()?;
+        let inputs =
+            self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 0..1, 1)).collect::<Result<TVec<TValue>, _>>()?;
         let values = caught("run", || {
             let outputs = sized.model.spawn().and_then(|mut state| state.run(inputs)).map_err(reason)?;
             outputs.iter().map(|output| own::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()

@@ -5,6 +5,7 @@ mod activation;
 mod attention;
 mod einsum;
 mod layer_norm;
+mod matmul;
 mod recurrent;
 mod reduce;
 #[cfg(test)]
@@ -58,6 +59,8 @@ pub(super) enum Quick {
         node: pb::NodeProto,
     },
     Einsum(Einsum),
+    /// Of two tensors of three and more dimensions.
+    MatMul,
     Attention(Attention),
     Recurrent(Recurrent),
 }
@@ -66,7 +69,7 @@ impl Quick {
     /// Whether nodes of this operator, with floats of f32, are likely to be made ready.
     pub(super) fn has(operator: &str) -> bool {
         matches!(operator, "GRU" | "LSTM" | "RNN" | "Attention" | "LayerNormalization" | "RMSNormalization" | "Softmax" | "LogSoftmax")
-            || matches!(operator, "Einsum" | "ReduceMax" | "ReduceMin" | "ReduceLogSumExp")
+            || matches!(operator, "Einsum" | "MatMul" | "ReduceMax" | "ReduceMin" | "ReduceLogSumExp")
             || matches!(operator, "Erf" | "Exp" | "Gelu" | "Sin" | "Cos" | "Celu" | "Elu" | "Selu" | "Softplus" | "Softsign" | "Mish")
     }
 
@@ -86,6 +89,7 @@ impl Quick {
             "ReduceMin" => Some(Self::Reduce { reduction: Reduction::Min, node: node.clone() }),
             "ReduceLogSumExp" => Some(Self::Reduce { reduction: Reduction::LogSumExp, node: node.clone() }),
             "Einsum" => Einsum::of(attributes.text("equation", "")).map(Self::Einsum),
+            "MatMul" => Some(Self::MatMul),
             "Softmax" => Some(Self::Softmax { axis: attributes.int("axis", -1) }),
             _ => curve(node).map(Self::Curve),
         }
@@ -121,6 +125,7 @@ impl Quick {
             }
             Self::Reduce { reduction, node } => reduction.run(Attributes(node), inputs).map(|out| vec![out]),
             Self::Einsum(einsum) => einsum.run(inputs, shapes.first()?).map(|out| vec![out]),
+            Self::MatMul => matmul::run(inputs, shapes.first()?).map(|out| vec![out]),
             Self::Attention(attention) => attention.run(inputs, shapes.first()?.len()).map(|out| vec![out]),
             Self::Recurrent(recurrent) => recurrent.run(inputs, shapes.len()),
         }

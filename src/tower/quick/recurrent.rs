@@ -209,8 +209,7 @@ impl Recurrent {
         room.from_state.resize(2 * size * rows, 0.0);
         KERNEL.add_product(h, &direction.state, &mut room.from_state);
         room.kept.clear();
-        for ((sums, from_state), h) in
-            sums.chunks_exact_mut(3 * size).zip(room.from_state.chunks_exact(2 * size)).zip(h.chunks_exact(size))
+        for ((sums, from_state), h) in sums.chunks_exact_mut(3 * size).zip(room.from_state.chunks_exact(2 * size)).zip(h.chunks_exact(size))
         {
             let gates = &mut sums[..2 * size];
             gates.iter_mut().zip(from_state).for_each(|(sum, from_state)| *sum += from_state);

@@ -32,8 +32,7 @@ impl Span {
             Some(list) => axes(list, shape.len()).ok()?,
         };
         let (first, last) = (*axes.first()?, *axes.last()?);
-        let span =
-            Self { outer: volume(&shape[..first]), count: volume(&shape[first..=last]), inner: volume(&shape[last + 1..]) };
+        let span = Self { outer: volume(&shape[..first]), count: volume(&shape[first..=last]), inner: volume(&shape[last + 1..]) };
         (last - first + 1 == axes.len() && span.outer * span.count * span.inner > 0).then_some(span)
     }
 }

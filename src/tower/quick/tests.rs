@@ -58,10 +58,8 @@ fn same(mut proto: pb::NodeProto, inputs: &[Option<Array>], shapes: &[Vec<usize>
             name.clear();
         }
     }
-    let floats: Vec<Option<Vec<f32>>> = inputs
-        .iter()
-        .map(|input| input.as_ref().map(|array| array.as_floats().unwrap().iter().map(|&x| x as f32).collect()))
-        .collect();
+    let floats: Vec<Option<Vec<f32>>> =
+        inputs.iter().map(|input| input.as_ref().map(|array| array.as_floats().unwrap().iter().map(|&x| x as f32).collect())).collect();
     let views: Vec<Option<View<'_>>> = inputs
         .iter()
         .zip(&floats)
@@ -207,6 +205,20 @@ proptest! {
         ] {
             let inputs = [Some(array(&left, seed, 1.0)), Some(array(&right, seed ^ 1, 1.0))];
             same(node("Einsum", 2, 1, &[("equation", Set::Text(equation))]), &inputs, &[out]);
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_reference(sizes in proptest::array::uniform5(1usize..7), seed in any::<u64>()) {
+        let [outer, heads, rows, inner, columns] = sizes;
+        let out = vec![outer, heads, rows, columns];
+        for (left, right) in [
+            (vec![outer, heads, rows, inner], vec![outer, heads, inner, columns]),
+            (vec![outer, heads, rows, inner], vec![heads, inner, columns]),
+            (vec![heads, rows, inner], vec![outer, 1, inner, columns]),
+        ] {
+            let inputs = [Some(array(&left, seed, 1.0)), Some(array(&right, seed ^ 1, 1.0))];
+            same(node("MatMul", 2, 1, &[]), &inputs, std::slice::from_ref(&out));
         }
     }
 
