@@ -27,6 +27,8 @@ mod pair;
 mod plan;
 mod quick;
 #[cfg(test)]
+mod real_table;
+#[cfg(test)]
 mod real_tests;
 mod reference;
 mod report;

@@ -12,6 +12,7 @@ use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
 use super::plan::Plan;
+use super::real_table::Table;
 use super::trial::{self, Trial};
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
@@ -222,6 +223,7 @@ fn shared_real_models_are_right_or_refused() {
     let manifest: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("manifest.json")).unwrap()).unwrap();
     let mut faults = Vec::new();
     let (mut equal, mut refused) = (0, 0);
+    let mut table = Table::default();
     for case in manifest.as_array().unwrap() {
         if case["case"].as_str().unwrap().starts_with("rankers/") || case["output"].is_null() {
             continue;
@@ -229,6 +231,7 @@ fn shared_real_models_are_right_or_refused() {
         let case = load(&folder, case);
         let (text, fault) = verdict(&case);
         println!("{:<32} {}{text}", case.name, if fault { "! " } else { "" });
+        table.add(&case.name, case.plan.is_ok());
         if fault {
             faults.push(case.name);
         } else if case.plan.is_ok() {
@@ -239,4 +242,5 @@ fn shared_real_models_are_right_or_refused() {
     }
     println!("{equal} equal, {refused} refused, {} faults", faults.len());
     assert!(faults.is_empty(), "{faults:?}");
+    table.compare();
 }
