@@ -93,7 +93,13 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
     let value = |place: usize| -> Option<&Value> { known.first()?.get(node.input.get(place)?) };
     let boolean = || value(0).is_some_and(|value| value.dtype == Dtype::Bool);
     let double = || value(0).is_some_and(|value| value.dtype == Dtype::F64);
+    let single = || value(0).is_some_and(|value| value.dtype == Dtype::F32);
     match node.op_type.as_str() {
+        // Row by row and number by number there.
+        "Gather" if single() => {
+            Attributes(node).int("axis", 0) == 0 && value(1).is_some_and(|indices| indices.dtype == Dtype::I64 && indices.rank() > 0)
+        }
+        "ReduceSum" | "ReduceMean" | "ReduceL2" | "ReduceMax" | "ReduceMin" if single() && is_along_one(node, value(1)) => true,
         // Not in the runtime, or not for every type.
         "GatherND"
         | "ScatterElements"
@@ -123,6 +129,14 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         "GRU" | "LSTM" | "RNN" | "Attention" => true,
         "Cast" | "Constant" | "ConstantOfShape" => false,
         _ => double(),
+    }
+}
+
+/// Whether a reduction goes along one axis, which is known.
+fn is_along_one(node: &pb::NodeProto, axes: Option<&Value>) -> bool {
+    match axes {
+        Some(axes) => axes.content.as_ref().is_some_and(|content| content.len() == 1),
+        None => Attributes(node).ints("axes").is_some_and(|axes| axes.len() == 1),
     }
 }
 

@@ -4,6 +4,7 @@
 mod activation;
 mod attention;
 mod einsum;
+mod gather;
 mod layer_norm;
 mod matmul;
 mod recurrent;
@@ -59,6 +60,8 @@ pub(super) enum Quick {
         node: pb::NodeProto,
     },
     Einsum(Einsum),
+    /// Of the first dimension.
+    Gather,
     /// Of two tensors of three and more dimensions.
     MatMul,
     Attention(Attention),
@@ -69,7 +72,10 @@ impl Quick {
     /// Whether nodes of this operator, with floats of f32, are likely to be made ready.
     pub(super) fn has(operator: &str) -> bool {
         matches!(operator, "GRU" | "LSTM" | "RNN" | "Attention" | "LayerNormalization" | "RMSNormalization" | "Softmax" | "LogSoftmax")
-            || matches!(operator, "Einsum" | "MatMul" | "ReduceMax" | "ReduceMin" | "ReduceLogSumExp")
+            || matches!(
+                operator,
+                "Einsum" | "Gather" | "MatMul" | "ReduceLogSumExp" | "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum"
+            )
             || matches!(operator, "Erf" | "Exp" | "Gelu" | "Sin" | "Cos" | "Celu" | "Elu" | "Selu" | "Softplus" | "Softsign" | "Mish")
     }
 
@@ -85,13 +91,14 @@ impl Quick {
                 centred: node.op_type == "LayerNormalization",
             }),
             "LogSoftmax" => Some(Self::LogSoftmax { axis: attributes.int("axis", -1) }),
-            "ReduceMax" => Some(Self::Reduce { reduction: Reduction::Max, node: node.clone() }),
-            "ReduceMin" => Some(Self::Reduce { reduction: Reduction::Min, node: node.clone() }),
-            "ReduceLogSumExp" => Some(Self::Reduce { reduction: Reduction::LogSumExp, node: node.clone() }),
+            "Gather" => (attributes.int("axis", 0) == 0).then_some(Self::Gather),
             "Einsum" => Einsum::of(attributes.text("equation", "")).map(Self::Einsum),
             "MatMul" => Some(Self::MatMul),
             "Softmax" => Some(Self::Softmax { axis: attributes.int("axis", -1) }),
-            _ => curve(node).map(Self::Curve),
+            operator => match Reduction::of(operator) {
+                Some(reduction) => Some(Self::Reduce { reduction, node: node.clone() }),
+                None => curve(node).map(Self::Curve),
+            },
         }
     }
 
@@ -125,6 +132,7 @@ impl Quick {
             }
             Self::Reduce { reduction, node } => reduction.run(Attributes(node), inputs).map(|out| vec![out]),
             Self::Einsum(einsum) => einsum.run(inputs, shapes.first()?).map(|out| vec![out]),
+            Self::Gather => gather::rows(inputs).map(|out| vec![out]),
             Self::MatMul => matmul::run(inputs, shapes.first()?).map(|out| vec![out]),
             Self::Attention(attention) => attention.run(inputs, shapes.first()?.len()).map(|out| vec![out]),
             Self::Recurrent(recurrent) => recurrent.run(inputs, shapes.len()),

@@ -12,6 +12,9 @@ pub(in crate::tower) enum Reduction {
     Max,
     Min,
     LogSumExp,
+    Sum,
+    Mean,
+    L2,
 }
 
 /// A reduction over `count` numbers that lie `inner` apart, `outer` times.
@@ -38,12 +41,29 @@ impl Span {
 }
 
 impl Reduction {
+    /// By the operator's name.
+    pub(super) fn of(operator: &str) -> Option<Self> {
+        Some(match operator {
+            "ReduceMax" => Self::Max,
+            "ReduceMin" => Self::Min,
+            "ReduceLogSumExp" => Self::LogSumExp,
+            "ReduceSum" => Self::Sum,
+            "ReduceMean" => Self::Mean,
+            "ReduceL2" => Self::L2,
+            _ => return None,
+        })
+    }
+
     pub(super) fn run(self, attributes: Attributes<'_>, inputs: &Views<'_>) -> Option<Vec<f32>> {
         let x = inputs.first().copied().flatten()?;
         let span = Span::of(attributes, inputs)?;
         let mut out = Vec::with_capacity(span.outer * span.inner);
         let mut room = Vec::new();
         for block in x.data.chunks_exact(span.count * span.inner) {
+            if matches!(self, Self::Sum | Self::Mean | Self::L2) {
+                self.add_up(block, span.inner, &mut out);
+                continue;
+            }
             let least = matches!(self, Self::Min);
             let at = out.len();
             out.extend_from_slice(&block[..span.inner]);
@@ -59,6 +79,36 @@ impl Reduction {
             }
         }
         Some(out)
+    }
+}
+
+impl Reduction {
+    /// Appends the columns' sums, added up in f64.
+    fn add_up(self, block: &[f32], inner: usize, out: &mut Vec<f32>) {
+        let squares = matches!(self, Self::L2);
+        let term = |x: &f32| if squares { f64::from(*x) * f64::from(*x) } else { f64::from(*x) };
+        let count = (block.len() / inner) as f64;
+        let finish = |sum: f64| match self {
+            Self::Mean => (sum / count) as f32,
+            Self::L2 => sum.sqrt() as f32,
+            _ => sum as f32,
+        };
+        if inner == 1 {
+            // Sums side by side, for one alone waits for each addition.
+            let (fours, rest) = block.as_chunks::<4>();
+            let mut sums = [0f64; 4];
+            for four in fours {
+                sums.iter_mut().zip(four).for_each(|(sum, x)| *sum += term(x));
+            }
+            let rest: f64 = rest.iter().map(term).sum();
+            out.push(finish((sums[0] + sums[1]) + (sums[2] + sums[3]) + rest));
+            return;
+        }
+        let mut sums = vec![0f64; inner];
+        for line in block.chunks_exact(inner) {
+            sums.iter_mut().zip(line).for_each(|(sum, x)| *sum += term(x));
+        }
+        out.extend(sums.into_iter().map(finish));
     }
 }
 

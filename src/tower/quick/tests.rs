@@ -229,7 +229,7 @@ proptest! {
         let mut shape = sizes.to_vec();
         shape[first..=last].fill(1);
         let mut x = array(&sizes, seed, 20.0);
-        for operator in ["ReduceMax", "ReduceMin", "ReduceLogSumExp"] {
+        for operator in ["ReduceMax", "ReduceMin", "ReduceLogSumExp", "ReduceSum", "ReduceMean", "ReduceL2"] {
             let mut proto = node(operator, 1, 1, &[]);
             let axes = pb::AttributeProto { name: "axes".to_owned(), r#type: AttributeType::Ints as i32, ints: axes.clone(), ..Default::default() };
             proto.attribute.push(axes);
@@ -245,6 +245,21 @@ proptest! {
         proto.attribute.push(axes);
         same(proto, &[Some(x)], &[shape]);
     }
+}
+
+#[test]
+fn rows_are_looked_up_from_both_ends() {
+    let table: Vec<f32> = (0..12).map(|x| x as f32).collect();
+    let views =
+        |picks: &'static [i64]| [Some(View { shape: &[4, 3], data: &[], whole: &[] }), Some(View { shape: &[3], data: &[], whole: picks })];
+    let look = |picks: &'static [i64]| {
+        let [head, picks] = views(picks);
+        let views = [head.map(|view| View { data: &table, ..view }), picks];
+        Quick::of(&node("Gather", 2, 1, &[]), &[true, false], &views).unwrap().run(&views, &[&[3, 3]])
+    };
+    assert_eq!(look(&[2, 0, -1]), Some(vec![vec![6.0, 7.0, 8.0, 0.0, 1.0, 2.0, 9.0, 10.0, 11.0]]));
+    assert_eq!(look(&[2, 4, 0]), None);
+    assert_eq!(look(&[-5, 0, i64::MIN]), None);
 }
 
 #[test]
