@@ -133,7 +133,12 @@ impl Own {
         if !Quick::has(&proto.op_type) || outputs.iter().any(|(dtype, _)| *dtype != Dtype::F32) {
             return None;
         }
-        let mut given = inputs.iter().map(|input| match input.datum_type() {
+        // The runtime counts with numbers of its own kind here and there.
+        let counted =
+            |input: &TValue| (input.datum_type() == DatumType::TDim).then(|| input.cast_to::<i64>().ok().map(|it| it.into_owned()));
+        let counted: Vec<Option<Option<Tensor>>> = inputs.iter().map(counted).collect();
+        let mut given = inputs.iter().zip(&counted).map(|(input, counted)| match input.datum_type() {
+            DatumType::TDim => Some(View { shape: input.shape(), whole: slice(counted.as_ref()?.as_ref()?)?, ..View::default() }),
             DatumType::F32 => Some(View { shape: input.shape(), data: slice(input)?, ..View::default() }),
             DatumType::I64 => Some(View { shape: input.shape(), whole: slice(input)?, ..View::default() }),
             _ => None,
