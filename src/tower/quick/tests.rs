@@ -73,7 +73,7 @@ fn same(mut proto: pb::NodeProto, inputs: &[Option<Array>], shapes: &[Vec<usize>
     for (found, expected) in found.iter().zip(&expected) {
         let expected = expected.as_floats().unwrap();
         assert_eq!(found.len(), expected.len());
-        let most = expected.iter().filter(|x| x.is_finite()).fold(1e-3f64, |most, x| most.max(x.abs()));
+        let most = expected.iter().filter(|x| x.is_finite()).fold(0.3f64, |most, x| most.max(x.abs()));
         for (at, (&x, &y)) in found.iter().zip(expected).enumerate() {
             assert!(f64::from(x) == y || (f64::from(x) - y).abs() <= 3e-6 * most, "{} at {at}: {x} instead of {y}", proto.op_type);
         }
