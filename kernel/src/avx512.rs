@@ -12,7 +12,7 @@ pub(super) use super::avx2::{
     at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 use super::blocked::{PANEL, Tile, tiled};
-use super::packed::{ABREAST, Stripe, striped};
+use super::stripe::{ABREAST, Stripe, striped};
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {

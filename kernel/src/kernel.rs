@@ -8,9 +8,9 @@ use super::{avx2, avx512};
 use super::blocked::Tile;
 use super::curve::Curve;
 use super::line::{BLOCK, Line};
-use super::packed::Stripe;
 use super::prefetch::prefetch;
 use super::scalar;
+use super::stripe::Stripe;
 use super::task::{ExactTask, FilterTask, IntQuery, Rounding, Sink};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,7 +237,7 @@ impl Kernel {
         dispatch!(self.0, tile(tile));
     }
 
-    /// A tile of [`FEW`](super::packed::FEW) rows.
+    /// A tile of 4 rows.
     #[inline]
     pub(crate) fn low_tile(self, tile: Tile<'_>) {
         dispatch!(self.0, low_tile(tile));

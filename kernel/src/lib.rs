@@ -13,15 +13,19 @@ mod clock;
 #[cfg(feature = "testing")]
 pub mod counting;
 mod curve;
+#[cfg(test)]
+mod curve_tests;
 mod kernel;
 mod line;
 mod memory;
+mod network;
 mod packed;
 mod portable;
 mod prefetch;
 mod products;
 mod scalar;
 mod softmax;
+mod stripe;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,9 @@
 //! Softmax of rows of f32.
 
 use super::curve;
-use super::kernel::Kernel;
 
 /// Partial maxima and sums that are kept side by side.
 const LANES: usize = 16;
-
-impl Kernel {
-    /// Replaces each row of `width` values by its softmax: exp(x - largest) over the sum of these. A row of -infinity alone becomes NaN.
-    pub fn softmax(self, width: usize, values: &mut [f32]) {
-        assert!(width > 0 && values.len().is_multiple_of(width), "rows of another length");
-        self.softmax_in_path(width, values);
-    }
-}
 
 #[inline(always)]
 pub(super) fn softmax(width: usize, values: &mut [f32]) {
@@ -55,7 +46,7 @@ pub(super) fn softmax(width: usize, values: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::Kernel;
 
     #[test]
     fn rows_become_shares_with_the_same_bits_on_every_path() {

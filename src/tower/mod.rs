@@ -11,6 +11,8 @@
 mod array;
 mod attach;
 mod attributes;
+mod convert;
+mod cuts;
 mod decode;
 mod evaluate;
 #[cfg(test)]

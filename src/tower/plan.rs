@@ -15,6 +15,8 @@ use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 
 use super::array::Array;
+use super::convert;
+use super::cuts::cuts;
 use super::guard::{self, Interface, Outline};
 use super::infer;
 use super::limits::{BATCH_ELEMENTS, MICRO_BATCH};
@@ -107,7 +109,7 @@ impl Plan {
             self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 0..1, 1)).collect::<Result<TVec<TValue>, _>>()?;
         let values = caught("run", || {
             let outputs = sized.model.spawn().and_then(|mut state| state.run(inputs)).map_err(reason)?;
-            outputs.iter().map(|output| own::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
+            outputs.iter().map(|output| convert::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
         })?;
         let mut values = values.into_iter();
         Ok(found.into_iter().map(|found| if found { values.next() } else { None }).collect())
@@ -231,18 +233,6 @@ fn sizes(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<Vec<Outlin
         }
     }
     Ok(outlines)
-}
-
-/// For each number of rows up to a micro-batch, which size comes first when they are cut at the least cost; the larger where two cost the same.
-fn cuts(batches: &[usize], costs: &[u64]) -> Vec<usize> {
-    let (mut least, mut cuts) = (vec![0u64], vec![0]);
-    for rows in 1..=MICRO_BATCH {
-        let cost = |cut: usize| costs[cut].saturating_add(least[rows.saturating_sub(batches[cut])]);
-        let best = (0..batches.len()).rev().min_by_key(|&cut| cost(cut)).unwrap_or(0);
-        least.push(cost(best));
-        cuts.push(best);
-    }
-    cuts
 }
 
 /// Checks an input against the interface.

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::super::blocked::{PANEL, Tile, tiled};
-use super::super::packed::{ABREAST, Stripe, striped};
+use super::super::stripe::{ABREAST, Stripe, striped};
 
 tiled!(tile, "avx2,fma", 6, 2, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
 tiled!(low_tile, "avx2,fma", 4, 2, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);

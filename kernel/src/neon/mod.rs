@@ -16,7 +16,7 @@ use std::arch::aarch64::*;
 
 use super::Line;
 use super::blocked::{PANEL, Tile, tiled};
-use super::packed::{ABREAST, Stripe, striped};
+use super::stripe::{ABREAST, Stripe, striped};
 
 pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,

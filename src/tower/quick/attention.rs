@@ -1,6 +1,6 @@
 //! Scaled dot-product attention (operator set 23), a head at a time.
 
-use super::{KERNEL, View, Views};
+use super::view::{KERNEL, View, Views};
 use crate::kernel::Packed;
 use crate::tower::attributes::Attributes;
 

@@ -1,6 +1,6 @@
 //! Einsum of two tensors as a batch of matrix products.
 
-use super::{KERNEL, View, Views};
+use super::view::{KERNEL, View, Views};
 use crate::tower::reference::Equation;
 use crate::tower::shape::{strides, volume, walk};
 

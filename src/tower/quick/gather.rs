@@ -1,6 +1,6 @@
 //! Rows of a table: the lookup of an embedding.
 
-use super::Views;
+use super::view::Views;
 
 /// The rows that the indices name, negative ones from the end; `None` where one lies outside.
 pub(super) fn rows(inputs: &Views<'_>) -> Option<Vec<f32>> {

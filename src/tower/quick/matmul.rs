@@ -1,6 +1,6 @@
 //! Products of many small matrices that come out of the graph: the scores and sums of attention written out.
 
-use super::{KERNEL, Views};
+use super::view::{KERNEL, Views};
 use crate::kernel::Packed;
 use crate::tower::shape::{places, volume};
 

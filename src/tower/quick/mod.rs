@@ -11,8 +11,7 @@ mod recurrent;
 mod reduce;
 #[cfg(test)]
 mod tests;
-
-use std::sync::LazyLock;
+mod view;
 
 use tract_onnx::pb;
 
@@ -22,23 +21,11 @@ use self::einsum::Einsum;
 use self::layer_norm::LayerNorm;
 use self::recurrent::Recurrent;
 use self::reduce::{Reduction, log_softmax};
+pub(super) use self::view::View;
+use self::view::{KERNEL, Views};
 use super::attributes::Attributes;
 use super::reference::axis;
-use crate::kernel::{Curve, Kernel};
-
-/// The fastest path of this CPU; every path gives the same bits.
-static KERNEL: LazyLock<Kernel> = LazyLock::new(Kernel::detect);
-
-/// A tensor as it lies in the runtime, row-major: f32, or i64 where axes are an input.
-#[derive(Clone, Copy, Default)]
-pub(super) struct View<'a> {
-    pub(super) shape: &'a [usize],
-    pub(super) data: &'a [f32],
-    pub(super) whole: &'a [i64],
-}
-
-/// The inputs of a node, by place.
-pub(super) type Views<'a> = [Option<View<'a>>];
+use crate::kernel::Curve;
 
 /// A node made ready.
 pub(super) enum Quick {

@@ -3,7 +3,7 @@
 use tract_onnx::pb;
 
 use super::activation::activations;
-use super::{KERNEL, View, Views};
+use super::view::{KERNEL, View, Views};
 use crate::kernel::{Curve, Packed};
 use crate::tower::attributes::Attributes;
 

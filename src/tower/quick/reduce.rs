@@ -1,6 +1,6 @@
 //! Reductions along neighbouring axes, and the logarithm of a softmax.
 
-use super::{KERNEL, View, Views};
+use super::view::{KERNEL, View, Views};
 use crate::kernel::Curve;
 use crate::tower::attributes::Attributes;
 use crate::tower::reference::axes;
