@@ -12,6 +12,7 @@ pub(super) use super::avx2::{
     at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 use super::blocked::{PANEL, Tile, tiled};
+use super::stripe::{ABREAST, Stripe, striped};
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {
@@ -22,7 +23,20 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-tiled!("avx512f", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+tiled!(tile, "avx512f", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+tiled!(low_tile, "avx512f", 4, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+tiled!(single_tile, "avx512f", 1, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+striped!("avx512f", 4, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,fma")]
+pub(super) fn curve(curve: super::Curve, values: &mut [f32]) {
+    super::curve::curve(curve, values);
+}
+
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,fma")]
+pub(super) fn softmax(width: usize, values: &mut [f32]) {
+    super::softmax::softmax(width, values);
+}
 
 /// Blocks that share the loading of a table, where there are as many.
 const PASS: usize = 4;

@@ -13,14 +13,15 @@ pub(super) struct Tile<'a> {
     pub(super) out: &'a mut [[f32; PANEL]],
 }
 
-/// A tile of one row, in plain loops.
+/// A tile in plain loops.
 pub(super) fn plain(tile: Tile<'_>) {
     let Tile { rows, panel, out } = tile;
-    for out in out {
+    let height = out.len();
+    for (row, out) in out.iter_mut().enumerate() {
         *out = [0.0; PANEL];
-        for (&x, values) in rows.iter().zip(panel) {
+        for (rows, values) in rows.chunks_exact(height).zip(panel) {
             for (sum, &y) in out.iter_mut().zip(values) {
-                *sum = x.mul_add(y, *sum);
+                *sum = rows[row].mul_add(y, *sum);
             }
         }
     }
@@ -28,9 +29,9 @@ pub(super) fn plain(tile: Tile<'_>) {
 
 /// The tile of a path: `$height` rows by `$width` registers of `$lanes` lanes at a time.
 macro_rules! tiled {
-    ($features:literal, $height:literal, $width:literal, $lanes:literal, $vector:ty, $zero:expr, $splat:path, $load:path, $store:path, $fma:path) => {
+    ($name:ident, $features:literal, $height:literal, $width:literal, $lanes:literal, $vector:ty, $zero:expr, $splat:path, $load:path, $store:path, $fma:path) => {
         #[target_feature(enable = $features)]
-        pub(crate) fn tile(tile: Tile<'_>) {
+        pub(crate) fn $name(tile: Tile<'_>) {
             const COLUMNS: usize = $width * $lanes;
             let Tile { rows, panel, out } = tile;
             assert!(rows.len() == panel.len() * $height && out.len() == $height, "a tile of another size");

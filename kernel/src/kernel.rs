@@ -6,9 +6,11 @@ use super::neon;
 use super::{avx2, avx512};
 
 use super::blocked::Tile;
+use super::curve::Curve;
 use super::line::{BLOCK, Line};
 use super::prefetch::prefetch;
 use super::scalar;
+use super::stripe::Stripe;
 use super::task::{ExactTask, FilterTask, IntQuery, Rounding, Sink};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -233,6 +235,33 @@ impl Kernel {
     #[inline]
     pub(crate) fn tile(self, tile: Tile<'_>) {
         dispatch!(self.0, tile(tile));
+    }
+
+    /// A tile of 4 rows.
+    #[inline]
+    pub(crate) fn low_tile(self, tile: Tile<'_>) {
+        dispatch!(self.0, low_tile(tile));
+    }
+
+    /// A tile of one row.
+    #[inline]
+    pub(crate) fn single_tile(self, tile: Tile<'_>) {
+        dispatch!(self.0, single_tile(tile));
+    }
+
+    #[inline]
+    pub(crate) fn stripe(self, stripe: Stripe<'_>) {
+        dispatch!(self.0, stripe(stripe));
+    }
+
+    #[inline]
+    pub(crate) fn curve_in_path(self, curve: Curve, values: &mut [f32]) {
+        dispatch!(self.0, curve(curve, values));
+    }
+
+    #[inline]
+    pub(crate) fn softmax_in_path(self, width: usize, values: &mut [f32]) {
+        dispatch!(self.0, softmax(width, values));
     }
 
     /// Asks for the cache lines of some values, soon to be used.

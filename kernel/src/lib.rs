@@ -9,14 +9,23 @@
 
 mod blocked;
 #[cfg(feature = "testing")]
+mod clock;
+#[cfg(feature = "testing")]
 pub mod counting;
+mod curve;
+#[cfg(test)]
+mod curve_tests;
 mod kernel;
 mod line;
 mod memory;
+mod network;
+mod packed;
 mod portable;
 mod prefetch;
 mod products;
 mod scalar;
+mod softmax;
+mod stripe;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -29,7 +38,11 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+#[cfg(feature = "testing")]
+pub use clock::thread_time;
+pub use curve::Curve;
 pub use kernel::Kernel;
 pub use line::{BLOCK, Line};
 pub use memory::{Lines, trim};
+pub use packed::Packed;
 pub use task::{COARSE_QUERY_MAX, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, IntQuery, Offsets, Rounding, Sink, round};

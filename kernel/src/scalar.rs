@@ -2,8 +2,11 @@
 
 use half::f16;
 
-pub(super) use super::blocked::plain as tile;
+pub(super) use super::blocked::{plain as low_tile, plain as single_tile, plain as tile};
+pub(super) use super::curve::curve;
 pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
+pub(super) use super::softmax::softmax;
+pub(super) use super::stripe::plain_stripe as stripe;
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
 
 /// Folds 32 partial sums in halves. Adding zero makes -0 into +0, so that skipped and zero-filled lanes agree.

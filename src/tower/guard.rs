@@ -36,6 +36,15 @@ pub(super) struct Outline {
     pub(super) known: Known,
     /// The steps of each node.
     pub(super) costs: Vec<u64>,
+    /// Elements that are computed and still to be read, at most.
+    pub(super) most_alive: usize,
+}
+
+impl Outline {
+    /// What a run costs, in steps.
+    pub(super) fn cost(&self) -> u64 {
+        self.costs.iter().fold(limits::NODE_STEPS.saturating_mul(self.costs.len() as u64), |sum, &steps| sum.saturating_add(steps))
+    }
 }
 
 /// Checks a model against the rules for towers and against the interface, for each of the batch sizes.
@@ -65,9 +74,9 @@ pub(super) fn outlines(graph: &pb::GraphProto, interface: &Interface<'_>, batche
             let shape = [&[batch], input.row_shape.as_slice()].concat();
             known.insert(input.tensor.to_string(), infer::source(&input.tensor, dtype, shape, range));
         }
-        let costs = infer::run(&graph.node, batch, &mut known)?;
+        let infer::Spent { costs, most_alive } = infer::run(&graph.node, batch, &mut known)?;
         output(known.get(interface.output), interface, batch)?;
-        outlines.push(Outline { known, costs });
+        outlines.push(Outline { known, costs, most_alive });
     }
     Ok(outlines)
 }

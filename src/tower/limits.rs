@@ -15,8 +15,12 @@ pub(crate) const NODES: usize = 4_096;
 pub(crate) const RANK: usize = 8;
 /// Elements of one value that the graph computes, at the largest batch (128 MB of f32).
 pub(crate) const VALUE_ELEMENTS: usize = 1 << 25;
-/// Elements of all values that the graph computes, at the largest batch.
+/// Elements of the values that are alive at once, at any batch (512 MB of f32).
 pub(crate) const TOTAL_ELEMENTS: usize = 1 << 27;
+/// Elements that are alive at once in a batch of several rows: larger batches fall out of the caches and are slower a row (8 MB of f32).
+pub(crate) const BATCH_ELEMENTS: usize = 1 << 21;
+/// What a node costs beside its steps, in steps.
+pub(crate) const NODE_STEPS: u64 = 3_000;
 /// Multiply-adds (or element steps) of one run at the largest batch: about ten seconds of one core.
 pub(crate) const WORK: u64 = 1 << 38;
 /// Elements of an integer tensor whose content is followed through the graph, so that shapes can be told before running.

@@ -17,7 +17,7 @@ use super::value::{Dtype, Value};
 pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, forced: &HashSet<String>) {
     let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
     let odd = odd_numbers(graph);
-    let rough = roughly_erf(graph);
+    let fixed = constants(graph);
     let mut names = HashSet::new();
     for node in &mut graph.node {
         // The runtime wants each name once.
@@ -39,10 +39,11 @@ pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, f
             node.op_type = "Identity".to_owned();
             node.input.truncate(1);
             node.attribute.clear();
-        } else if (is_own(node, known, &odd, &rough) || forced.contains(&node.op_type))
+        } else if (is_own(node, known, &odd) || is_product_of_many(node, known, &fixed) || forced.contains(&node.op_type))
             && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
         {
-            *node = own::lowered(node, &cases);
+            let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
+            *node = own::lowered(node, &cases, &constant);
         }
     }
 }
@@ -88,12 +89,17 @@ fn case(node: &pb::NodeProto, known: &Known) -> Option<Case> {
 }
 
 /// Whether a node is computed by us.
-fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &HashSet<String>) -> bool {
-    let attributes = Attributes(node);
+fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool {
     let value = |place: usize| -> Option<&Value> { known.first()?.get(node.input.get(place)?) };
     let boolean = || value(0).is_some_and(|value| value.dtype == Dtype::Bool);
     let double = || value(0).is_some_and(|value| value.dtype == Dtype::F64);
+    let single = || value(0).is_some_and(|value| value.dtype == Dtype::F32);
     match node.op_type.as_str() {
+        // Row by row and number by number there.
+        "Gather" if single() => {
+            Attributes(node).int("axis", 0) == 0 && value(1).is_some_and(|indices| indices.dtype == Dtype::I64 && indices.rank() > 0)
+        }
+        "ReduceSum" | "ReduceMean" | "ReduceL2" | "ReduceMax" | "ReduceMin" if single() && is_along_one(node, value(1)) => true,
         // Not in the runtime, or not for every type.
         "GatherND"
         | "ScatterElements"
@@ -109,8 +115,8 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &
         | "CumSum" => true,
         // Without the shift by the largest number, with a variance of squares, without the alpha.
         "LogSoftmax" | "Softplus" | "Mish" | "ReduceLogSumExp" | "LayerNormalization" | "Celu" => true,
-        // Right to a millionth, which is much of a small number.
-        "Erf" => node.output.first().is_none_or(|output| !rough.contains(output)),
+        // Number by number through the C library there, or right to a millionth, which is much of a small number.
+        "Erf" | "Softmax" | "Gelu" | "Sin" | "Cos" | "Exp" | "Elu" | "Selu" | "Softsign" => true,
         "Sign" => value(0).is_some_and(|value| !value.dtype.is_float()) || double(),
         "Range" => value(0).is_some_and(|value| value.dtype.is_float()),
         "Pad" => node.input.len() > 3,
@@ -119,29 +125,39 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>, rough: &
         // The runtime lets a number win over NaN.
         "ReduceMax" | "ReduceMin" if boolean() => true,
         "Relu" | "Clip" | "Min" | "Max" | "ReduceMax" | "ReduceMin" => node.input.iter().any(|input| odd.contains(input)),
-        "GRU" | "LSTM" | "RNN" => !is_plain_recurrent(node, attributes),
+        // Step by step in its own small graph there, and without clip, peepholes and most activations.
+        "GRU" | "LSTM" | "RNN" | "Attention" => true,
         "Cast" | "Constant" | "ConstantOfShape" => false,
         _ => double(),
     }
 }
 
-/// Whether a recurrent layer has nothing that the runtime passes over.
-fn is_plain_recurrent(node: &pb::NodeProto, attributes: Attributes<'_>) -> bool {
-    let defaults: &[&str] = match node.op_type.as_str() {
-        "RNN" => &["Tanh"],
-        "GRU" => &["Sigmoid", "Tanh"],
-        _ => &["Sigmoid", "Tanh", "Tanh"],
+/// Whether a reduction goes along one axis, which is known.
+fn is_along_one(node: &pb::NodeProto, axes: Option<&Value>) -> bool {
+    match axes {
+        Some(axes) => axes.content.as_ref().is_some_and(|content| content.len() == 1),
+        None => Attributes(node).ints("axes").is_some_and(|axes| axes.len() == 1),
+    }
+}
+
+/// Whether a node multiplies many small matrices, none of them a weight. The runtime packs both sides of each for a product of their size.
+fn is_product_of_many(node: &pb::NodeProto, known: &[Known], constants: &HashSet<String>) -> bool {
+    let small = |name: &String| {
+        let value = known.first().and_then(|known| known.get(name));
+        value.is_some_and(|value| value.dtype == Dtype::F32 && value.rank() > 2) && !constants.contains(name)
     };
-    let mut names = attributes.texts("activations").enumerate();
-    let activations = names.all(|(at, name)| defaults[at % defaults.len()].eq_ignore_ascii_case(name));
-    let state_and_cell =
-        node.output.iter().filter(|name| !name.is_empty()).count() > 1 && node.output.get(2).is_some_and(|name| !name.is_empty());
-    activations
-        && !attributes.has("clip")
-        && attributes.text("direction", "forward") != "reverse"
-        && !attributes.flag("input_forget", false)
-        && node.input.get(7).is_none_or(String::is_empty)
-        && !state_and_cell
+    node.op_type == "MatMul" && node.input.iter().all(small)
+}
+
+/// The values that are the same in every run: weights, and what is made of nothing else.
+fn constants(graph: &pb::GraphProto) -> HashSet<String> {
+    let mut constants: HashSet<String> = graph.initializer.iter().map(|weights| weights.name.clone()).collect();
+    for node in &graph.node {
+        if node.input.iter().all(|name| name.is_empty() || constants.contains(name)) {
+            constants.extend(node.output.iter().filter(|name| !name.is_empty()).cloned());
+        }
+    }
+    constants
 }
 
 /// The values that may hold NaN or an infinity although all inputs are finite: what comes of operators with poles, and of such weights.
@@ -163,14 +179,6 @@ fn odd_numbers(graph: &pb::GraphProto) -> HashSet<String> {
         }
     }
     odd
-}
-
-/// The values that only sums read: a GELU adds 1 to its error function, and a millionth is lost in that.
-fn roughly_erf(graph: &pb::GraphProto) -> HashSet<String> {
-    let readers =
-        |sum: bool| graph.node.iter().filter(move |node| (node.op_type == "Add") == sum).flat_map(|node| node.input.iter().cloned());
-    let others: HashSet<String> = readers(false).chain(graph.output.iter().map(|output| output.name.clone())).collect();
-    readers(true).filter(|name| !others.contains(name)).collect()
 }
 
 fn has_odd(tensor: &pb::TensorProto) -> bool {

@@ -11,6 +11,8 @@
 mod array;
 mod attach;
 mod attributes;
+mod convert;
+mod cuts;
 mod decode;
 mod evaluate;
 #[cfg(test)]
@@ -18,7 +20,6 @@ mod fixture_tests;
 mod golden;
 mod guard;
 mod infer;
-mod layer_norm;
 mod limits;
 mod lower;
 mod network;
@@ -26,12 +27,17 @@ mod onnx;
 mod own;
 mod pair;
 mod plan;
+mod quick;
+#[cfg(test)]
+mod real_table;
 #[cfg(test)]
 mod real_tests;
 mod reference;
 mod report;
 mod rows;
 mod shape;
+#[cfg(test)]
+mod speed_tests;
 mod tensor;
 mod trial;
 #[cfg(test)]

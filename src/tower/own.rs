@@ -1,9 +1,9 @@
 //! Operators of our own inside the runtime: those it lacks, and those it computes otherwise than ONNX says.
 //!
 //! Such a node is carried through the runtime's graph as it stood in the file, beside the shapes that inference told for it, and is
-//! computed by [`reference`](super::reference).
+//! computed in f32 by [`quick`](super::quick), or by [`reference`](super::reference).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prost::Message;
 use tract_onnx::model::ParsingContext;
@@ -12,9 +12,8 @@ use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::tract_hir::infer::{InferenceOp, InferenceResult, Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::*;
 
-use super::array::{Array, Data};
-use super::attributes::Attributes;
-use super::layer_norm::LayerNorm;
+use super::convert::{datum_type, from_runtime, sizes, slice, to_runtime};
+use super::quick::{Quick, View};
 use super::reference::{Call, compute};
 use super::value::Dtype;
 
@@ -22,6 +21,7 @@ use super::value::Dtype;
 pub(super) const OPERATOR: &str = "torre.own";
 const NODE: &str = "node";
 const CASES: &str = "cases";
+const CONSTANT: &str = "constant";
 
 /// The shapes of a node at one batch size: of the inputs that it has, and of the outputs that it makes, with their types.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,8 +30,8 @@ pub(super) struct Case {
     pub(super) outputs: Vec<(Dtype, Vec<usize>)>,
 }
 
-/// The node that stands for `node` in a graph for the runtime.
-pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case]) -> pb::NodeProto {
+/// The node that stands for `node` in a graph for the runtime. `constant` says of each input whether it is the same in every run.
+pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case], constant: &[bool]) -> pb::NodeProto {
     let numbers = cases.iter().flat_map(Case::to_numbers).collect();
     let attribute =
         |name: &str, kind: AttributeType| pb::AttributeProto { name: name.to_owned(), r#type: kind as i32, ..Default::default() };
@@ -43,6 +43,7 @@ pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case]) -> pb::NodeProto {
         attribute: vec![
             pb::AttributeProto { s: node.encode_to_vec(), ..attribute(NODE, AttributeType::String) },
             pb::AttributeProto { ints: numbers, ..attribute(CASES, AttributeType::Ints) },
+            pb::AttributeProto { ints: constant.iter().map(|&flag| flag.into()).collect(), ..attribute(CONSTANT, AttributeType::Ints) },
         ],
         ..Default::default()
     }
@@ -85,13 +86,23 @@ pub(super) fn build(_: &ParsingContext<'_>, node: &pb::NodeProto) -> TractResult
     let proto = attribute(NODE).and_then(|attribute| pb::NodeProto::decode(attribute.s.as_slice()).ok());
     let cases = attribute(CASES).and_then(|attribute| Case::all_from_numbers(&attribute.ints));
     let (Some(proto), Some(cases)) = (proto, cases) else { bail!("a node that was lowered badly") };
-    Ok((expand(Own(Arc::new(Description { proto, cases }))), vec![]))
+    let constant = attribute(CONSTANT).map_or_else(Vec::new, |attribute| attribute.ints.iter().map(|&flag| flag != 0).collect());
+    Ok((expand(Own(Arc::new(Description { proto, cases, constant, quick: OnceLock::new() }))), vec![]))
 }
 
-#[derive(Debug)]
 struct Description {
     proto: pb::NodeProto,
     cases: Vec<Case>,
+    /// Which inputs are the same in every run.
+    constant: Vec<bool>,
+    /// Made ready in the first run, for all batch sizes and threads.
+    quick: OnceLock<Option<Quick>>,
+}
+
+impl std::fmt::Debug for Description {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Description").field("operator", &self.proto.op_type).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -116,26 +127,35 @@ impl Own {
         }
     }
 
-    /// The one operator of ours that large towers spend time in, without the detour over f64; `None` for all others.
-    fn layer_norm(&self, inputs: &[TValue], outputs: &[(Dtype, Vec<usize>)]) -> Option<TractResult<Tensor>> {
-        let proto = &self.0.proto;
-        let (centred, [(Dtype::F32, shape)]) = (proto.op_type == "LayerNormalization", outputs) else { return None };
-        if !centred && proto.op_type != "RMSNormalization" || proto.input.iter().any(String::is_empty) {
+    /// The outputs without the detour over f64; `None` where they are left to the reference.
+    fn quick(&self, inputs: &[TValue], outputs: &[(Dtype, Vec<usize>)]) -> Option<TractResult<TVec<TValue>>> {
+        let Description { proto, constant, quick, .. } = &*self.0;
+        if !Quick::has(&proto.op_type) || outputs.iter().any(|(dtype, _)| *dtype != Dtype::F32) {
             return None;
         }
-        let views = inputs.iter().map(|input| input.to_plain_array_view::<f32>().ok()).collect::<Option<Vec<_>>>()?;
-        let slices = views.iter().map(|view| view.as_slice()).collect::<Option<Vec<&[f32]>>>()?;
-        let attributes = Attributes(proto);
-        let rank = shape.len();
-        let axis = attributes.int("axis", -1);
-        let axis = if axis < 0 { axis + rank as i64 } else { axis };
-        let width: usize = shape.get(usize::try_from(axis).ok()?..)?.iter().product();
-        let (x, scale, bias) = (*slices.first()?, *slices.get(1)?, slices.get(2).copied());
-        let norm = LayerNorm { scale, bias, epsilon: attributes.float("epsilon", f64::from(1e-5f32)), centred };
-        if scale.len() != width {
-            return None;
+        // The runtime counts with numbers of its own kind here and there.
+        let counted =
+            |input: &TValue| (input.datum_type() == DatumType::TDim).then(|| input.cast_to::<i64>().ok().map(|it| it.into_owned()));
+        let counted: Vec<Option<Option<Tensor>>> = inputs.iter().map(counted).collect();
+        let mut given = inputs.iter().zip(&counted).map(|(input, counted)| match input.datum_type() {
+            DatumType::TDim => Some(View { shape: input.shape(), whole: slice(counted.as_ref()?.as_ref()?)?, ..View::default() }),
+            DatumType::F32 => Some(View { shape: input.shape(), data: slice(input)?, ..View::default() }),
+            DatumType::I64 => Some(View { shape: input.shape(), whole: slice(input)?, ..View::default() }),
+            _ => None,
+        });
+        let mut views = Vec::with_capacity(proto.input.len());
+        for name in &proto.input {
+            // The runtime leaves out inputs without a name.
+            views.push(if name.is_empty() { None } else { Some(given.next()??) });
         }
-        norm.apply(x).map(|out| Tensor::from_shape(shape, &out))
+        let quick = quick.get_or_init(|| Quick::of(proto, constant, &views)).as_ref()?;
+        let shapes: Vec<&[usize]> = outputs.iter().map(|(_, shape)| shape.as_slice()).collect();
+        let results = quick.run(&views, &shapes)?;
+        let tensor = |at: usize| match results.get(at) {
+            Some(data) => Ok(Tensor::from_shape(shapes[at], data)?.into_tvalue()),
+            None => bail!("{}: it has no output {at}", proto.op_type),
+        };
+        Some(self.named().map(tensor).collect())
     }
 
     /// Which outputs the runtime has: those with a name.
@@ -195,8 +215,8 @@ impl EvalOp for Own {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let shapes: Vec<TVec<usize>> = inputs.iter().map(|input| input.shape().into()).collect();
         let outputs = self.case(&shapes)?;
-        if let Some(quick) = self.layer_norm(&inputs, outputs) {
-            return Ok(tvec!(quick?.into_tvalue()));
+        if let Some(results) = self.quick(&inputs, outputs) {
+            return results;
         }
         let arrays = inputs.iter().map(|input| from_runtime(input)).collect::<TractResult<Vec<_>>>()?;
         // The runtime leaves out inputs without a name.
@@ -211,61 +231,6 @@ impl EvalOp for Own {
                 _ => bail!("{}: an output of another type or shape than inferred", self.0.proto.op_type),
             })
             .collect()
-    }
-}
-
-/// The dimensions of a shape that are numbers, as all are once the batch is.
-fn sizes<'a>(dims: impl Iterator<Item = &'a TDim>) -> TractResult<TVec<usize>> {
-    dims.map(|dim| Ok(dim.to_usize()?)).collect()
-}
-
-fn datum_type(dtype: Dtype) -> DatumType {
-    match dtype {
-        Dtype::F32 => DatumType::F32,
-        Dtype::F64 => DatumType::F64,
-        Dtype::I64 => DatumType::I64,
-        Dtype::I32 => DatumType::I32,
-        Dtype::Bool => DatumType::Bool,
-        Dtype::F16 => DatumType::F16,
-        Dtype::I8 => DatumType::I8,
-        Dtype::U8 => DatumType::U8,
-    }
-}
-
-/// A tensor of the runtime as an array. The runtime counts with numbers of its own kind where ONNX has i64.
-pub(super) fn from_runtime(tensor: &Tensor) -> TractResult<Array> {
-    let shape = tensor.shape().to_vec();
-    let dtype = match tensor.datum_type() {
-        DatumType::F32 => Dtype::F32,
-        DatumType::F64 => Dtype::F64,
-        DatumType::F16 => Dtype::F16,
-        DatumType::I32 => Dtype::I32,
-        DatumType::I64 | DatumType::TDim => Dtype::I64,
-        DatumType::I8 => Dtype::I8,
-        DatumType::U8 => Dtype::U8,
-        DatumType::Bool => Dtype::Bool,
-        other => bail!("a tensor of type {other:?}"),
-    };
-    let data = match dtype {
-        Dtype::F32 => Data::Float(tensor.to_plain_array_view::<f32>()?.iter().map(|&x| f64::from(x)).collect()),
-        Dtype::F64 | Dtype::F16 => Data::Float(tensor.cast_to::<f64>()?.to_plain_array_view::<f64>()?.iter().copied().collect()),
-        Dtype::Bool => Data::Int(tensor.to_plain_array_view::<bool>()?.iter().map(|&x| i64::from(x)).collect()),
-        _ => Data::Int(tensor.cast_to::<i64>()?.to_plain_array_view::<i64>()?.iter().copied().collect()),
-    };
-    Ok(Array { dtype, shape, data })
-}
-
-fn to_runtime(array: &Array) -> TractResult<Tensor> {
-    let shape = array.shape.as_slice();
-    match (&array.data, array.dtype) {
-        (Data::Float(data), Dtype::F32) => Tensor::from_shape(shape, &data.iter().map(|&x| x as f32).collect::<Vec<_>>()),
-        (Data::Float(data), Dtype::F16) => Tensor::from_shape(shape, &data.iter().map(|&x| f16::from_f64(x)).collect::<Vec<_>>()),
-        (Data::Float(data), _) => Tensor::from_shape(shape, data),
-        (Data::Int(data), Dtype::Bool) => Tensor::from_shape(shape, &data.iter().map(|&x| x != 0).collect::<Vec<_>>()),
-        (Data::Int(data), Dtype::I32) => Tensor::from_shape(shape, &data.iter().map(|&x| x as i32).collect::<Vec<_>>()),
-        (Data::Int(data), Dtype::I8) => Tensor::from_shape(shape, &data.iter().map(|&x| x as i8).collect::<Vec<_>>()),
-        (Data::Int(data), Dtype::U8) => Tensor::from_shape(shape, &data.iter().map(|&x| x as u8).collect::<Vec<_>>()),
-        (Data::Int(data), _) => Tensor::from_shape(shape, data),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A checked model as something that runs: one prepared plan for each batch size, shared by all threads, with a pool of states.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -14,9 +15,11 @@ use tract_onnx::tract_core::prelude::Tensor as TractTensor;
 use tract_onnx::tract_hir::internal::{DatumType, TVec};
 
 use super::array::Array;
-use super::guard::{self, Interface};
+use super::convert;
+use super::cuts::cuts;
+use super::guard::{self, Interface, Outline};
 use super::infer;
-use super::limits::MICRO_BATCH;
+use super::limits::{BATCH_ELEMENTS, MICRO_BATCH};
 use super::lower::lower;
 use super::own;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
@@ -24,8 +27,8 @@ use crate::model_error::ModelError;
 
 type State = SimpleState<TypedFact, Box<dyn TypedOp>>;
 
-/// The batch sizes that are prepared. A batch between two of them is filled up to the next one.
-pub(super) const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
+/// The batch sizes that are prepared, as far as their values fit the caches. Other numbers of rows are cut into these.
+const BATCHES: [usize; 3] = [1, 8, MICRO_BATCH];
 
 /// How many operators are taken from the runtime, one after the other, before a graph is refused.
 const ATTEMPTS: usize = 4;
@@ -33,6 +36,8 @@ const ATTEMPTS: usize = 4;
 /// A graph that has passed the guard and is ready to run. Cheap to share; runs on any number of threads at once.
 pub(crate) struct Plan {
     sized: Vec<Sized>,
+    /// Which of the sizes comes first, by the number of rows that are left.
+    cuts: Vec<usize>,
     inputs: Vec<InputSpec>,
     width: usize,
     /// The nodes as the runtime saw them; gone once the tower has been tried.
@@ -50,11 +55,14 @@ struct Sized {
 impl Plan {
     /// Checks the model against the interface and prepares it. The model is as it was, on return.
     pub(crate) fn new(model: &mut pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
-        let known: Vec<_> = guard::check(model, interface, &BATCHES)?.into_iter().map(|outline| outline.known).collect();
+        let outlines = sizes(model, interface)?;
+        let costs: Vec<u64> = outlines.iter().map(Outline::cost).collect();
+        let cuts = cuts(&BATCHES[..costs.len()], &costs);
+        let known: Vec<_> = outlines.into_iter().map(|outline| outline.known).collect();
         // An operator that the runtime cannot load or prepare becomes one of ours.
         let mut forced = HashSet::new();
         loop {
-            match Self::lowered(model, interface, &known, &forced) {
+            match Self::lowered(model, interface, &known, &forced, &cuts) {
                 Err(ModelError::Runtime { stage, reason }) => match at_fault(model, &reason) {
                     Some(operator) if forced.len() < ATTEMPTS && forced.insert(operator.to_owned()) => {}
                     _ => return Err(ModelError::Runtime { stage, reason }),
@@ -69,6 +77,7 @@ impl Plan {
         interface: &Interface<'_>,
         known: &[guard::Known],
         forced: &HashSet<String>,
+        cuts: &[usize],
     ) -> Result<Self, ModelError> {
         let nodes = model.graph.as_ref().map(|graph| graph.node.clone()).unwrap_or_default();
         if let Some(graph) = &mut model.graph {
@@ -77,8 +86,8 @@ impl Plan {
         let parsed = caught("load", || parse(model, interface, &[interface.output]));
         let lowered = model.graph.as_mut().map(|graph| std::mem::replace(&mut graph.node, nodes)).unwrap_or_default();
         let (parsed, _) = parsed?;
-        let sized = BATCHES.iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
-        Ok(Self { sized, inputs: interface.inputs.to_vec(), width: interface.width, lowered })
+        let sized = BATCHES[..known.len()].iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
+        Ok(Self { sized, cuts: cuts.to_vec(), inputs: interface.inputs.to_vec(), width: interface.width, lowered })
     }
 
     /// Runs one row and gives the values of these names; none where the runtime has no such value. Slow: it prepares the graph again.
@@ -96,13 +105,19 @@ impl Plan {
         let (parsed, found) = caught("load", || parse(&model, interface, names))?;
         drop(model);
         let sized = prepare(&parsed, interface, 1)?;
-        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 1, 1)).collect::<Result<TVec<TValue>, _>>()?;
+        let inputs =
+            self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, 0..1, 1)).collect::<Result<TVec<TValue>, _>>()?;
         let values = caught("run", || {
             let outputs = sized.model.spawn().and_then(|mut state| state.run(inputs)).map_err(reason)?;
-            outputs.iter().map(|output| own::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
+            outputs.iter().map(|output| convert::from_runtime(output).map_err(reason)).collect::<Result<Vec<_>, _>>()
         })?;
         let mut values = values.into_iter();
         Ok(found.into_iter().map(|found| if found { values.next() } else { None }).collect())
+    }
+
+    /// The batch sizes that were prepared.
+    pub(super) fn batches(&self) -> impl Iterator<Item = usize> {
+        self.sized.iter().map(|sized| sized.batch)
     }
 
     /// Forgets what only [`Self::inspect`] needs.
@@ -113,13 +128,34 @@ impl Plan {
     /// Runs up to [`MICRO_BATCH`] rows; `tensors` are in the order of the interface's inputs. Gives `rows x width` numbers.
     pub(crate) fn run(&self, tensors: &[Tensor], rows: usize) -> Result<Vec<f32>, ModelError> {
         let failed = |reason: String| ModelError::Runtime { stage: "run", reason };
-        let Some(sized) = self.sized.iter().find(|sized| sized.batch >= rows) else {
+        if rows > MICRO_BATCH {
             return Err(failed(format!("a batch of {rows} rows; at most {MICRO_BATCH} run at once")));
-        };
+        }
         if tensors.len() != self.inputs.len() {
             return Err(failed(format!("{} input tensors; expected {}", tensors.len(), self.inputs.len())));
         }
-        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, rows, sized.batch));
+        for (spec, tensor) in self.inputs.iter().zip(tensors) {
+            check(spec, tensor, rows)?;
+        }
+        let mut all = Vec::with_capacity(rows * self.width);
+        let mut done = 0;
+        while done < rows {
+            let left = rows - done;
+            let Some(sized) = self.cuts.get(left).and_then(|&cut| self.sized.get(cut)) else {
+                return Err(failed("no batch size".to_owned()));
+            };
+            let count = left.min(sized.batch);
+            self.piece(sized, tensors, done..done + count, &mut all)?;
+            done += count;
+        }
+        Ok(all)
+    }
+
+    /// Runs some of the rows at a batch size that holds them, and appends what comes out.
+    fn piece(&self, sized: &Sized, tensors: &[Tensor], rows: Range<usize>, all: &mut Vec<f32>) -> Result<(), ModelError> {
+        let failed = |reason: String| ModelError::Runtime { stage: "run", reason };
+        let count = rows.len();
+        let inputs = self.inputs.iter().zip(tensors).map(|(spec, tensor)| fill(spec, tensor, rows.clone(), sized.batch));
         let inputs = inputs.collect::<Result<TVec<TValue>, _>>()?;
         // A state that has seen an error is not used again.
         let (output, state) = caught("run", || {
@@ -137,8 +173,9 @@ impl Plan {
             return Err(failed(format!("an output of shape {:?}; expected [{}, {}]", output.shape(), sized.batch, self.width)));
         }
         let plain = output.to_plain_array_view::<f32>().map_err(|e| failed(reason(e)))?;
-        let all = plain.as_slice().ok_or_else(|| failed("an output that is not contiguous".to_owned()))?;
-        Ok(all[..rows * self.width].to_vec())
+        let numbers = plain.as_slice().ok_or_else(|| failed("an output that is not contiguous".to_owned()))?;
+        all.extend_from_slice(&numbers[..count * self.width]);
+        Ok(())
     }
 }
 
@@ -184,27 +221,51 @@ fn prepare(parsed: &InferenceModel, interface: &Interface<'_>, batch: usize) -> 
     Ok(Sized { batch, model, idle: Mutex::new(Vec::new()) })
 }
 
-/// An input for the runtime: checked against the interface, its last row repeated up to the batch.
-fn fill(spec: &InputSpec, tensor: &Tensor, rows: usize, batch: usize) -> Result<TValue, ModelError> {
-    let refuse = |reason: String| ModelError::Input { tensor: spec.tensor.to_string(), reason };
-    let width = spec.row_len();
+/// What the graph computes at each batch size that is worth preparing: that of one row, and larger ones as long as their values are few.
+fn sizes(model: &pb::ModelProto, interface: &Interface<'_>) -> Result<Vec<Outline>, ModelError> {
+    let mut outlines = guard::check(model, interface, &BATCHES[..1])?;
+    let Some(graph) = &model.graph else { return Ok(outlines) };
+    for &batch in &BATCHES[1..] {
+        match guard::outlines(graph, interface, &[batch]) {
+            Ok(larger) if larger.iter().all(|outline| outline.most_alive <= BATCH_ELEMENTS) => outlines.extend(larger),
+            Ok(_) | Err(ModelError::Volume { .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(outlines)
+}
+
+/// Checks an input against the interface.
+fn check(spec: &InputSpec, tensor: &Tensor, rows: usize) -> Result<(), ModelError> {
+    let refuse = |reason: String| Err(ModelError::Input { tensor: spec.tensor.to_string(), reason });
     let wanted = [&[rows], spec.row_shape.as_slice()].concat();
     if rows == 0 || tensor.shape != wanted {
-        return Err(refuse(format!("a tensor of shape {:?}; expected {wanted:?}", tensor.shape)));
+        return refuse(format!("a tensor of shape {:?}; expected {wanted:?}", tensor.shape));
     }
-    let shape = [&[batch], spec.row_shape.as_slice()].concat();
-    let value = match (&tensor.data, spec.dtype) {
-        (TensorData::I64(data), Dtype::I64) if data.len() == rows * width => {
+    let count = rows * spec.row_len();
+    match (&tensor.data, spec.dtype) {
+        (TensorData::I64(data), Dtype::I64) if data.len() == count => {
             let size = spec.index_size.and_then(|size| i64::try_from(size).ok()).unwrap_or(i64::MAX);
-            if let Some(index) = data.iter().find(|index| !(0..size).contains(*index)) {
-                return Err(refuse(format!("the index {index}; expected 0 to {}", size - 1)));
+            match data.iter().find(|index| !(0..size).contains(*index)) {
+                Some(index) => refuse(format!("the index {index}; expected 0 to {}", size - 1)),
+                None => Ok(()),
             }
-            TractTensor::from_shape(&shape, &repeated(data, width, batch))
         }
-        (TensorData::F32(data), Dtype::F32) if data.len() == rows * width => TractTensor::from_shape(&shape, &repeated(data, width, batch)),
-        _ => return Err(refuse(format!("data of another type or length than {} {wanted:?}", spec.dtype.name()))),
+        (TensorData::F32(data), Dtype::F32) if data.len() == count => Ok(()),
+        _ => refuse(format!("data of another type or length than {} {wanted:?}", spec.dtype.name())),
+    }
+}
+
+/// Some rows of a checked input for the runtime, the last one repeated up to the batch.
+fn fill(spec: &InputSpec, tensor: &Tensor, rows: Range<usize>, batch: usize) -> Result<TValue, ModelError> {
+    let width = spec.row_len();
+    let shape = [&[batch], spec.row_shape.as_slice()].concat();
+    let part = rows.start * width..rows.end * width;
+    let value = match &tensor.data {
+        TensorData::I64(data) => TractTensor::from_shape(&shape, &repeated(&data[part], width, batch)),
+        TensorData::F32(data) => TractTensor::from_shape(&shape, &repeated(&data[part], width, batch)),
     };
-    Ok(value.map_err(|e| refuse(reason(e)))?.into_tvalue())
+    Ok(value.map_err(|e| ModelError::Input { tensor: spec.tensor.to_string(), reason: reason(e) })?.into_tvalue())
 }
 
 fn repeated<T: Copy>(data: &[T], width: usize, batch: usize) -> std::borrow::Cow<'_, [T]> {

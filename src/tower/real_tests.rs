@@ -12,6 +12,7 @@ use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
 use super::plan::Plan;
+use super::real_table::Table;
 use super::trial::{self, Trial};
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
@@ -40,9 +41,13 @@ const REFUSED: &[(&str, &str)] = &[
     ("seq_sasrec.ts.17", "without branches"),
 ];
 
+/// Where the reference data is.
+pub(super) fn root() -> PathBuf {
+    std::env::var_os("TORRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
 fn fixtures() -> PathBuf {
-    let root = std::env::var_os("TORRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = root.join("onnx-fixtures/real");
+    let path = root().join("onnx-fixtures/real");
     assert!(path.exists(), "{} is missing; TORRE_SHARED says where the reference data is", path.display());
     path
 }
@@ -111,21 +116,21 @@ struct Case {
     expected: Array,
 }
 
-fn input(name: &str, json: &Json, data: Vec<f64>) -> (InputSpec, Vec<f64>) {
-    let spec = InputSpec {
+/// An input as the manifest of the fixtures describes it.
+pub(super) fn spec_of(name: &str, json: &Json) -> InputSpec {
+    InputSpec {
         tensor: name.into(),
         dtype: if json["dtype"] == "i64" { Dtype::I64 } else { Dtype::F32 },
         row_shape: json["row_shape"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect(),
         index_size: json["index_size"].as_u64(),
-    };
-    (spec, data)
+    }
 }
 
 fn load(folder: &Path, case: &Json) -> Case {
     let name = case["case"].as_str().unwrap().to_owned();
     let mut arrays = npz(&folder.join(format!("{name}.npz")));
     let inputs: Vec<_> =
-        case["inputs"].as_object().unwrap().iter().map(|(name, json)| input(name, json, arrays.remove(name).unwrap().data)).collect();
+        case["inputs"].as_object().unwrap().iter().map(|(name, json)| (spec_of(name, json), arrays.remove(name).unwrap().data)).collect();
     let output = case["output"].as_str().unwrap();
     let expected = arrays.remove(&format!("out_{output}")).unwrap();
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
@@ -218,6 +223,7 @@ fn shared_real_models_are_right_or_refused() {
     let manifest: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("manifest.json")).unwrap()).unwrap();
     let mut faults = Vec::new();
     let (mut equal, mut refused) = (0, 0);
+    let mut table = Table::default();
     for case in manifest.as_array().unwrap() {
         if case["case"].as_str().unwrap().starts_with("rankers/") || case["output"].is_null() {
             continue;
@@ -225,6 +231,7 @@ fn shared_real_models_are_right_or_refused() {
         let case = load(&folder, case);
         let (text, fault) = verdict(&case);
         println!("{:<32} {}{text}", case.name, if fault { "! " } else { "" });
+        table.add(&case.name, case.plan.is_ok());
         if fault {
             faults.push(case.name);
         } else if case.plan.is_ok() {
@@ -235,4 +242,5 @@ fn shared_real_models_are_right_or_refused() {
     }
     println!("{equal} equal, {refused} refused, {} faults", faults.len());
     assert!(faults.is_empty(), "{faults:?}");
+    table.compare();
 }

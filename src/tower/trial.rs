@@ -12,7 +12,7 @@ use super::evaluate::{Evaluator, Values};
 use super::guard::{self, Interface};
 use super::infer::name_of;
 use super::limits::{INSPECTED_BYTES, REFERENCE_STEPS, TOLERANCE, TOLERANCE_QUANTIZED, TRIAL_STEPS};
-use super::plan::{BATCHES, Plan};
+use super::plan::Plan;
 use super::rows;
 use crate::features::Tensor;
 use crate::model_error::ModelError;
@@ -95,7 +95,7 @@ pub(super) fn run(model: &pb::ModelProto, interface: &Interface<'_>, plan: &Plan
         alone.push(vector);
     }
     trial.batches.push(1);
-    for &batch in BATCHES.iter().filter(|&&batch| batch > 1) {
+    for batch in plan.batches().filter(|&batch| batch > 1) {
         if cost.saturating_mul(batch as u64) > TRIAL_STEPS {
             continue;
         }

@@ -1,8 +1,8 @@
 """Trains the demo's two towers and writes item.onnx and user.onnx beside this script.
 
     torre demo --rows ROWS
-    python train_towers.py ROWS --spec-ref DIR        # DIR holds spec_ref.py, the reference encoder of feature spec v1
-    python train_towers.py ROWS --spec-ref DIR --inner  # days 40 to 49 held out instead, metrics an epoch, no files: for choosing settings
+    python train_towers.py ROWS
+    python train_towers.py ROWS --inner  # days 40 to 49 held out instead, metrics an epoch, no files: for choosing settings
 
 Needs torch, onnx, onnxscript, onnxruntime, numpy and regex. One thread and a fixed seed: the same rows give the same towers.
 """
@@ -12,7 +12,6 @@ import numpy as np, torch, torch.nn as nn, torch.nn.functional as F, onnx, onnxr
 warnings.filterwarnings("ignore")
 args = argparse.ArgumentParser()
 args.add_argument("rows", type=pathlib.Path)
-args.add_argument("--spec-ref", required=True)
 args.add_argument("--inner", action="store_true")
 args.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
 args.add_argument("--epochs", type=int, default=5)
@@ -20,8 +19,14 @@ args.add_argument("--tau", type=float, default=0.1)
 args.add_argument("--lr", type=float, default=3e-3)
 args.add_argument("--wd", type=float, default=0.1)
 args = args.parse_args()
-sys.path.append(args.spec_ref)
+# The project's reference encoder of feature specs.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "features" / "reference"))
 from spec_ref import Spec
+
+def encode(document, rows, stored=None, lenient=True):
+    return {name: np.asarray(tensor) for name, tensor in Spec(document).encode(rows, stored, lenient=lenient).items()}
+def document_of(path):
+    return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}["torre.features"])
 
 DIM, HISTORY, TOKENS, BUCKETS, BATCH, EXTRA = 64, 30, 10, 1000, 512, 1024
 DAY, START = 86_400, 1_772_409_600
@@ -76,7 +81,7 @@ def table(n, width):
     e = nn.Embedding(n, width, padding_idx=0); nn.init.normal_(e.weight, std=0.1)
     with torch.no_grad(): e.weight[0] = 0
     return e
-size = lambda spec, tensor: next(p[0].size for i, p in Spec(spec).inputs if i["tensor"] == tensor)
+size = lambda spec, tensor: next(i.pieces[0].index_size() for i in Spec(spec).inputs if i.tensor == tensor)
 
 class ItemTower(nn.Module):
     """Mean of the title's tokens, brand, category, colour and numbers, through one hidden layer."""
@@ -108,10 +113,10 @@ class UserTower(nn.Module):
         return unit(2.0 * mean + self.mlp(torch.cat([mean, attended, context, (count + 1.0).log() / 3.0], -1)))
 
 # ---- examples: (user at the start of a visit, one click of that visit) ----------------------------------------------
-item_feeds = [torch.from_numpy(x) for x in Spec(ITEM).encode(items).values()]
+item_feeds = [torch.from_numpy(x) for x in encode(ITEM, items).values()]
 def encode_users(rows):
     """City and profile by the spec; the history as item numbers + 1, 0 = padding."""
-    feeds = Spec(USER).encode([{**row, "history": []} for row in rows])
+    feeds = encode(USER, [{**row, "history": []} for row in rows])
     h = np.zeros((len(rows), HISTORY), np.int64)
     for at, row in enumerate(rows):
         last = [number[i] + 1 for i in row["history"]][-HISTORY:]; h[at, :len(last)] = last
@@ -192,7 +197,7 @@ def strip(model):
     for function in model.functions:
         for node in function.node: node.doc_string = ""; del node.metadata_props[:]
 def export(module, spec, golden, path, stored=None):
-    feeds = Spec(spec).encode(golden, stored); n = torch.export.Dim("N")
+    feeds = encode(spec, golden, stored); n = torch.export.Dim("N")
     torch.onnx.export(module, tuple(torch.from_numpy(x) for x in feeds.values()), str(path), dynamo=True, opset_version=18,
                       input_names=list(feeds), output_names=["vector"], dynamic_shapes=tuple({0: n} for _ in feeds), external_data=False, verbose=False)
     model = onnx.load(path); strip(model); onnx.save(model, path)
@@ -207,11 +212,11 @@ def export(module, spec, golden, path, stored=None):
     onnx.helper.set_model_props(model, {"torre.features": text}); onnx.save(model, path); onnx.checker.check_model(str(path))
     return worst
 def run(path, rows, stored=None):
-    spec, s = Spec.from_onnx(str(path)), session(path)
-    return np.concatenate([s.run(["vector"], spec.encode(rows[i:i + 256], stored))[0] for i in range(0, len(rows), 256)])
+    document, s = document_of(path), session(path)
+    return np.concatenate([s.run(["vector"], encode(document, rows[i:i + 256], stored))[0] for i in range(0, len(rows), 256)])
 def replay(path):
-    spec, s = Spec.from_onnx(str(path)), session(path)
-    return max(float(np.abs(s.run(["vector"], spec.encode([g["row"]], g.get("items"), lenient=False))[0][0] - np.array(g["vector"])).max()) for g in spec.d["golden"])
+    document, s = document_of(path), session(path)
+    return max(float(np.abs(s.run(["vector"], encode(document, [g["row"]], g.get("items"), lenient=False))[0][0] - np.array(g["vector"])).max()) for g in document["golden"])
 
 print(f"{len(items)} items, {len(visits)} visits, {len(example_item)} clicks, {len(evals)} shoppers to evaluate")
 print("popularity", popularity(), "| of the last 10 days", popularity(max(v["user"]["now"] for v in visits) - 10 * DAY), "| in own categories", own_categories(), flush=True)

@@ -3,5 +3,9 @@
 use std::arch::x86_64::*;
 
 use super::super::blocked::{PANEL, Tile, tiled};
+use super::super::stripe::{ABREAST, Stripe, striped};
 
-tiled!("avx2,fma", 6, 2, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+tiled!(tile, "avx2,fma", 6, 2, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+tiled!(low_tile, "avx2,fma", 4, 2, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+tiled!(single_tile, "avx2,fma", 1, 4, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+striped!("avx2,fma", 2, 4, 8, __m256, _mm256_setzero_ps(), _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);

@@ -16,6 +16,7 @@ use std::arch::aarch64::*;
 
 use super::Line;
 use super::blocked::{PANEL, Tile, tiled};
+use super::stripe::{ABREAST, Stripe, striped};
 
 pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
@@ -29,7 +30,20 @@ fn multiply_add(x: float32x4_t, y: float32x4_t, sum: float32x4_t) -> float32x4_t
     vfmaq_f32(sum, x, y)
 }
 
-tiled!("neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+tiled!(tile, "neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+tiled!(low_tile, "neon", 4, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+tiled!(single_tile, "neon", 1, 8, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+striped!("neon", 2, 8, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+
+#[target_feature(enable = "neon")]
+pub(super) fn curve(curve: super::Curve, values: &mut [f32]) {
+    super::curve::curve(curve, values);
+}
+
+#[target_feature(enable = "neon")]
+pub(super) fn softmax(width: usize, values: &mut [f32]) {
+    super::softmax::softmax(width, values);
+}
 
 /// A line in four registers.
 #[inline]

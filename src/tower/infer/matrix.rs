@@ -3,7 +3,7 @@
 use super::node::{Node, Result};
 use crate::tower::reference::Equation;
 use crate::tower::shape::volume;
-use crate::tower::value::Value;
+use crate::tower::value::{Dtype, Value};
 
 /// A node's outputs and its multiply-adds.
 pub(super) type Worked = (Vec<Value>, u64);
@@ -141,9 +141,6 @@ pub(super) fn recurrent(node: &Node<'_>) -> Result<Worked> {
         _ => (1, 1, 6),
     };
     node.at_most(inputs)?;
-    if node.optional(4).is_some() {
-        return node.fail("sequence lengths as an input are not supported; mask, or gather the last step");
-    }
     if node.int_or("layout", 0)? != 0 {
         return node.fail("the batch-major layout");
     }
@@ -158,6 +155,11 @@ pub(super) fn recurrent(node: &Node<'_>) -> Result<Worked> {
     let (&[steps, batch, width], &[_, _, hidden]) = (x.shape.as_slice(), r.shape.as_slice()) else {
         return node.fail(format!("an input of shape {:?}, recurrence weights of {:?}", x.shape, r.shape));
     };
+    if let Some(lengths) = node.optional(4)
+        && (lengths.dtype != Dtype::I32 || lengths.shape != [batch])
+    {
+        return node.fail(format!("sequence lengths of {} {:?}; expected i32 [{batch}]", lengths.dtype.name(), lengths.shape));
+    }
     let rows = hidden.saturating_mul(gates);
     let given = node.int("hidden_size")?;
     if given.is_some_and(|given| given != hidden as i64) {

@@ -14,7 +14,7 @@ mod quantize;
 mod reduce;
 mod structure;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb;
 
@@ -102,12 +102,12 @@ fn kind(operator: &str) -> Option<Kind> {
 }
 
 /// Runs the interpreter over the nodes of a graph whose inputs and weights are in `known`, at one batch size. On return `known` has
-/// every value of the graph. Gives the steps of each node.
-pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<String, Value>) -> Result<Vec<u64>> {
+/// every value of the graph.
+pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<String, Value>) -> Result<Spent> {
     let mut costs = Vec::with_capacity(nodes.len());
-    let mut total = 0usize;
+    let mut alive = Alive::of(nodes, known);
     let mut work = 0u64;
-    for proto in nodes {
+    for (at, proto) in nodes.iter().enumerate() {
         let name = name_of(proto);
         let Some(kind) = kind(&proto.op_type) else {
             let way_out = way_out(&proto.domain, &proto.op_type);
@@ -145,10 +145,10 @@ pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<Str
                 let shape = value.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
                 return Err(volume_error("elements:", shape, limits::VALUE_ELEMENTS as u64));
             }
-            total += elements;
+            let total = alive.make(output, elements);
             work = work.saturating_add(elements as u64);
             if total > limits::TOTAL_ELEMENTS {
-                return Err(volume_error("elements in all, with the nodes before it:", total.to_string(), limits::TOTAL_ELEMENTS as u64));
+                return Err(volume_error("elements alive at once:", total.to_string(), limits::TOTAL_ELEMENTS as u64));
             }
             if !output.is_empty() && known.insert(output.clone(), value).is_some() {
                 return Err(ModelError::graph(format!("node {name:?}"), format!("the value {output:?} is made twice")));
@@ -158,8 +158,61 @@ pub(super) fn run(nodes: &[pb::NodeProto], batch: usize, known: &mut HashMap<Str
             return Err(volume_error("steps in all, with the nodes before it:", work.to_string(), limits::WORK));
         }
         costs.push(work - before);
+        alive.pass(at, proto);
     }
-    Ok(costs)
+    Ok(Spent { costs, most_alive: alive.most })
+}
+
+/// What a run will take.
+pub(super) struct Spent {
+    /// The steps of each node.
+    pub(super) costs: Vec<u64>,
+    /// Elements that are computed and still to be read, at most.
+    pub(super) most_alive: usize,
+}
+
+/// Counts the elements that are alive: made, and read by a node that is still to come. What does not depend on the input stays for ever.
+struct Alive<'a> {
+    last_read: HashMap<&'a str, usize>,
+    /// Values that are the same in every run, which the runtime keeps.
+    fixed: HashSet<&'a str>,
+    made: HashMap<&'a str, usize>,
+    now: usize,
+    most: usize,
+}
+
+impl<'a> Alive<'a> {
+    fn of(nodes: &'a [pb::NodeProto], known: &HashMap<String, Value>) -> Self {
+        let mut last_read = HashMap::new();
+        let mut fixed = HashSet::new();
+        let is_weight = |name: &str| known.get(name).is_some_and(|value| value.input.is_none());
+        for (at, node) in nodes.iter().enumerate() {
+            last_read.extend(node.input.iter().map(|name| (name.as_str(), at)));
+            if node.input.iter().all(|name| name.is_empty() || is_weight(name) || fixed.contains(name.as_str())) {
+                fixed.extend(node.output.iter().map(String::as_str));
+            }
+        }
+        Self { last_read, fixed, made: HashMap::new(), now: 0, most: 0 }
+    }
+
+    /// Counts a value, and gives what is alive with it.
+    fn make(&mut self, name: &'a str, elements: usize) -> usize {
+        self.now = self.now.saturating_add(elements);
+        self.most = self.most.max(self.now);
+        // One without a name is read by nobody.
+        *self.made.entry(name).or_insert(0) += elements;
+        self.now
+    }
+
+    /// Lets go what no node behind this one reads.
+    fn pass(&mut self, at: usize, node: &'a pb::NodeProto) {
+        for name in node.input.iter().chain(&node.output).map(String::as_str) {
+            let gone = !self.fixed.contains(name) && self.last_read.get(name).is_none_or(|&last| last <= at);
+            if gone && let Some(elements) = self.made.remove(name) {
+                self.now -= elements;
+            }
+        }
+    }
 }
 
 /// Refuses to compute with a type that is for storing.

@@ -54,13 +54,13 @@ impl<'a> Call<'a> {
 }
 
 /// An axis that may count from the end, as a place among `rank` dimensions.
-pub(super) fn axis(axis: i64, rank: usize) -> Result<usize> {
+pub(in crate::tower) fn axis(axis: i64, rank: usize) -> Result<usize> {
     let place = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
     usize::try_from(place).ok().filter(|&place| place < rank).ok_or_else(|| format!("axis {axis} of {rank} dimensions"))
 }
 
 /// A list of axes, in ascending order.
-pub(super) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
+pub(in crate::tower) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
     let mut places = list.iter().map(|&at| axis(at, rank)).collect::<Result<Vec<_>>>()?;
     places.sort_unstable();
     places.dedup();

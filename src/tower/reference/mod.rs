@@ -17,7 +17,7 @@ mod structure;
 mod tests;
 mod unary;
 
-pub(super) use self::call::Call;
+pub(super) use self::call::{Call, axes, axis};
 pub(super) use self::matrix::Equation;
 
 use super::array::Array;

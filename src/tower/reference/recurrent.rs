@@ -166,6 +166,7 @@ pub(super) fn recurrent(call: &Call<'_>) -> Result<Vec<Array>> {
     let directions = call.input(1)?.shape[0];
     let backwards = attributes.text("direction", "forward") == "reverse";
     let hidden = call.input(2)?.shape[2];
+    let lengths = call.optional_integers(4)?;
     let mut all = vec![0.0; steps * directions * batch * hidden];
     let (mut last, mut cells) = (vec![0.0; directions * batch * hidden], vec![0.0; directions * batch * hidden]);
     for direction in 0..directions {
@@ -180,8 +181,16 @@ pub(super) fn recurrent(call: &Call<'_>) -> Result<Vec<Array>> {
             let place = (direction * batch + row) * hidden..(direction * batch + row + 1) * hidden;
             let start = |given: Option<&[f64]>| given.map_or_else(|| vec![0.0; hidden], |given| given[place.clone()].to_vec());
             let (mut h, mut c) = (start(call.optional_floats(5)?), start(call.optional_floats(6)?));
-            for n in 0..steps {
-                let step = if backwards || direction == 1 { steps - 1 - n } else { n };
+            let length = match lengths {
+                Some(lengths) => usize::try_from(lengths[row]).unwrap_or(0).min(steps),
+                None => steps,
+            };
+            // ONNX Runtime gives zeros for a row without steps, whatever it started with.
+            if length == 0 {
+                continue;
+            }
+            for n in 0..length {
+                let step = if backwards || direction == 1 { length - 1 - n } else { n };
                 cell.step(&data[(step * batch + row) * width..][..cell.layer.width], &mut h, &mut c);
                 all[((step * directions + direction) * batch + row) * hidden..][..hidden].copy_from_slice(&h);
             }

@@ -101,3 +101,35 @@ proptest! {
         prop_assert_eq!(sums[0].as_floats().unwrap(), naive.as_slice());
     }
 }
+
+/// A row with a length is that row cut to it; what lies beyond is 0, and so is the last state of a row without steps, as in ONNX Runtime.
+#[test]
+fn sequence_lengths_end_rows_early() {
+    let (steps, width, hidden, lengths) = (4, 2, 3, [0usize, 2, 4]);
+    let rows = lengths.len();
+    let numbers = |count: usize, seed: f64| (0..count).map(|at| (at as f64 * 0.7 + seed).sin()).collect::<Vec<f64>>();
+    for (operator, gates) in [("RNN", 1), ("GRU", 3), ("LSTM", 4)] {
+        let w = floats(&[1, gates * hidden, width], &numbers(gates * hidden * width, 1.0));
+        let r = floats(&[1, gates * hidden, hidden], &numbers(gates * hidden * hidden, 2.0));
+        let bias = floats(&[1, 2 * gates * hidden], &numbers(2 * gates * hidden, 3.0));
+        let x = numbers(steps * rows * width, 4.0);
+        let given = Array::integers(Dtype::I32, vec![rows], lengths.iter().map(|&length| length as i64));
+        for direction in ["forward", "reverse"] {
+            let inputs = [&floats(&[steps, rows, width], &x), &w, &r, &bias, &given];
+            let found = run(operator, &inputs, &[("direction", Given::Text(direction))], &[&[steps, 1, rows, hidden], &[1, rows, hidden]]);
+            let (all, last) = (found[0].as_floats().unwrap(), found[1].as_floats().unwrap());
+            for (row, &length) in lengths.iter().enumerate() {
+                let cut: Vec<f64> = (0..length).flat_map(|step| x[(step * rows + row) * width..][..width].to_vec()).collect();
+                let inputs = [&floats(&[length, 1, width], &cut), &w, &r, &bias];
+                let alone = run(operator, &inputs, &[("direction", Given::Text(direction))], &[&[length, 1, 1, hidden], &[1, 1, hidden]]);
+                for step in 0..steps {
+                    let expected =
+                        if step < length { alone[0].as_floats().unwrap()[step * hidden..][..hidden].to_vec() } else { vec![0.0; hidden] };
+                    assert_eq!(all[(step * rows + row) * hidden..][..hidden], expected, "{operator} {direction} {row} {step}");
+                }
+                let expected = if length > 0 { alone[1].as_floats().unwrap().to_vec() } else { vec![0.0; hidden] };
+                assert_eq!(last[row * hidden..][..hidden], expected, "{operator} {direction} {row}");
+            }
+        }
+    }
+}
