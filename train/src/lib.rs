@@ -1,0 +1,15 @@
+//! Trains the two towers of a recommender, together, on what people chose.
+//!
+//! A [`Dataset`] holds items, users and what they chose, encoded by the same code that serving encodes with. Every layer has its
+//! backward pass written out; tables of embeddings cost what a batch touches.
+
+mod dataset;
+mod entities;
+mod error;
+mod events;
+mod layout;
+
+pub use dataset::{Case, Dataset, History};
+pub use entities::{Column, Entities, Lists};
+pub use error::TrainError;
+pub use events::{Event, Events, Part};
