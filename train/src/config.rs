@@ -77,12 +77,6 @@ pub enum PoolKind {
     Recency,
     /// Additive attention with weights by content and place (Bahdanau, Cho and Bengio 2015), without a target.
     Attention,
-    /// The last state of a gated recurrent unit (Cho and others 2014; for sessions Hidasi and others 2016).
-    Gru,
-    /// The last state of a long short-term memory (Hochreiter and Schmidhuber 1997).
-    Lstm,
-    /// The last place of a causal Transformer (Kang and McAuley, SASRec, 2018).
-    Transformer,
 }
 
 /// What is made small.
@@ -327,7 +321,6 @@ mod tests {
             ("[training]\nepochs = 0", "option training.epochs: 0 is not from 1 to 100000"),
             ("[towers]\ndropout = nan", "option towers.dropout: NaN is not from 0 to 0.95"),
             ("[negatives]\nshared = 0\nin_batch = false", "option negatives.shared: 0, and in_batch is false"),
-            ("[loss]\nof = { kind = \"softmax\", margin = 1 }", "margin"),
             ("x", "the config: "),
         ] {
             let error = Config::from_toml(text).unwrap_err().to_string();

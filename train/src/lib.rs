@@ -3,20 +3,33 @@
 //! A [`Dataset`] holds items, users and what they chose, encoded by the same code that serving encodes with. Every layer has its
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
+mod batch;
+mod checkpoint;
 mod config;
 mod dataset;
 mod dense;
 mod entities;
 mod error;
 mod events;
+mod examples;
+mod fold;
 mod layer;
 mod layout;
 mod loops;
 mod loss;
+mod model;
 mod optimizer;
+mod pool;
+mod progress;
+mod ranking;
 mod rng;
 mod sampler;
+mod spread;
+mod state;
 mod table;
+mod tower;
+mod trained;
+mod trainer;
 
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
 pub use dataset::{Case, Dataset, History};
@@ -25,3 +38,7 @@ pub use error::TrainError;
 pub use events::{Event, Events, Part};
 pub use loss::Loss;
 pub use optimizer::Rule;
+pub use progress::{EpochReport, Progress};
+pub use ranking::Quality;
+pub use trained::Trained;
+pub use trainer::{Run, train};
