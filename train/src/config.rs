@@ -77,6 +77,12 @@ pub enum PoolKind {
     Recency,
     /// Additive attention with weights by content and place (Bahdanau, Cho and Bengio 2015), without a target.
     Attention,
+    /// The last state of a gated recurrent unit (Cho and others 2014; for sessions Hidasi and others 2016).
+    Gru,
+    /// The last state of a long short-term memory (Hochreiter and Schmidhuber 1997).
+    Lstm,
+    /// The last place of a causal Transformer (Kang and McAuley, SASRec, 2018).
+    Transformer,
 }
 
 /// What is made small.

@@ -2,7 +2,7 @@
 
 use crate::dataset::{Case, Dataset};
 use crate::events::Part;
-use crate::loops::{AddScaled, KERNEL, dot};
+use crate::loops::{AddScaled, KERNEL};
 use crate::model::Model;
 use crate::ranking::{quality, rank};
 use crate::tower::Part as FieldPart;
@@ -76,7 +76,7 @@ impl Neighbours {
         let dim = model.item.dim;
         let mut table = model.tables.list[self.table].clone();
         table.name = format!("{}.folded", table.name);
-        let length = |values: &[f32]| values.chunks_exact(dim).map(|row| f64::from(dot(row, row)).sqrt()).sum::<f64>();
+        let length = |values: &[f32]| values.chunks_exact(dim).map(|row| f64::from(KERNEL.dot(row, row)).sqrt()).sum::<f64>();
         let before = length(&table.values);
         let column = &dataset.items.columns[model.item.fields[self.field].input];
         if let crate::entities::Column::Lists(lists) = column {

@@ -25,6 +25,17 @@ impl Loop for AddScaled<'_> {
     }
 }
 
+/// Loops of a closure, which has to be called from one place alone, so that it is compiled where it is run.
+pub(crate) struct Work<F>(pub(crate) F);
+
+impl<T, F: FnOnce() -> T> Loop for Work<F> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        (self.0)()
+    }
+}
+
 /// `out += by * x`, inside of other loops.
 #[inline(always)]
 pub(crate) fn add_scaled(out: &mut [f32], x: &[f32], by: f32) {

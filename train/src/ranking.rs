@@ -8,7 +8,7 @@ use crate::dataset::Case;
 use crate::loops::KERNEL;
 
 /// Users that are ranked together.
-const USERS: usize = 24;
+const USERS: usize = 72;
 
 /// Mean measures of cases at a cut-off: a share of what is relevant, and nDCG with binary gains (Järvelin and Kekäläinen 2002).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -25,21 +25,23 @@ pub struct Quality {
 
 /// The best `k` items of each user, best first; what was seen is left out. Ties go to the lower row.
 pub(crate) fn rank(users: &[f32], items: &[f32], dim: usize, cases: &[Case], k: usize) -> Vec<Vec<u32>> {
+    let count = items.len() / dim;
     let chunks: Vec<Vec<Vec<u32>>> = users
         .par_chunks(USERS * dim)
         .zip(cases.par_chunks(USERS))
-        .map(|(users, cases)| {
-            let count = items.len() / dim;
-            let mut scores = vec![0f32; cases.len() * count];
-            // Items are the panel: they are read once for all of these users.
-            KERNEL.multiply(View::new(users, dim), View::new(items, dim).transposed(), &mut scores, count, Into::Set);
-            let mut places = vec![0u32; count];
-            let best = cases.iter().zip(scores.chunks_exact_mut(count)).map(|(case, scores)| {
-                case.seen.iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
-                top(scores, k, &mut places)
-            });
-            best.collect()
-        })
+        .map_init(
+            || (vec![0f32; USERS.min(cases.len()) * count], vec![0u32; count]),
+            |(scores, places), (users, cases)| {
+                let scores = &mut scores[..cases.len() * count];
+                // Items are the panel: they are read once for all of these users.
+                KERNEL.multiply(View::new(users, dim), View::new(items, dim).transposed(), scores, count, Into::Set);
+                let best = cases.iter().zip(scores.chunks_exact_mut(count)).map(|(case, scores)| {
+                    case.seen.iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
+                    top(scores, k, places)
+                });
+                best.collect()
+            },
+        )
         .collect();
     chunks.into_iter().flatten().collect()
 }

@@ -1,7 +1,7 @@
 //! Normalisation: of a row to length 1, and of a row's mean and deviation.
 
 use crate::dense::Dense;
-use crate::loops::dot;
+use crate::loops::KERNEL;
 
 /// The least length that a row is divided by.
 pub(crate) const LEAST: f32 = 1e-6;
@@ -12,7 +12,7 @@ pub(crate) const EPSILON: f32 = 1e-5;
 pub(crate) fn unit(rows: &mut [f32], width: usize) -> Vec<f32> {
     rows.chunks_exact_mut(width)
         .map(|row| {
-            let length = dot(row, row).sqrt().max(LEAST);
+            let length = KERNEL.dot(row, row).sqrt().max(LEAST);
             row.iter_mut().for_each(|x| *x /= length);
             length
         })
@@ -23,7 +23,7 @@ pub(crate) fn unit(rows: &mut [f32], width: usize) -> Vec<f32> {
 pub(crate) fn unit_back(y: &[f32], lengths: &[f32], d: &mut [f32], width: usize) {
     for ((y, d), &length) in y.chunks_exact(width).zip(d.chunks_exact_mut(width)).zip(lengths) {
         // A row that was divided by the least length was only scaled.
-        let along = if length > LEAST { dot(y, d) } else { 0.0 };
+        let along = if length > LEAST { KERNEL.dot(y, d) } else { 0.0 };
         for (d, y) in d.iter_mut().zip(y) {
             *d = (*d - along * y) / length;
         }
@@ -58,10 +58,10 @@ impl LayerNorm {
         for (row, y) in trace.normal.chunks_exact_mut(self.width).zip(y.chunks_exact_mut(self.width)) {
             let mean = row.iter().sum::<f32>() / self.width as f32;
             row.iter_mut().for_each(|x| *x -= mean);
-            let inverse = 1.0 / (dot(row, row) / self.width as f32 + EPSILON).sqrt();
+            let inverse = 1.0 / (KERNEL.dot(row, row) / self.width as f32 + EPSILON).sqrt();
             row.iter_mut().for_each(|x| *x *= inverse);
             for (y, ((x, gain), bias)) in y.iter_mut().zip(row.iter().zip(&self.gain.values).zip(&self.bias.values)) {
-                *y = gain.mul_add(*x, *bias);
+                *y = gain * x + bias;
             }
             trace.inverse.push(inverse);
         }
@@ -77,7 +77,7 @@ impl LayerNorm {
                 *dx *= self.gain.values[d];
             }
             let mean = dx.iter().sum::<f32>() / self.width as f32;
-            let along = dot(dx, row) / self.width as f32;
+            let along = KERNEL.dot(dx, row) / self.width as f32;
             for (dx, x) in dx.iter_mut().zip(row) {
                 *dx = inverse * (*dx - mean - x * along);
             }

@@ -10,7 +10,7 @@ use super::columns::Columns;
 use super::lanes::{LANES, Lane, Lanes};
 use super::Loss;
 use crate::entities::Lists;
-use crate::loops::{AddScaled, KERNEL, dot};
+use crate::loops::{AddScaled, KERNEL};
 
 /// Parts of a batch that sum the candidates' gradients by themselves. A fixed number, so that sums do not depend on threads.
 const PARTS: usize = 4;
@@ -112,8 +112,8 @@ impl Block<'_> {
         }
         let (mut target, mut negatives) = ([0f32; LANES], [products.len() as f32; LANES]);
         for lane in 0..count {
-            let product = dot(&own[lane * dim..][..dim], &chosen[lane * dim..][..dim]);
-            target[lane] = scale.mul_add(product, self.targets.bias[self.first + lane]);
+            let product = KERNEL.dot(&own[lane * dim..][..dim], &chosen[lane * dim..][..dim]);
+            target[lane] = scale * product + self.targets.bias[self.first + lane];
             let mut spare = |item: u32| {
                 for column in self.candidates.columns.of(item) {
                     if products[column][lane] > f32::NEG_INFINITY {
@@ -143,7 +143,7 @@ impl Block<'_> {
             let (factor, back) = (factors[lane], factors[lane] * outcome.target[lane]);
             let (gradient, chosen) = (&mut users[lane * dim..][..dim], &chosen[lane * dim..][..dim]);
             for ((gradient, chosen), (item, user)) in gradient.iter_mut().zip(chosen).zip(items[lane * dim..].iter_mut().zip(user)) {
-                *gradient = back.mul_add(*chosen, *gradient * factor);
+                *gradient = back * *chosen + *gradient * factor;
                 *item = back * *user;
                 *user *= factor;
             }

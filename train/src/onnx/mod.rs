@@ -3,13 +3,15 @@
 //! - `message`: the part of ONNX's protobuf that is written.
 //! - `graph`: nodes, weights, names.
 //! - `tower`: the graph of a tower; it says the same as the tower's forward pass.
-//! - `pooling`: the same of a history's pool.
+//! - `pooling`: the same of a history's pool; `recurrent` and `transformer` have the larger ones.
 //! - `write`: specs with golden rows, parity, files.
 
 mod graph;
 mod message;
 mod pooling;
+mod recurrent;
 mod tower;
+mod transformer;
 mod write;
 
 pub use write::Files;

@@ -1,6 +1,7 @@
 //! The graphs of pools. Lists are padded on the right here; a mask says which places hold something.
 
 use super::graph::{Builder, Name, Value};
+use super::{recurrent, transformer};
 use crate::pool::{Attention, Pool};
 
 /// The places of a list.
@@ -21,6 +22,23 @@ impl Places {
         let axes = builder.integers(&[1]);
         let count = builder.node("ReduceSum", &[&mask, &axes], &[("keepdims", Value::Int(1))]);
         Self { mask, count, length }
+    }
+
+    /// The same as integers, which are seen to be rows of a table.
+    pub(super) fn row(&self, builder: &mut Builder, rows: usize) -> Name {
+        let back = self.back(builder);
+        let back = builder.node("Cast", &[&back], &[("to", Value::Int(7))]);
+        let (zero, most) = (builder.integers(&[0]), builder.integers(&[rows as i64 - 1]));
+        let back = builder.node("Max", &[&back, &zero], &[]);
+        builder.node("Min", &[&back, &most], &[])
+    }
+
+    /// 1.0 at the newest place of a list that has one, `[N, L]`.
+    pub(super) fn newest(&self, builder: &mut Builder) -> Name {
+        let places: Vec<f32> = (1..=self.length).map(|place| place as f32).collect();
+        let places = builder.floats(&[1, self.length], &places);
+        let newest = builder.node("Equal", &[&self.count, &places], &[]);
+        builder.node("Cast", &[&newest], &[("to", Value::Int(1))])
     }
 
     /// How far each place is from the newest, 0 and up, `[N, L]`.
@@ -58,6 +76,9 @@ pub(super) fn pool(builder: &mut Builder, pool: &Pool, e: &str, places: &Places)
         }
         Pool::Recency { half_life } => recency(builder, *half_life, e, places),
         Pool::Attention(pool) => attention(builder, pool, e, places),
+        Pool::Gru(pool) => recurrent::gru(builder, pool, e, places),
+        Pool::Lstm(pool) => recurrent::lstm(builder, pool, e, places),
+        Pool::Transformer(pool) => transformer::transformer(builder, pool, e, places),
     }
 }
 
@@ -90,13 +111,7 @@ fn attention(builder: &mut Builder, pool: &Attention, e: &str, places: &Places) 
     let score = builder.node("MatMul", &[&k, &value], &[]);
     let last = builder.integers(&[2]);
     let score = builder.node("Squeeze", &[&score, &last], &[]);
-    let back = places.back(builder);
-    let most = builder.floats(&[], &[(pool.places.values.len() - 1) as f32]);
-    let back = builder.node("Min", &[&back, &most], &[]);
-    let back = builder.node("Cast", &[&back], &[("to", Value::Int(7))]);
-    let (zero, most) = (builder.integers(&[0]), builder.integers(&[pool.places.values.len() as i64 - 1]));
-    let back = builder.node("Max", &[&back, &zero], &[]);
-    let back = builder.node("Min", &[&back, &most], &[]);
+    let back = places.row(builder, pool.places.values.len());
     let of_places = builder.weights(&pool.places.name, &[pool.places.values.len()], &pool.places.values);
     let of_places = builder.node("Gather", &[&of_places, &back], &[("axis", Value::Int(0))]);
     let score = builder.node("Add", &[&score, &of_places], &[]);

@@ -5,7 +5,7 @@
 
 use crate::dense::Dense;
 use crate::layer::Linear;
-use crate::loops::{dot, exp, tanh};
+use crate::loops::{AddScaled, KERNEL, Work, exp, tanh};
 use crate::rng::Rng;
 
 /// Width of the keys.
@@ -39,17 +39,17 @@ impl Attention {
     pub(crate) fn forward(&self, starts: &[usize], e: &[f32]) -> (Vec<f32>, Trace) {
         let width = self.key.inputs;
         let mut keys = self.key.forward(e);
-        keys.iter_mut().for_each(|x| *x = tanh(*x));
+        KERNEL.run(Work(|| keys.iter_mut().for_each(|x| *x = tanh(*x))));
         let mut shares = Vec::with_capacity(e.len() / width);
         let mut y = vec![0f32; (starts.len() - 1) * width];
         for (pair, y) in starts.windows(2).zip(y.chunks_exact_mut(width)) {
             let (from, to) = (pair[0], pair[1]);
-            let score = |at: usize| dot(&keys[at * KEYS..][..KEYS], &self.value.values) + self.places.values[self.place(to - 1 - at)];
+            let score = |at: usize| KERNEL.dot(&keys[at * KEYS..][..KEYS], &self.value.values) + self.places.values[self.place(to - 1 - at)];
             shares.extend((from..to).map(score));
             let own = &mut shares[from..];
             softmax(own);
             for (share, e) in own.iter().zip(e[from * width..].chunks_exact(width)) {
-                y.iter_mut().zip(e).for_each(|(y, e)| *y = share.mul_add(*e, *y));
+                KERNEL.run(AddScaled { out: y, x: e, by: *share });
             }
         }
         (y, Trace { keys, shares })
@@ -62,7 +62,7 @@ impl Attention {
         for (pair, dy) in starts.windows(2).zip(dy.chunks_exact(width)) {
             let (from, to) = (pair[0], pair[1]);
             let shares = &trace.shares[from..to];
-            let mut d: Vec<f32> = (from..to).map(|at| dot(dy, &e[at * width..][..width])).collect();
+            let mut d: Vec<f32> = (from..to).map(|at| KERNEL.dot(dy, &e[at * width..][..width])).collect();
             softmax_back(shares, &mut d);
             for (at, (&share, &d)) in (from..to).zip(shares.iter().zip(&d)) {
                 de[at * width..][..width].iter_mut().zip(dy).for_each(|(de, dy)| *de = share * dy);
@@ -90,7 +90,7 @@ impl Attention {
 /// Scores to shares of 1.
 pub(super) fn softmax(scores: &mut [f32]) {
     let most = scores.iter().fold(f32::NEG_INFINITY, |most, x| most.max(*x));
-    scores.iter_mut().for_each(|x| *x = exp(*x - most));
+    KERNEL.run(Work(|| scores.iter_mut().for_each(|x| *x = exp(*x - most))));
     let sum: f32 = scores.iter().sum();
     scores.iter_mut().for_each(|x| *x /= sum);
 }
