@@ -21,7 +21,6 @@ struct Arguments {
     user_id: bool,
     share: f64,
     out: Option<PathBuf>,
-    measure_every: bool,
 }
 
 fn main() -> Result<(), Failure> {
@@ -41,6 +40,11 @@ fn main() -> Result<(), Failure> {
     println!("trained in {:.1} CPU seconds, best epoch {}, lambda {}", cpu_seconds() - before, trained.best, trained.lambda);
     let quality = trained.evaluate(&dataset, Part::Test, arguments.config.training.k);
     println!("test: {} users, recall@{} {:.4}, ndcg@{} {:.4}", quality.users, quality.k, quality.recall, quality.k, quality.ndcg);
+    if let Some(out) = &arguments.out {
+        let files = trained.files(&dataset, &json!({"epochs": trained.epochs, "test": quality}))?;
+        println!("{} rows agree with the exported towers within {:e}", files.compared, files.difference);
+        files.write(out)?;
+    }
     println!("peak memory {} MB", peak_megabytes());
     Ok(())
 }
@@ -48,7 +52,6 @@ fn main() -> Result<(), Failure> {
 fn arguments() -> Result<Arguments, Failure> {
     let (mut files, mut config, mut user_id, mut share, mut out) = (Vec::new(), Config::default(), false, 0.1, None);
     let mut arguments = std::env::args().skip(1);
-    let mut measure_every = false;
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match &*argument {
@@ -56,11 +59,10 @@ fn arguments() -> Result<Arguments, Failure> {
             "--share" => share = value()?.parse()?,
             "--out" => out = Some(PathBuf::from(value()?)),
             "--user-id" => user_id = true,
-            "--measure-every" => measure_every = true,
             _ => files.push(PathBuf::from(argument)),
         }
     }
-    Ok(Arguments { files, config, user_id, share, out, measure_every })
+    Ok(Arguments { files, config, user_id, share, out })
 }
 
 /// Users and their items, as a file has them.

@@ -172,6 +172,8 @@ pub struct Training {
 pub struct Fold {
     /// The values of lambda that validation chooses from; none: no fold. Default none.
     pub lambdas: Vec<f32>,
+    /// Whether histories read the folded table too, or the item tower alone. Default true.
+    pub histories: bool,
 }
 
 impl Default for Towers {
@@ -229,7 +231,7 @@ impl Default for Training {
 
 impl Default for Fold {
     fn default() -> Self {
-        Self { lambdas: Vec::new() }
+        Self { lambdas: Vec::new(), histories: true }
     }
 }
 

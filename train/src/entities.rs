@@ -8,6 +8,8 @@ use crate::layout::Layout;
 
 /// Rows that are encoded together.
 const BATCH: usize = 64;
+/// Batches that are there at once.
+const GROUP: usize = 32;
 /// Rows that are kept as they came, to compare the exported tower with the trained one.
 const SAMPLES: usize = 1000;
 
@@ -75,15 +77,22 @@ impl Entities {
         let side = spec.tower().name();
         let layouts = Layout::of(&spec)?;
         let options = EncodeOptions { lenient, ..EncodeOptions::default() };
-        let parts: Vec<Vec<Tensor>> = rows
-            .par_chunks(BATCH)
-            .enumerate()
-            .map(|(n, rows)| {
-                let rows: Vec<&Row> = rows.iter().collect();
-                spec.encode(&rows, &EncodeOptions { first_row: n * BATCH, ..options }).map_err(|source| TrainError::Row { side, source })
-            })
-            .collect::<Result<_, _>>()?;
-        let columns = layouts.iter().enumerate().map(|(input, layout)| column(layout, input, &parts)).collect();
+        let mut columns: Vec<Column> = layouts.iter().map(empty).collect();
+        // A list that is padded takes much more than what it holds: not all rows are there at once.
+        for (group, rows) in rows.chunks(GROUP * BATCH).enumerate() {
+            let parts: Vec<Vec<Tensor>> = rows
+                .par_chunks(BATCH)
+                .enumerate()
+                .map(|(n, rows)| {
+                    let rows: Vec<&Row> = rows.iter().collect();
+                    let options = EncodeOptions { first_row: (group * GROUP + n) * BATCH, ..options };
+                    spec.encode(&rows, &options).map_err(|source| TrainError::Row { side, source })
+                })
+                .collect::<Result<_, _>>()?;
+            for (input, (layout, column)) in layouts.iter().zip(&mut columns).enumerate() {
+                parts.iter().for_each(|part| append(column, layout, input, part));
+            }
+        }
         let every = rows.len().div_ceil(SAMPLES).max(1);
         let samples = rows.iter().enumerate().step_by(every).map(|(n, row)| (n as u32, row.clone())).collect();
         Ok(Self { ids, spec, columns, samples })
@@ -102,43 +111,34 @@ impl Entities {
     }
 }
 
-/// One input of all batches.
-fn column(layout: &Layout, input: usize, parts: &[Vec<Tensor>]) -> Column {
-    let Some(width) = layout.numbers else {
-        if layout.weights_of.is_some() {
-            return Column::Weights;
-        }
-        return Column::Lists(lists(layout, input, parts));
-    };
-    let mut values = Vec::new();
-    for part in parts {
-        if let Some(TensorData::F32(data)) = part.get(input).map(|tensor| &tensor.data) {
-            values.extend_from_slice(data);
-        }
+/// A column of no rows.
+fn empty(layout: &Layout) -> Column {
+    match layout.numbers {
+        Some(width) => Column::Numbers { width, values: Vec::new() },
+        None if layout.weights_of.is_some() => Column::Weights,
+        None => Column::Lists(Lists { starts: vec![0], indexes: Vec::new(), weights: layout.weights.map(|_| Vec::new()) }),
     }
-    Column::Numbers { width, values }
 }
 
-fn lists(layout: &Layout, input: usize, parts: &[Vec<Tensor>]) -> Lists {
-    let mut lists = Lists { starts: vec![0], indexes: Vec::new(), weights: layout.weights.map(|_| Vec::new()) };
-    for part in parts {
-        let Some(TensorData::I64(data)) = part.get(input).map(|tensor| &tensor.data) else { continue };
-        let counts = layout.weights.and_then(|at| part.get(at)).and_then(|tensor| match &tensor.data {
-            TensorData::F32(data) => Some(data),
-            TensorData::I64(_) => None,
-        });
-        for (row, indexes) in data.chunks_exact(layout.length).enumerate() {
-            for (at, &index) in indexes.iter().enumerate() {
-                if layout.padding == Some(index) {
-                    continue;
+/// Adds one input of a batch to its column.
+fn append(column: &mut Column, layout: &Layout, input: usize, batch: &[Tensor]) {
+    match (column, batch.get(input).map(|tensor| &tensor.data)) {
+        (Column::Numbers { values, .. }, Some(TensorData::F32(data))) => values.extend_from_slice(data),
+        (Column::Lists(lists), Some(TensorData::I64(data))) => {
+            let counts = layout.weights.and_then(|at| batch.get(at)).and_then(|tensor| match &tensor.data {
+                TensorData::F32(data) => Some(data),
+                TensorData::I64(_) => None,
+            });
+            for (row, indexes) in data.chunks_exact(layout.length).enumerate() {
+                for (at, &index) in indexes.iter().enumerate().filter(|(_, index)| layout.padding != Some(**index)) {
+                    lists.indexes.push(index as u32);
+                    if let (Some(weights), Some(counts)) = (&mut lists.weights, counts) {
+                        weights.push(counts[row * layout.length + at]);
+                    }
                 }
-                lists.indexes.push(index as u32);
-                if let (Some(weights), Some(counts)) = (&mut lists.weights, counts) {
-                    weights.push(counts[row * layout.length + at]);
-                }
+                lists.starts.push(lists.indexes.len());
             }
-            lists.starts.push(lists.indexes.len());
         }
+        _ => {}
     }
-    lists
 }

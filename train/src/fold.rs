@@ -16,16 +16,15 @@ pub(crate) fn fold(trained: &mut Trained, dataset: &Dataset, cases: &[Case]) {
         return;
     }
     let k = trained.config.training.k;
-    let users = trained.model.users(dataset, cases);
     let rows: Vec<u32> = (0..dataset.items.len() as u32).collect();
     let value = |model: &Model| {
-        let items = model.items(dataset, &rows);
+        let (users, items) = (model.users(dataset, cases), model.items(dataset, &rows));
         quality(&rank(&users, &items, model.item.dim, cases, k), cases, k).ndcg
     };
     let Some(neighbours) = Neighbours::new(&trained.model, dataset) else { return };
     let mut best = (value(&trained.model), 0.0, None);
     for &lambda in lambdas {
-        let model = neighbours.folded(&trained.model, dataset, lambda);
+        let model = neighbours.folded(&trained.model, dataset, lambda, trained.config.fold.histories);
         let now = value(&model);
         if now > best.0 {
             best = (now, lambda, Some(model));
@@ -70,12 +69,11 @@ impl Neighbours {
         Some(Self { sums, field, table })
     }
 
-    /// The model with a table of its own for the item tower, which keeps the rows' lengths on average.
-    fn folded(&self, model: &Model, dataset: &Dataset, lambda: f32) -> Model {
+    /// The model with a folded table, which keeps the rows' lengths on average.
+    fn folded(&self, model: &Model, dataset: &Dataset, lambda: f32, histories: bool) -> Model {
         let mut model = model.clone();
         let dim = model.item.dim;
         let mut table = model.tables.list[self.table].clone();
-        table.name = format!("{}.folded", table.name);
         let length = |values: &[f32]| values.chunks_exact(dim).map(|row| f64::from(KERNEL.dot(row, row)).sqrt()).sum::<f64>();
         let before = length(&table.values);
         let column = &dataset.items.columns[model.item.fields[self.field].input];
@@ -89,6 +87,11 @@ impl Neighbours {
         let after = length(&table.values);
         let by = if after > 0.0 { (before / after) as f32 } else { 1.0 };
         table.values.iter_mut().for_each(|x| *x *= by);
+        if histories {
+            model.tables.list[self.table] = table;
+            return model;
+        }
+        table.name = format!("{}.folded", table.name);
         model.tables.list.push(table);
         if let FieldPart::Embedding { table, .. } = &mut model.item.fields[self.field].part {
             *table = model.tables.list.len() - 1;

@@ -31,6 +31,8 @@ mod table;
 mod tower;
 mod trained;
 mod trainer;
+#[cfg(test)]
+mod trainer_tests;
 
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
 pub use dataset::{Case, Dataset, History};

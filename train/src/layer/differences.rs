@@ -36,14 +36,13 @@ pub(crate) fn check<L>(
     let count = count.len();
     for which in 0..count {
         for _ in 0..40 {
-            let mut rng = rng.branch();
-            let mut place = 0;
-            let mut moved = |layer: &mut L, by: f32| {
+            let draw = rng.uniform();
+            let moved = |layer: &mut L, by: f32| {
                 let mut all = Vec::new();
                 parameters(layer, &mut all);
-                place = if place == 0 { rng.below(all[which].values.len()) + 1 } else { place };
-                all[which].values[place - 1] += by;
-                (all[which].gradient[place - 1], all[which].name.clone())
+                let place = (draw * all[which].values.len() as f32) as usize;
+                all[which].values[place] += by;
+                (all[which].gradient[place], all[which].name.clone())
             };
             let (gradient, name) = moved(layer, BY);
             let high = sum(&forward(layer, x));

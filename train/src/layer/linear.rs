@@ -28,10 +28,6 @@ impl Linear {
         Self { inputs, outputs, weight, bias }
     }
 
-    pub(crate) fn without_bias(self) -> Self {
-        Self { bias: None, ..self }
-    }
-
     pub(crate) fn forward(&self, x: &[f32]) -> Vec<f32> {
         let mut y = vec![0f32; x.len() / self.inputs * self.outputs];
         let weight = View::new(&self.weight.values, self.inputs).transposed();
