@@ -167,15 +167,18 @@ mod tests {
 
     #[test]
     fn every_path_and_layout_gives_the_bits_of_one_chain() {
-        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (12, 16, 32), (13, 17, 33), (31, 64, 64), (64, 3, 100), (25, 97, 31), (2, 0, 3), (0, 4, 5)] {
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (12, 16, 32), (13, 17, 33), (31, 64, 64), (64, 3, 100), (25, 97, 31), (2, 0, 3), (0, 4, 5)]
+        {
             let (a, b, before) = (noise(m * k, 1), noise(k * n, 2), noise(m * (n + 3), 3));
             for (turned_a, turned_b) in [(false, false), (true, false), (false, true), (true, true)] {
                 if k * m == 0 && (turned_a || turned_b) {
                     continue;
                 }
                 // As it is told to lie.
-                let view_a = if turned_a { View::new(&a, m).transposed() } else { View { data: &a, rows: m, columns: k, row: k, column: 1 } };
-                let view_b = if turned_b { View::new(&b, k).transposed() } else { View { data: &b, rows: k, columns: n, row: n, column: 1 } };
+                let view_a =
+                    if turned_a { View::new(&a, m).transposed() } else { View { data: &a, rows: m, columns: k, row: k, column: 1 } };
+                let view_b =
+                    if turned_b { View::new(&b, k).transposed() } else { View { data: &b, rows: k, columns: n, row: n, column: 1 } };
                 let value = |view: View<'_>, r: usize, c: usize| view.data[r * view.row + c * view.column];
                 for kernel in Kernel::available() {
                     for into in [Into::Set, Into::Add] {

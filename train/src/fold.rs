@@ -50,9 +50,9 @@ impl Neighbours {
         let mut counts = vec![0u32; dataset.items.len()];
         let mut cases = Vec::new();
         for user in 0..dataset.users.len() {
-            let events = dataset.events.of(user).iter().filter(|event| event.part == Part::Train && event.positive);
+            let mut events = dataset.events.of(user).iter().filter(|event| event.part == Part::Train && event.positive);
             let history: Vec<u32> = events.clone().map(|event| event.item).collect();
-            let Some(last) = events.last() else { continue };
+            let Some(last) = events.next_back() else { continue };
             history.iter().for_each(|&item| counts[item as usize] += 1);
             cases.push(Case { user: user as u32, profile: last.profile, history, seen: vec![], relevant: vec![] });
         }

@@ -98,7 +98,7 @@ mod tests {
                 user: user as u32,
                 profile: 0,
                 history: vec![],
-                seen: (0..items as u32).filter(|item| (item + user as u32) % 5 == 0).collect(),
+                seen: (0..items as u32).filter(|item| (item + user as u32).is_multiple_of(5)).collect(),
                 relevant: (0..items as u32).filter(|item| (item + user as u32) % 5 == 1).collect(),
             };
             let cases: Vec<Case> = (0..users).map(case).collect();

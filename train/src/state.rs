@@ -69,10 +69,10 @@ impl State {
     pub(crate) fn end_epoch(&mut self, report: EpochReport) {
         let value = |epoch: &EpochReport| epoch.validation.map(|quality| quality.ndcg);
         let before = self.best.as_ref().and_then(|(epoch, _)| self.epochs.get(epoch - 1)).and_then(value);
-        if let Some(now) = value(&report) {
-            if before.is_none_or(|before| now > before) {
-                self.best = Some((report.epoch, self.values()));
-            }
+        if let Some(now) = value(&report)
+            && before.is_none_or(|before| now > before)
+        {
+            self.best = Some((report.epoch, self.values()));
         }
         self.epochs.push(report);
         self.epoch += 1;

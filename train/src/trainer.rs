@@ -119,11 +119,11 @@ impl<'a> Trainer<'a> {
                     tell(self.where_it_is(n, steps, self.state.step - begun, started.elapsed()));
                 }
                 let stopped = stop.load(Ordering::Relaxed);
-                if let Some(path) = &checkpoint {
-                    if stopped || saved.elapsed() > Duration::from_secs(60 * training.checkpoint_minutes) {
-                        self.state.save(path, key)?;
-                        saved = Instant::now();
-                    }
+                if let Some(path) = &checkpoint
+                    && (stopped || saved.elapsed() > Duration::from_secs(60 * training.checkpoint_minutes))
+                {
+                    self.state.save(path, key)?;
+                    saved = Instant::now();
                 }
                 if stopped {
                     return Err(TrainError::Interrupted { step: self.state.step });

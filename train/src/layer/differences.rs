@@ -22,6 +22,10 @@ pub(crate) fn check<L>(
         assert!((f64::from(got) - expected).abs() < 2e-2 * expected.abs().max(0.3), "{what}: {got}, by differences {expected}");
     };
     const BY: f32 = 1e-3;
+    let here = sum(&forward(layer, x));
+    // Where the two sides differ there is a kink (of a ReLU) between: nothing can be said there.
+    let smooth = |high: f64, low: f64| (high - here - (here - low)).abs() < f64::from(BY) * 0.01;
+    let (mut looked, mut compared) = (0, 0);
     for _ in 0..60.min(x.len()) {
         let at = rng.below(x.len());
         let mut moved = x.to_vec();
@@ -29,7 +33,11 @@ pub(crate) fn check<L>(
         let high = sum(&forward(layer, &moved));
         moved[at] = x[at] - BY;
         let low = sum(&forward(layer, &moved));
-        near(dx[at], (high - low) / f64::from(2.0 * BY), &format!("input {at}"));
+        looked += 1;
+        if smooth(high, low) {
+            compared += 1;
+            near(dx[at], (high - low) / f64::from(2.0 * BY), &format!("input {at}"));
+        }
     }
     let mut count = Vec::new();
     parameters(layer, &mut count);
@@ -49,7 +57,12 @@ pub(crate) fn check<L>(
             moved(layer, -2.0 * BY);
             let low = sum(&forward(layer, x));
             moved(layer, BY);
-            near(gradient, (high - low) / f64::from(2.0 * BY), &name);
+            looked += 1;
+            if smooth(high, low) {
+                compared += 1;
+                near(gradient, (high - low) / f64::from(2.0 * BY), &name);
+            }
         }
     }
+    assert!(compared * 3 >= looked * 2, "{compared} of {looked} places could be compared");
 }

@@ -6,9 +6,9 @@
 use rayon::prelude::*;
 use torre_kernel::{Into, View};
 
+use super::Loss;
 use super::columns::Columns;
 use super::lanes::{LANES, Lane, Lanes};
-use super::Loss;
 use crate::entities::Lists;
 use crate::loops::{AddScaled, KERNEL};
 
@@ -130,10 +130,10 @@ impl Block<'_> {
         let outcome = KERNEL.run(Lanes { loss: self.loss, products, bias: self.candidates.bias, scale, target, negatives });
         let mut sum = 0.0;
         let mut factors = [0f32; LANES];
-        for lane in 0..count {
+        for (lane, factor) in factors.iter_mut().enumerate().take(count) {
             let weight = self.targets.weights[self.first + lane] * self.per_weight;
             sum += f64::from(weight) * f64::from(outcome.loss[lane]);
-            factors[lane] = weight * scale * outcome.factor[lane];
+            *factor = weight * scale * outcome.factor[lane];
         }
         let flat = products.as_flattened();
         if candidates {
@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn losses_are_the_formulas_and_gradients_their_differences() {
-        for (seed, (dim, users, candidates, items)) in [(1, 1, 1, 2), (3, 33, 7, 9), (16, 5, 70, 300), (40, 70, 0, 4), (5, 2, 3, 1)].into_iter().enumerate() {
+        for (seed, (dim, users, candidates, items)) in
+            [(1, 1, 1, 2), (3, 33, 7, 9), (16, 5, 70, 300), (40, 70, 0, 4), (5, 2, 3, 1)].into_iter().enumerate()
+        {
             for loss in LOSSES {
                 let mut case = Case::new(seed as u64, dim, users, candidates, items);
                 let ours = case.ours(loss, items);

@@ -44,10 +44,10 @@ impl Loop for Lanes<'_> {
             Loss::Bce { weight } => {
                 let own = self.target;
                 let mut outcome = self.each(|_, x| (x, sigmoid(x)), |_, _| 0.0, weight, true);
-                for lane in 0..LANES {
-                    outcome.loss[lane] += (1.0 + exp(-own[lane].abs())).ln() + (-own[lane]).max(0.0);
+                for (lane, own) in own.into_iter().enumerate() {
+                    outcome.loss[lane] += (1.0 + exp(-own.abs())).ln() + (-own).max(0.0);
                     // Derivatives are over the negatives' factor.
-                    outcome.target[lane] = (sigmoid(own[lane]) - 1.0) / outcome.factor[lane];
+                    outcome.target[lane] = (sigmoid(own) - 1.0) / outcome.factor[lane];
                 }
                 outcome
             }
@@ -55,8 +55,8 @@ impl Loop for Lanes<'_> {
                 let own = self.target;
                 let hinge = |_: f32, x: f32| ((x - margin).max(0.0), if x > margin { 1.0 } else { 0.0 });
                 let mut outcome = self.each(hinge, |_, _| 0.0, weight, false);
-                for lane in 0..LANES {
-                    outcome.loss[lane] += 1.0 - own[lane];
+                for (lane, own) in own.into_iter().enumerate() {
+                    outcome.loss[lane] += 1.0 - own;
                     outcome.target[lane] = -1.0 / outcome.factor[lane];
                 }
                 outcome
@@ -105,13 +105,7 @@ impl Lanes<'_> {
     /// Losses that are sums over negatives: `term` gives of the target's and a negative's logit the loss (or what `ln(1 + e^..)` is taken of)
     /// and the derivative by the negative's; `back` what that is by the target's.
     #[inline(always)]
-    fn each(
-        &mut self,
-        term: impl Fn(f32, f32) -> (f32, f32),
-        back: impl Fn(f32, f32) -> f32,
-        weight: f32,
-        soft: bool,
-    ) -> Outcome {
+    fn each(&mut self, term: impl Fn(f32, f32) -> (f32, f32), back: impl Fn(f32, f32) -> f32, weight: f32, soft: bool) -> Outcome {
         /// Lines after which a product of numbers from 1 to 2 has to be taken the logarithm of.
         const RUN: usize = 64;
         let mut sum = [0f32; LANES];

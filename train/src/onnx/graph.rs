@@ -62,6 +62,15 @@ impl Builder {
         self.initializer(name, I64, &[values.len()], raw)
     }
 
+    /// One integer, without dimensions.
+    pub(super) fn integer(&mut self, value: i64) -> Name {
+        let name = format!("i{value}");
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        self.initializer(name, I64, &[], value.to_le_bytes().to_vec())
+    }
+
     fn initializer(&mut self, name: String, kind: i32, dims: &[usize], raw: Vec<u8>) -> Name {
         self.graph.initializer.push(Tensor {
             dims: dims.iter().map(|&dim| dim as i64).collect(),

@@ -28,9 +28,8 @@ impl Places {
     pub(super) fn row(&self, builder: &mut Builder, rows: usize) -> Name {
         let back = self.back(builder);
         let back = builder.node("Cast", &[&back], &[("to", Value::Int(7))]);
-        let (zero, most) = (builder.integers(&[0]), builder.integers(&[rows as i64 - 1]));
-        let back = builder.node("Max", &[&back, &zero], &[]);
-        builder.node("Min", &[&back, &most], &[])
+        let (zero, most) = (builder.integer(0), builder.integer(rows as i64 - 1));
+        builder.node("Clip", &[&back, &zero, &most], &[])
     }
 
     /// 1.0 at the newest place of a list that has one, `[N, L]`.

@@ -24,7 +24,7 @@ fn layer(builder: &mut Builder, input: &Linear, state: &Linear) -> [Name; 3] {
     let weights = |builder: &mut Builder, layer: &Linear| {
         builder.weights(&layer.weight.name, &[1, layer.outputs, layer.inputs], &layer.weight.values)
     };
-    let biases = [input, state].iter().flat_map(|layer| layer.bias.iter().flat_map(|bias| bias.values.iter().copied()));
+    let biases = [input, state].into_iter().flat_map(|layer| layer.bias.iter().flat_map(|bias| bias.values.iter().copied()));
     let biases: Vec<f32> = biases.collect();
     [weights(builder, input), weights(builder, state), builder.weights("pool.biases", &[1, biases.len()], &biases)]
 }

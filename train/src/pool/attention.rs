@@ -44,7 +44,8 @@ impl Attention {
         let mut y = vec![0f32; (starts.len() - 1) * width];
         for (pair, y) in starts.windows(2).zip(y.chunks_exact_mut(width)) {
             let (from, to) = (pair[0], pair[1]);
-            let score = |at: usize| KERNEL.dot(&keys[at * KEYS..][..KEYS], &self.value.values) + self.places.values[self.place(to - 1 - at)];
+            let score =
+                |at: usize| KERNEL.dot(&keys[at * KEYS..][..KEYS], &self.value.values) + self.places.values[self.place(to - 1 - at)];
             shares.extend((from..to).map(score));
             let own = &mut shares[from..];
             softmax(own);

@@ -155,7 +155,10 @@ impl Block {
         let projected = self.project.forward(&attention_input);
         let mut mixed = vec![0f32; x.len()];
         let own = by_history(&mut mixed, starts, width);
-        let shares = own.into_par_iter().zip(starts.par_windows(2)).map(|(out, pair)| attend(&projected[pair[0] * 3 * width..pair[1] * 3 * width], width, of.heads, out));
+        let shares = own
+            .into_par_iter()
+            .zip(starts.par_windows(2))
+            .map(|(out, pair)| attend(&projected[pair[0] * 3 * width..pair[1] * 3 * width], width, of.heads, out));
         let shares = shares.collect();
         let mut y = self.mix.forward(&mixed);
         let mix_dropout = Dropout::forward(&mut y, of.dropout, rng.as_deref_mut());
@@ -166,7 +169,18 @@ impl Block {
         let mut y = self.second.forward(&hidden);
         let layers_dropout = Dropout::forward(&mut y, of.dropout, rng);
         KERNEL.run(AddScaled { out: x, x: &y, by: 1.0 });
-        BlockTrace { attention_norm, attention_input, projected, shares, mixed, mix_dropout, layers_norm, layers_input, hidden, layers_dropout }
+        BlockTrace {
+            attention_norm,
+            attention_input,
+            projected,
+            shares,
+            mixed,
+            mix_dropout,
+            layers_norm,
+            layers_input,
+            hidden,
+            layers_dropout,
+        }
     }
 
     /// `dx` are the derivatives by what came out; they become those by what went in.

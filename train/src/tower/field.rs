@@ -24,15 +24,9 @@ pub(crate) struct Field {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Part {
     /// Rows of a table, pooled; one row of one index.
-    Embedding {
-        table: usize,
-        pooling: Pooling,
-    },
+    Embedding { table: usize, pooling: Pooling },
     /// The items chosen before.
-    History {
-        table: usize,
-        pool: Pool,
-    },
+    History { table: usize, pool: Box<Pool> },
     /// Numbers as they are.
     Numbers,
 }
@@ -70,7 +64,7 @@ impl Field {
         let table = tables.find_or_add(&layout.table, layout.rows, width, rng)?;
         let pooling = if layout.weights.is_some() { Pooling::Sum } else { Pooling::Mean };
         let part = if history {
-            Part::History { table, pool: Pool::new(options.towers, width, layout.length, rng) }
+            Part::History { table, pool: Box::new(Pool::new(options.towers, width, layout.length, rng)) }
         } else {
             Part::Embedding { table, pooling }
         };

@@ -172,7 +172,7 @@ impl Tower {
             (Part::Embedding { table, pooling }, Column::Lists(lists)) => tables.list[*table].pool(lists, *pooling, &mut out),
             (Part::History { table, pool }, Column::Lists(lists)) => {
                 let table = &tables.list[*table];
-                match pool {
+                match &**pool {
                     Pool::Mean => table.pool(lists, Pooling::Mean, &mut out),
                     Pool::Recency { half_life } => {
                         let weighted = trace.weighted.insert(recency(lists, *half_life));
