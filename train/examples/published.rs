@@ -37,7 +37,11 @@ fn main() -> Result<(), Failure> {
     };
     let stop = AtomicBool::new(false);
     let trained = train(&dataset, &arguments.config, Run { progress: &mut progress, stop: &stop, checkpoint: None })?;
-    println!("trained in {:.1} CPU seconds, best epoch {}, lambda {}", cpu_seconds() - before, trained.best, trained.lambda);
+    let seconds = cpu_seconds() - before;
+    let examples = dataset.events.all().iter().filter(|event| event.part == Part::Train).count();
+    let steps = examples.div_ceil(arguments.config.training.batch) * trained.epochs.len();
+    let per_step = 1000.0 * seconds / steps as f64;
+    println!("trained in {seconds:.1} CPU seconds, {per_step:.1} ms a step; best epoch {}, lambda {}", trained.best, trained.lambda);
     let quality = trained.evaluate(&dataset, Part::Test, arguments.config.training.k);
     println!("test: {} users, recall@{} {:.4}, ndcg@{} {:.4}", quality.users, quality.k, quality.recall, quality.k, quality.ndcg);
     if let Some(out) = &arguments.out {

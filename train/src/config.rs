@@ -28,7 +28,7 @@ pub struct Config {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Towers {
-    /// Widths of the hidden layers over all of a tower's inputs. A tower whose one input is its items needs none, and has none. Default [128].
+    /// Widths of the hidden layers over all of a tower's inputs. A tower whose one input is its items needs none, and has none. Default `[128]`.
     pub hidden: Vec<usize>,
     /// `add` puts the output of the layers on top of the main embedding (an item's own, a user's pooled history); `replace` has it alone;
     /// `sum` has no layers: embeddings of all fields are as wide as the output and summed up. Default `add`.

@@ -3,11 +3,14 @@
 //! - `message`: the part of ONNX's protobuf that is written.
 //! - `graph`: nodes, weights, names.
 //! - `tower`: the graph of a tower; it says the same as the tower's forward pass.
+//! - `places`, `dense`: what the graphs of lists and of layers have in common.
 //! - `pooling`: the same of a history's pool; `recurrent` and `transformer` have the larger ones.
 //! - `write`: specs with golden rows, parity, files.
 
+mod dense;
 mod graph;
 mod message;
+mod places;
 mod pooling;
 mod recurrent;
 mod tower;

@@ -1,7 +1,7 @@
 //! The graphs of recurrent pools: the layer runs over all places, and the state at the newest one is taken.
 
 use super::graph::{Builder, Name, Value};
-use super::pooling::{Places, weighted_sum};
+use super::places::{Places, weighted_sum};
 use crate::layer::Linear;
 use crate::pool::{Gru, Lstm};
 

@@ -2,10 +2,12 @@
 
 use torre_features::FeatureSpec;
 
+use super::dense::{linear, normal};
 use super::graph::{Builder, Name, Value};
 use super::message::Model as Proto;
-use super::pooling::{self, Places};
-use crate::layer::{LEAST, LayerNorm, Linear, NORM_EPSILON};
+use super::places::{Places, over_count, weighted_sum};
+use super::pooling::pool as pool_of;
+use crate::layer::LEAST;
 use crate::layout::Layout;
 use crate::table::Pooling;
 use crate::tower::{Part, Tables, Tower};
@@ -43,7 +45,7 @@ pub(super) fn model(tower: &Tower, tables: &Tables, spec: &FeatureSpec, layouts:
             Part::History { table, pool } => {
                 let e = rows(&mut builder, tables, *table, &layout.tensor);
                 let places = Places::new(&mut builder, &layout.tensor, layout.padding.unwrap_or(0), layout.length);
-                pooling::pool(&mut builder, pool, &e, &places)
+                pool_of(&mut builder, pool, &e, &places)
             }
         });
     }
@@ -82,22 +84,6 @@ pub(super) fn model(tower: &Tower, tables: &Tables, spec: &FeatureSpec, layouts:
     builder.finish(&output, spec.output(), tower.dim)
 }
 
-/// `x W^T + b` of rows.
-pub(super) fn linear(builder: &mut Builder, layer: &Linear, x: &str) -> Name {
-    let weight = builder.weights(&layer.weight.name, &[layer.outputs, layer.inputs], &layer.weight.values);
-    let bias = layer.bias.as_ref().map(|bias| builder.weights(&bias.name, &[layer.outputs], &bias.values));
-    let mut inputs = vec![x, &weight];
-    inputs.extend(bias.as_deref());
-    builder.node("Gemm", &inputs, &[("transB", Value::Int(1))])
-}
-
-/// Layer normalisation over the last axis.
-pub(super) fn normal(builder: &mut Builder, norm: &LayerNorm, x: &str) -> Name {
-    let gain = builder.weights(&norm.gain.name, &[norm.width], &norm.gain.values);
-    let bias = builder.weights(&norm.bias.name, &[norm.width], &norm.bias.values);
-    builder.node("LayerNormalization", &[x, &gain, &bias], &[("axis", Value::Int(-1)), ("epsilon", Value::Float(NORM_EPSILON))])
-}
-
 fn rows(builder: &mut Builder, tables: &Tables, table: usize, indexes: &str) -> Name {
     let table = &tables.list[table];
     let weights = builder.weights(&table.name, &[table.rows(), table.width], &table.values);
@@ -117,9 +103,9 @@ fn pooled(builder: &mut Builder, e: &str, places: &Places, pooling: Pooling, wei
         Some(weights) => builder.node("Mul", &[&places.mask, weights], &[]),
         None => places.mask.clone(),
     };
-    let sum = pooling::weighted_sum(builder, e, &counts);
+    let sum = weighted_sum(builder, e, &counts);
     match pooling {
         Pooling::Sum => sum,
-        Pooling::Mean => pooling::over_count(builder, &sum, places),
+        Pooling::Mean => over_count(builder, &sum, places),
     }
 }

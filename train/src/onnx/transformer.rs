@@ -1,8 +1,8 @@
 //! The graph of a Transformer's pool.
 
+use super::dense::{normal, transposed};
 use super::graph::{Builder, Name, Value};
-use super::pooling::{Places, transposed, weighted_sum};
-use super::tower::normal;
+use super::places::{Places, weighted_sum};
 use crate::layer::Linear;
 use crate::pool::Transformer;
 
