@@ -7,8 +7,9 @@ use torre_kernel::{Into, View};
 use crate::dataset::Case;
 use crate::loops::KERNEL;
 
-/// Users that are ranked together.
+/// Users that are ranked together, and items whose scores are there at once.
 const USERS: usize = 72;
+const STRIPE: usize = 2048;
 
 /// Mean measures of cases at a cut-off: a share of what is relevant, and nDCG with binary gains (Järvelin and Kekäläinen 2002).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -25,45 +26,64 @@ pub struct Quality {
 
 /// The best `k` items of each user, best first; what was seen is left out. Ties go to the lower row.
 pub(crate) fn rank(users: &[f32], items: &[f32], dim: usize, cases: &[Case], k: usize) -> Vec<Vec<u32>> {
-    let count = items.len() / dim;
     let chunks: Vec<Vec<Vec<u32>>> = users
         .par_chunks(USERS * dim)
         .zip(cases.par_chunks(USERS))
         .map_init(
-            || (vec![0f32; USERS.min(cases.len()) * count], vec![0u32; count]),
+            || (vec![0f32; USERS * STRIPE], vec![0u32; STRIPE]),
             |(scores, places), (users, cases)| {
-                let scores = &mut scores[..cases.len() * count];
-                // Items are the panel: they are read once for all of these users.
-                KERNEL.multiply(View::new(users, dim), View::new(items, dim).transposed(), scores, count, Into::Set);
-                let best = cases.iter().zip(scores.chunks_exact_mut(count)).map(|(case, scores)| {
-                    case.seen.iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
-                    top(scores, k, places)
-                });
-                best.collect()
+                let mut best: Vec<Best> = cases.iter().map(|_| Best::new(k)).collect();
+                for (items, first) in items.chunks(STRIPE * dim).zip((0u32..).step_by(STRIPE)) {
+                    let count = items.len() / dim;
+                    let scores = &mut scores[..cases.len() * count];
+                    KERNEL.multiply(View::new(users, dim), View::new(items, dim).transposed(), scores, count, Into::Set);
+                    for ((case, scores), best) in cases.iter().zip(scores.chunks_exact_mut(count)).zip(&mut best) {
+                        let seen = &case.seen[case.seen.partition_point(|&item| item < first)..];
+                        let seen = seen.iter().take_while(|&&item| item < first + count as u32);
+                        seen.for_each(|&item| scores[(item - first) as usize] = f32::NEG_INFINITY);
+                        best.take(scores, first, &mut places[..count]);
+                    }
+                }
+                best.into_iter().map(Best::finish).collect()
             },
         )
         .collect();
     chunks.into_iter().flatten().collect()
 }
 
-/// The best `k` of some scores. `places` is as long as the scores.
-fn top(scores: &[f32], k: usize, places: &mut [u32]) -> Vec<u32> {
-    /// Scores between two looks at the bound.
-    const STRIPE: usize = 2048;
-    let mut best: Vec<(f32, u32)> = Vec::with_capacity(4 * k + STRIPE);
-    let mut bound = f32::MIN;
-    let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    for (stripe, scores) in scores.chunks(STRIPE).enumerate() {
-        let found = KERNEL.at_least(scores, bound, &mut places[..scores.len()]);
-        best.extend(places[..found].iter().map(|&place| (scores[place as usize], (stripe * STRIPE) as u32 + place)));
-        if best.len() > k {
-            best.select_nth_unstable_by(k - 1, order);
-            best.truncate(k);
-            bound = best.iter().fold(f32::INFINITY, |least, (score, _)| least.min(*score));
+/// The best items of a user so far.
+struct Best {
+    k: usize,
+    list: Vec<(f32, u32)>,
+    /// What a score has to reach to be among them.
+    bound: f32,
+}
+
+impl Best {
+    fn new(k: usize) -> Self {
+        Self { k, list: Vec::with_capacity(2 * k), bound: f32::MIN }
+    }
+
+    /// The better score first, then the lower item.
+    fn order(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
+        b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+    }
+
+    /// Takes the scores of items from `first` on. `places` is as long as they are.
+    fn take(&mut self, scores: &[f32], first: u32, places: &mut [u32]) {
+        let found = KERNEL.at_least(scores, self.bound, places);
+        self.list.extend(places[..found].iter().map(|&place| (scores[place as usize], first + place)));
+        if self.list.len() > self.k {
+            self.list.select_nth_unstable_by(self.k - 1, Self::order);
+            self.list.truncate(self.k);
+            self.bound = self.list.iter().fold(f32::INFINITY, |least, (score, _)| least.min(*score));
         }
     }
-    best.sort_unstable_by(order);
-    best.into_iter().map(|(_, item)| item).collect()
+
+    fn finish(mut self) -> Vec<u32> {
+        self.list.sort_unstable_by(Self::order);
+        self.list.into_iter().map(|(_, item)| item).collect()
+    }
 }
 
 /// What the rankings are worth.

@@ -39,7 +39,7 @@ impl Places {
     }
 
     /// How far each place is from the newest, 0 and up, `[N, L]`.
-    fn back(&self, builder: &mut Builder) -> Name {
+    pub(super) fn back(&self, builder: &mut Builder) -> Name {
         let places: Vec<f32> = (1..=self.length).map(|place| place as f32).collect();
         let places = builder.floats(&[1, self.length], &places);
         let back = builder.node("Sub", &[&self.count, &places], &[]);
