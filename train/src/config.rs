@@ -170,7 +170,7 @@ pub struct Training {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fold {
-    /// The values of lambda that validation chooses from; none: no fold. Default none.
+    /// The values of lambda that validation chooses from; none: no fold. Without validation one value is taken as it is. Default none.
     pub lambdas: Vec<f32>,
     /// Whether histories read the folded table too, or the item tower alone. Default true.
     pub histories: bool,

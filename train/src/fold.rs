@@ -8,11 +8,11 @@ use crate::ranking::{quality, rank};
 use crate::tower::Part as FieldPart;
 use crate::trained::Trained;
 
-/// Tries the config's lambdas on validation and keeps the best; none, where all make it worse, there is no validation, or the item tower is
-/// more than a table of ids.
+/// Tries the config's lambdas on validation and keeps the best; none, where all make it worse, or the item tower is more than a table of ids.
+/// Without validation one lambda is taken as it is, and of several none.
 pub(crate) fn fold(trained: &mut Trained, dataset: &Dataset, cases: &[Case]) {
     let lambdas = &trained.config.fold.lambdas;
-    if lambdas.is_empty() || cases.is_empty() || trained.model.item.mlp.is_some() {
+    if lambdas.is_empty() || trained.model.item.mlp.is_some() || (cases.is_empty() && lambdas.len() > 1) {
         return;
     }
     let k = trained.config.training.k;
@@ -22,9 +22,14 @@ pub(crate) fn fold(trained: &mut Trained, dataset: &Dataset, cases: &[Case]) {
         quality(&rank(&users, &items, model.item.dim, cases, k), cases, k).ndcg
     };
     let Some(neighbours) = Neighbours::new(&trained.model, dataset) else { return };
+    let histories = trained.config.fold.histories;
+    if let (true, &[lambda]) = (cases.is_empty(), &lambdas[..]) {
+        (trained.model, trained.lambda) = (neighbours.folded(&trained.model, dataset, lambda, histories), lambda);
+        return;
+    }
     let mut best = (value(&trained.model), 0.0, None);
     for &lambda in lambdas {
-        let model = neighbours.folded(&trained.model, dataset, lambda, trained.config.fold.histories);
+        let model = neighbours.folded(&trained.model, dataset, lambda, histories);
         let now = value(&model);
         if now > best.0 {
             best = (now, lambda, Some(model));
