@@ -6,6 +6,7 @@
 mod batch;
 mod checkpoint;
 mod config;
+mod config_check;
 mod dataset;
 mod dense;
 mod entities;
@@ -28,6 +29,8 @@ mod sampler;
 mod spread;
 mod state;
 mod table;
+#[cfg(test)]
+mod table_tests;
 mod tower;
 mod trained;
 mod trainer;

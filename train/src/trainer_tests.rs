@@ -245,3 +245,54 @@ fn no_history_sees_its_future() {
         }
     }
 }
+
+/// Users and items of ids alone.
+fn ids_alone() -> Dataset {
+    let shop = shop(false, false);
+    let ids = shop.items.ids.clone();
+    let items = json!([{"tensor": "id", "dtype": "i64", "shape": ["N"], "from": "id", "op": {"vocab": {"name": "items", "oov": 1}}}]);
+    let users = json!([{"tensor": "history", "dtype": "i64", "shape": ["N", 20], "from": "history",
+        "op": {"vocab": {"name": "items", "oov": 1}}, "list": {"max": 20, "keep": "last"}}]);
+    let item_rows: Vec<Row> = ids.iter().map(|id| Row::new().with("id", id.as_str())).collect();
+    let user_rows = vec![Row::new(); USERS];
+    let mut events = shop.events.all().to_vec();
+    events.iter_mut().for_each(|event| event.part = Part::Train);
+    let events = Events::new(events, false, USERS, ITEMS).unwrap();
+    let items = Entities::encode(ids.clone(), spec("item", false, &ids, &items), &item_rows, false).unwrap();
+    let users = Entities::encode(shop.users.ids, spec("user", false, &ids, &users), &user_rows, false).unwrap();
+    Dataset::new(items, users, events, Some("history")).unwrap()
+}
+
+#[test]
+fn a_fold_is_a_step_from_users_to_their_items() {
+    let dataset = ids_alone();
+    let mut config = config();
+    let plain = run(&dataset, &config, false, None).unwrap();
+    config.fold.lambdas = vec![0.5];
+    let histories = |user: usize| dataset.events.of(user).iter().map(|event| event.item).collect::<Vec<u32>>();
+    let case = |user: usize| Case { user: user as u32, profile: user as u32, history: histories(user), seen: vec![], relevant: vec![] };
+    let cases: Vec<Case> = (0..USERS).map(case).collect();
+    let (items, users) = (plain.item_vectors(&dataset), plain.user_vectors(&dataset, &cases));
+    let mut counts = [0f32; ITEMS];
+    cases.iter().flat_map(|case| &case.history).for_each(|&item| counts[item as usize] += 1.0);
+    let mut expected = items.clone();
+    for (case, user) in cases.iter().zip(users.chunks(16)) {
+        for &item in &case.history {
+            let by = 0.5 / (case.history.len() as f32 * counts[item as usize]).sqrt();
+            expected[item as usize * 16..][..16].iter_mut().zip(user).for_each(|(sum, x)| *sum += by * x);
+        }
+    }
+    for with_histories in [true, false] {
+        config.fold.histories = with_histories;
+        let folded = run(&dataset, &config, false, None).unwrap();
+        assert_eq!(folded.lambda, 0.5);
+        let got = folded.item_vectors(&dataset);
+        // All rows are rescaled by one number.
+        let along = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let by = along(&got, &expected) / along(&expected, &expected);
+        let off = got.iter().zip(&expected).map(|(got, expected)| (f64::from(*got) - by * f64::from(*expected)).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-5 && by < 1.0, "{off} {by}");
+        assert_eq!(folded.user_vectors(&dataset, &cases) == users, !with_histories);
+        bytes(&dataset, &folded);
+    }
+}

@@ -6,6 +6,8 @@
 //! - `columns`: which candidates a user must not have as negatives.
 
 mod block;
+#[cfg(test)]
+mod block_tests;
 mod columns;
 mod lanes;
 
