@@ -99,9 +99,10 @@ macro_rules! tiled {
             for first in (0..PANEL).step_by(COLUMNS) {
                 let mut sums: [[$vector; $width]; H] = [[$zero; $width]; H];
                 for k in 0..task.depth {
+                    let from = k * task.line + first;
                     // SAFETY: `fits` says that PANEL values, a multiple of COLUMNS, begin at every `k * line`.
-                    let values: [$vector; $width] =
-                        std::array::from_fn(|at| unsafe { $load(task.panel.as_ptr().add(k * task.line + first + at * $lanes)) });
+                    let value = |at: usize| unsafe { $load(task.panel.as_ptr().add(from + at * $lanes)) };
+                    let values: [$vector; $width] = std::array::from_fn(value);
                     for (i, sums) in sums.iter_mut().enumerate() {
                         // SAFETY: `fits` says that value `k` of row `i` is there.
                         let x = $splat(unsafe { *task.rows.as_ptr().add(i * row + k * task.step) });
