@@ -82,7 +82,8 @@ impl Best {
 
     fn finish(mut self) -> Vec<u32> {
         self.list.sort_unstable_by(Self::order);
-        self.list.into_iter().map(|(_, item)| item).collect()
+        // Copied: collecting would keep the room of all that once were candidates.
+        self.list.iter().map(|(_, item)| *item).collect()
     }
 }
 
