@@ -12,6 +12,7 @@ pub(super) use super::avx2::{
     at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 use super::blocked::{PANEL, Tile, tiled};
+use super::strided::viewed;
 use super::stripe::{ABREAST, Stripe, striped};
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
@@ -27,6 +28,18 @@ tiled!(tile, "avx512f", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, 
 tiled!(low_tile, "avx512f", 4, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
 tiled!(single_tile, "avx512f", 1, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
 striped!("avx512f", 4, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+viewed!(
+    "avx512f,avx512bw,avx512vl,avx2,fma",
+    2,
+    16,
+    __m512,
+    _mm512_setzero_ps(),
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps
+);
 
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,fma")]
 pub(super) fn curve(curve: super::Curve, values: &mut [f32]) {

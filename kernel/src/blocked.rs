@@ -1,4 +1,5 @@
-//! A tile of products: a few rows with a panel of rows. A tile of a path is plain loops, or registers of it.
+//! A tile of products: a few rows with a panel of rows. A tile of a path is plain loops, or registers of it. Also what else a path
+//! instantiates of its own: loops of others, compiled for it.
 
 /// Rows of `b` in a panel.
 pub(super) const PANEL: usize = 32;

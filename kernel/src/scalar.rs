@@ -6,8 +6,13 @@ pub(super) use super::blocked::{plain as low_tile, plain as single_tile, plain a
 pub(super) use super::curve::curve;
 pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
 pub(super) use super::softmax::softmax;
+pub(super) use super::strided::plain_strided as strided;
 pub(super) use super::stripe::plain_stripe as stripe;
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
+
+pub(super) fn looped<L: crate::Loop>(work: L) -> L::Output {
+    work.run()
+}
 
 /// Folds 32 partial sums in halves. Adding zero makes -0 into +0, so that skipped and zero-filled lanes agree.
 pub(super) fn fold(mut sums: [f32; 32]) -> f32 {

@@ -8,7 +8,7 @@ pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 pub(super) use scan::{exact, filter};
-pub(super) use tile::{low_tile, single_tile, stripe, tile};
+pub(super) use tile::{looped, low_tile, single_tile, strided, stripe, tile};
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn curve(curve: super::Curve, values: &mut [f32]) {

@@ -16,6 +16,7 @@ use std::arch::aarch64::*;
 
 use super::Line;
 use super::blocked::{PANEL, Tile, tiled};
+use super::strided::viewed;
 use super::stripe::{ABREAST, Stripe, striped};
 
 pub(super) use products::{
@@ -34,6 +35,7 @@ tiled!(tile, "neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_
 tiled!(low_tile, "neon", 4, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
 tiled!(single_tile, "neon", 1, 8, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
 striped!("neon", 2, 8, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+viewed!("neon", 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add, vaddq_f32);
 
 #[target_feature(enable = "neon")]
 pub(super) fn curve(curve: super::Curve, values: &mut [f32]) {

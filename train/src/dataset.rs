@@ -1,0 +1,116 @@
+//! What is trained on: items, users, and what users chose.
+
+use crate::entities::Entities;
+use crate::error::TrainError;
+use crate::events::{Event, Events, Part};
+use crate::layout::Layout;
+
+/// The input of the user tower that holds the items a user chose before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct History {
+    /// Its place among the inputs of the users' spec.
+    pub input: usize,
+    /// The row's field that holds the item ids, oldest first.
+    pub field: String,
+    /// How many items it takes.
+    pub max: usize,
+    /// Whether it keeps the last of a longer list (else the first).
+    pub keeps_last: bool,
+    /// Item row -> index in the input's embedding table.
+    pub index_of: Vec<u32>,
+}
+
+/// Items, users, and what users chose, in the parts of a split.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Everything that can be recommended.
+    pub items: Entities,
+    /// Everybody who chose, with the inputs that do not come from events.
+    pub users: Entities,
+    /// The history input of the user tower, if its spec has one.
+    pub history: Option<History>,
+    /// What they chose.
+    pub events: Events,
+}
+
+/// A user to be measured: what is known of them, and what they chose next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Case {
+    /// Row of the users.
+    pub user: u32,
+    /// Row of the users' inputs.
+    pub profile: u32,
+    /// Items chosen before, oldest first.
+    pub history: Vec<u32>,
+    /// Items that are not to be recommended, ascending: all that the user had to do with before.
+    pub seen: Vec<u32>,
+    /// Items chosen in the part and not seen before, ascending, each once.
+    pub relevant: Vec<u32>,
+}
+
+impl Dataset {
+    /// Puts the sides together. `history` names the field of the user rows that holds what a user chose before; it has to be read by exactly
+    /// one input, a list with a `vocab`.
+    ///
+    /// # Errors
+    /// [`TrainError::Unsupported`] where the users' spec does not read the field so; [`TrainError::Data`] where sides do not fit.
+    pub fn new(items: Entities, users: Entities, events: Events, history: Option<&str>) -> Result<Self, TrainError> {
+        if events.users() != users.len() {
+            return Err(TrainError::Data(format!("events of {} users, {} users", events.users(), users.len())));
+        }
+        if items.spec.dim() != users.spec.dim() {
+            let (item, user) = (items.spec.dim(), users.spec.dim());
+            return Err(TrainError::Data(format!("the specs have two widths: {item} of items, {user} of users")));
+        }
+        let history = history.map(|field| History::new(&users, &items.ids, field)).transpose()?;
+        Ok(Self { items, users, history, events })
+    }
+
+    /// The users that have something to be found in a part, each with what was known before the first of it.
+    ///
+    /// With times, known is what lies strictly before the user's first event of the part; without, all of the earlier parts. Items
+    /// seen before are not relevant again.
+    #[must_use]
+    pub fn cases(&self, part: Part) -> Vec<Case> {
+        (0..self.users.len()).filter_map(|user| self.case(user, part)).collect()
+    }
+
+    fn case(&self, user: usize, part: Part) -> Option<Case> {
+        let events = self.events.of(user);
+        let first = events.iter().find(|event| event.part == part && event.positive)?;
+        let known = |event: &&Event| event.part < part && (!self.events.timed() || event.time < first.time);
+        let history = events.iter().filter(known).filter(|event| event.positive).map(|event| event.item).collect();
+        let mut seen: Vec<u32> = events.iter().filter(known).map(|event| event.item).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let chosen = events.iter().filter(|event| event.part == part && event.positive).map(|event| event.item);
+        let mut relevant: Vec<u32> = chosen.filter(|item| seen.binary_search(item).is_err()).collect();
+        relevant.sort_unstable();
+        relevant.dedup();
+        (!relevant.is_empty()).then_some(Case { user: user as u32, profile: first.profile, history, seen, relevant })
+    }
+}
+
+impl History {
+    /// What of a longer history the input takes.
+    #[must_use]
+    pub fn cut<'a>(&self, items: &'a [u32]) -> &'a [u32] {
+        let count = items.len().min(self.max);
+        if self.keeps_last { &items[items.len() - count..] } else { &items[..count] }
+    }
+
+    fn new(users: &Entities, items: &[String], field: &str) -> Result<Self, TrainError> {
+        let layouts = Layout::of(&users.spec)?;
+        let unsupported = |reason: &str| TrainError::Unsupported { side: "user", input: field.to_owned(), reason: reason.to_owned() };
+        let mut reading = layouts.iter().enumerate().filter(|(_, layout)| layout.field == field);
+        let (input, layout) = reading.next().ok_or_else(|| unsupported("no input reads this field"))?;
+        if reading.next().is_some() {
+            return Err(unsupported("more than one input reads this field"));
+        }
+        if layout.padding.is_none() || layout.rows == 0 {
+            return Err(unsupported("a history is a list of categories"));
+        }
+        let index_of = layout.indexes_of(&users.spec, items)?;
+        Ok(Self { input, field: field.to_owned(), max: layout.length, keeps_last: layout.keeps_last, index_of })
+    }
+}

@@ -1,0 +1,51 @@
+//! Trains the two towers of a recommender, together, on what people chose.
+//!
+//! A [`Dataset`] holds items, users and what they chose, encoded by the same code that serving encodes with. Every layer has its
+//! backward pass written out; tables of embeddings cost what a batch touches.
+
+mod batch;
+mod checkpoint;
+mod config;
+mod config_check;
+mod dataset;
+mod dense;
+mod entities;
+mod error;
+mod events;
+mod examples;
+mod fold;
+mod layer;
+mod layout;
+mod loops;
+mod loss;
+mod model;
+mod onnx;
+mod optimizer;
+mod pool;
+mod progress;
+mod ranking;
+mod rng;
+mod sampler;
+mod spread;
+mod state;
+mod table;
+#[cfg(test)]
+mod table_tests;
+mod tower;
+mod trained;
+mod trainer;
+#[cfg(test)]
+mod trainer_tests;
+
+pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
+pub use dataset::{Case, Dataset, History};
+pub use entities::{Column, Entities, Lists};
+pub use error::TrainError;
+pub use events::{Event, Events, Part};
+pub use loss::Loss;
+pub use onnx::Files;
+pub use optimizer::Rule;
+pub use progress::{EpochReport, Progress};
+pub use ranking::Quality;
+pub use trained::Trained;
+pub use trainer::{Run, train};

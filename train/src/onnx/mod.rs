@@ -1,0 +1,20 @@
+//! Towers as ONNX files, with their feature spec inside.
+//!
+//! - `message`: the part of ONNX's protobuf that is written.
+//! - `graph`: nodes, weights, names.
+//! - `tower`: the graph of a tower; it says the same as the tower's forward pass.
+//! - `places`, `dense`: what the graphs of lists and of layers have in common.
+//! - `pooling`: the same of a history's pool; `recurrent` and `transformer` have the larger ones.
+//! - `write`: specs with golden rows, parity, files.
+
+mod dense;
+mod graph;
+mod message;
+mod places;
+mod pooling;
+mod recurrent;
+mod tower;
+mod transformer;
+mod write;
+
+pub use write::Files;
