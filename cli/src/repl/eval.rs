@@ -115,6 +115,7 @@ fn show(evaluated: &Evaluated) -> Output {
             ("recall@k".to_owned(), share(at.recall)),
             ("ndcg@k".to_owned(), share(at.ndcg)),
             ("hit rate@k".to_owned(), share(at.hit_rate)),
+            ("map@k".to_owned(), share(at.map)),
         ]
     };
     let text = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
