@@ -8,8 +8,10 @@ mod entities;
 mod error;
 mod events;
 mod layout;
+mod read;
 
 pub use dataset::{Case, Dataset, History};
 pub use entities::{Column, Entities, Lists};
 pub use error::TrainError;
 pub use events::{Event, Events, Part};
+pub use read::{Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds};
