@@ -5,6 +5,7 @@
 
 mod baseline;
 mod cases;
+mod contest;
 mod cutoff;
 mod dice;
 mod evaluation;
@@ -19,6 +20,7 @@ mod segment;
 
 pub use baseline::{Baseline, Ease, Neighbours, Popularity};
 pub use cases::{CaseError, EvalCase, read_cases};
+pub use contest::{Contest, Entry, HeldOut, SegmentEntry};
 pub use cutoff::{Cutoff, Cutoffs};
 pub use evaluation::{Evaluation, Report};
 pub use exposure::{Exposure, ExposureCount};
