@@ -24,7 +24,7 @@ mod run;
 mod schema;
 mod session;
 mod spread;
-mod values;
+pub(crate) mod values;
 mod words;
 
 pub(crate) use context::Context;

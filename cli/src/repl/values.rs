@@ -34,7 +34,7 @@ impl FromStr for VectorArg {
 }
 
 /// What stands between cells: one ASCII character, or `tab`.
-pub(super) fn delimiter(text: &str) -> Result<u8, String> {
+pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
@@ -82,7 +82,7 @@ pub(super) fn whole(text: &str) -> Result<usize, String> {
 }
 
 /// A whole number of 1 or more.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number of 1 or more".to_owned()),
@@ -90,7 +90,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// A filter in its language.
-pub(super) fn filter(text: &str) -> Result<Filter, String> {
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| error.to_string())
 }
 

@@ -16,21 +16,23 @@ use crate::error::TrainError;
 /// Rows read at a time; the first ones tell what the columns are.
 const BATCH: usize = 4096;
 
-/// Reads events from files, one after the other. Rows that cannot be used are counted, and the first is named.
+/// Reads events from files, one after the other; the end of each file among the events comes beside. Rows that cannot be used are counted,
+/// and the first is named.
 ///
 /// # Errors
 /// [`TrainError::Read`] for a file that cannot be read, [`TrainError::Data`] where columns are missing, or nothing can be learned from the
 /// events; [`TrainError::Interrupted`].
-pub fn read_events(paths: &[&Path], options: &InteractionOptions, progress: &dyn Progress) -> Result<Log, TrainError> {
-    let mut log = Log::default();
+pub fn read_events(paths: &[&Path], options: &InteractionOptions, progress: &dyn Progress) -> Result<(Log, Vec<usize>), TrainError> {
+    let (mut log, mut ends) = (Log::default(), Vec::with_capacity(paths.len()));
     let mut timed = true;
     for path in paths {
         let Source::Rows(reader) = Source::open(path, &options.file.reading())? else {
             return Err(TrainError::Data(format!("{}: a file of vectors has no events", path.display())));
         };
         timed &= file(path, reader, options, &mut log, progress)?;
+        ends.push(log.events.len());
     }
-    log.check(timed)
+    Ok((log.check(timed)?, ends))
 }
 
 /// Reads one file; whether its events have times.
@@ -159,7 +161,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         std::fs::write(&path, text).unwrap();
-        read_events(&[&path], options, &NoProgress).map_err(|error| error.to_string().replace(&directory.path().display().to_string(), ""))
+        let read = read_events(&[&path], options, &NoProgress);
+        read.map(|(log, ends)| { assert_eq!(ends, [log.events.len()]); log }).map_err(|error| error.to_string().replace(&directory.path().display().to_string(), ""))
     }
 
     #[test]
