@@ -22,7 +22,7 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-tiled!("avx512f", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+tiled!("avx512f,avx512bw,avx512vl,avx2,fma", 12, 2, 16, __m512, _mm512_setzero_ps(), _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps);
 
 /// Blocks that share the loading of a table, where there are as many.
 const PASS: usize = 4;

@@ -5,8 +5,9 @@ use super::neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
-use super::blocked::Tile;
+use super::blocked::{Strided, Tile};
 use super::line::{BLOCK, Line};
+use super::looped::Loop;
 use super::prefetch::prefetch;
 use super::scalar;
 use super::task::{ExactTask, FilterTask, IntQuery, Rounding, Sink};
@@ -233,6 +234,30 @@ impl Kernel {
     #[inline]
     pub(crate) fn tile(self, tile: Tile<'_>) {
         dispatch!(self.0, tile(tile));
+    }
+
+    /// Runs loops of the caller's, compiled for this path. See [`Loop`].
+    #[inline]
+    pub fn run<L: Loop>(self, work: L) -> L::Output {
+        dispatch!(self.0, looped(work))
+    }
+
+    /// Heights of the tiles of products that are not packed, the largest first; the last is 1.
+    pub(crate) fn heights(self) -> &'static [usize] {
+        match self.0 {
+            Isa::Scalar => &[1],
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &[6, 4, 2, 1],
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &[12, 8, 4, 2, 1],
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => &[6, 4, 2, 1],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn strided<const H: usize>(self, task: Strided<'_>) {
+        dispatch!(self.0, strided::<H>(task));
     }
 
     /// Asks for the cache lines of some values, soon to be used.

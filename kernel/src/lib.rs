@@ -12,6 +12,8 @@ mod blocked;
 pub mod counting;
 mod kernel;
 mod line;
+mod looped;
+mod matrix;
 mod memory;
 mod portable;
 mod prefetch;
@@ -31,5 +33,7 @@ mod neon;
 
 pub use kernel::Kernel;
 pub use line::{BLOCK, Line};
+pub use looped::Loop;
+pub use matrix::{Into, View};
 pub use memory::{Lines, trim};
 pub use task::{COARSE_QUERY_MAX, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, IntQuery, Offsets, Rounding, Sink, round};

@@ -2,9 +2,13 @@
 
 use half::f16;
 
-pub(super) use super::blocked::plain as tile;
+pub(super) use super::blocked::{plain as tile, plain_strided as strided};
 pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
+
+pub(super) fn looped<L: crate::Loop>(work: L) -> L::Output {
+    work.run()
+}
 
 /// Folds 32 partial sums in halves. Adding zero makes -0 into +0, so that skipped and zero-filled lanes agree.
 pub(super) fn fold(mut sums: [f32; 32]) -> f32 {

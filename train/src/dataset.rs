@@ -92,6 +92,13 @@ impl Dataset {
 }
 
 impl History {
+    /// What of a longer history the input takes.
+    #[must_use]
+    pub fn cut<'a>(&self, items: &'a [u32]) -> &'a [u32] {
+        let count = items.len().min(self.max);
+        if self.keeps_last { &items[items.len() - count..] } else { &items[..count] }
+    }
+
     fn new(users: &Entities, items: &[String], field: &str) -> Result<Self, TrainError> {
         let layouts = Layout::of(&users.spec)?;
         let unsupported =

@@ -1,5 +1,7 @@
 //! What a spec's inputs look like to a trainer: tables, their sizes, who shares one.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 use torre_features::{Dtype, EncodeOptions, FeatureSpec, Row, TensorData};
 
@@ -28,6 +30,8 @@ pub(crate) struct Layout {
     pub(crate) weights: Option<usize>,
     /// The input whose weights this one holds.
     pub(crate) weights_of: Option<usize>,
+    /// Where unknown categories of a `vocab` go: its buckets for them, or the index for missing.
+    pub(crate) unknown: Option<Range<u32>>,
 }
 
 impl Layout {
@@ -53,6 +57,11 @@ impl Layout {
             }
             let op = if op["bag"].is_object() { &op["bag"] } else { op };
             let shared = op["vocab"]["name"].as_str();
+            let (first, missing) = (entry["index"]["first"].as_u64().unwrap_or(2), entry["index"]["missing"].as_u64().unwrap_or(1));
+            let unknown = op["vocab"].is_object().then(|| match op["vocab"]["oov"].as_u64().unwrap_or(0) {
+                0 => missing as u32..missing as u32 + 1,
+                oov => first as u32..(first + oov) as u32,
+            });
             let list = !entry["list"].is_null();
             let padding = entry["index"]["padding"].as_i64().unwrap_or(0);
             let at = layouts.len();
@@ -71,6 +80,7 @@ impl Layout {
                 numbers: (input.dtype == Dtype::F32 && !holds_weights).then(|| input.row_len()),
                 weights: None,
                 weights_of,
+                unknown: unknown.filter(|range| u64::from(range.end) <= input.index_size.unwrap_or(0)),
             });
         }
         Ok(layouts)

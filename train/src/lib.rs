@@ -3,21 +3,50 @@
 //! A [`Dataset`] holds items, users and what they chose, encoded by the same code that serving encodes with. Every layer has its
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
+mod batch;
+mod checkpoint;
+mod config;
 mod dataset;
+mod dense;
 mod entities;
 mod error;
 mod events;
+mod examples;
+mod fold;
 mod infer;
 mod joined;
+mod layer;
 mod layout;
+mod loops;
+mod loss;
+mod model;
+mod optimizer;
+mod pool;
+mod progress;
+mod ranking;
 mod read;
+mod rng;
+mod sampler;
 mod split;
+mod spread;
+mod state;
+mod table;
+mod tower;
+mod trained;
+mod trainer;
 
+pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
 pub use dataset::{Case, Dataset, History};
 pub use entities::{Column, Entities, Lists};
 pub use error::TrainError;
 pub use events::{Event, Events, Part};
-pub use read::{Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds};
-pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use infer::{FieldChoice, Inferred, Kind, Kinds, SpecOptions, infer_item, infer_user};
 pub use joined::{Joined, Sources, asking_row};
+pub use loss::Loss;
+pub use optimizer::Rule;
+pub use progress::{EpochReport, Progress};
+pub use ranking::Quality;
+pub use read::{Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds};
+pub use split::{PartReport, Split, SplitReport, SplitRule};
+pub use trained::Trained;
+pub use trainer::{Run, train};

@@ -8,4 +8,4 @@ pub(super) use products::{
     at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
 pub(super) use scan::{exact, filter};
-pub(super) use tile::tile;
+pub(super) use tile::{looped, strided, tile};

@@ -29,7 +29,7 @@ fn multiply_add(x: float32x4_t, y: float32x4_t, sum: float32x4_t) -> float32x4_t
     vfmaq_f32(sum, x, y)
 }
 
-tiled!("neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add);
+tiled!("neon", 6, 4, 4, float32x4_t, vdupq_n_f32(0.0), vdupq_n_f32, vld1q_f32, vst1q_f32, multiply_add, vaddq_f32);
 
 /// A line in four registers.
 #[inline]
