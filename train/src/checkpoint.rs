@@ -69,26 +69,31 @@ pub(crate) fn read(path: &Path, key: u64) -> Result<(Vec<u8>, Vec<Vec<f32>>), Tr
         return Err(damaged());
     }
     let mut rest = body.strip_prefix(MAGIC).ok_or_else(|| refused(path, "it is no checkpoint, or one of another version"))?;
-    let mut number = |rest: &mut &[u8]| {
-        let (number, after) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-        *rest = after;
-        Ok::<u64, TrainError>(u64::from_le_bytes(*number))
-    };
-    if number(&mut rest)? != key {
+    if number(&mut rest).ok_or_else(damaged)? != key {
         return Err(refused(path, "it is of other data or options; remove it to begin anew"));
     }
-    let mut part = |rest: &mut &[u8], unit: usize| {
-        let length = usize::try_from(number(rest)?).ok().and_then(|length| length.checked_mul(unit)).ok_or_else(damaged)?;
-        let (part, after) = rest.split_at_checked(length).ok_or_else(damaged)?;
-        *rest = after;
-        Ok::<&[u8], TrainError>(part)
-    };
-    let head = part(&mut rest, 1)?.to_vec();
+    let head = part(&mut rest, 1).ok_or_else(damaged)?.to_vec();
     let mut tensors = Vec::new();
     while !rest.is_empty() {
-        tensors.push(part(&mut rest, 4)?.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect());
+        let tensor = part(&mut rest, 4).ok_or_else(damaged)?;
+        tensors.push(tensor.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect());
     }
     Ok((head, tensors))
+}
+
+/// The next number.
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let (number, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*number))
+}
+
+/// The next part, whose length in units of so many bytes stands before it.
+fn part<'a>(rest: &mut &'a [u8], unit: usize) -> Option<&'a [u8]> {
+    let length = usize::try_from(number(rest)?).ok()?.checked_mul(unit)?;
+    let (part, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(part)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub enum TrainError {
         reason: String,
     },
     /// The exported tower does not compute what the trainer computes; nothing was written.
-    #[error("the {side} tower as exported differs by {difference:e} from the trainer's (bound {bound:e}, row {row})")]
+    #[error("the {side} tower as exported differs by {difference:e} from the trainer's (bound {bound:e}, over {rows} rows)")]
     Parity {
         /// `item` or `user`.
         side: &'static str,
@@ -85,8 +85,16 @@ pub enum TrainError {
         difference: f32,
         /// The bound.
         bound: f32,
-        /// The row, counted from 0.
-        row: usize,
+        /// The rows that were compared.
+        rows: usize,
+    },
+    /// The exported tower would be refused when attached; nothing was written.
+    #[error("the {side} tower as exported is refused: {reason}")]
+    Attach {
+        /// `item` or `user`.
+        side: &'static str,
+        /// What attaching says.
+        reason: String,
     },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]

@@ -94,7 +94,8 @@ impl<'a> Examples<'a> {
                 // Histories without order are cut anywhere, others as in serving.
                 if !self.dataset.events.timed() && before.len() > most {
                     for place in 0..most {
-                        before.swap(place, place + rng.below(before.len() - place));
+                        let other = place + rng.below(before.len() - place);
+                        before.swap(place, other);
                     }
                     before.truncate(most);
                 }

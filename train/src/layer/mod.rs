@@ -9,7 +9,7 @@ mod norm;
 pub(crate) use dropout::Dropout;
 pub(crate) use linear::Linear;
 pub(crate) use mlp::{Mlp, MlpShape, MlpTrace};
-pub(crate) use norm::{LayerNorm, NormTrace, unit, unit_back};
+pub(crate) use norm::{EPSILON as NORM_EPSILON, LEAST, LayerNorm, NormTrace, unit, unit_back};
 
 #[cfg(test)]
 pub(crate) mod differences;

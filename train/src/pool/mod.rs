@@ -10,7 +10,7 @@ use crate::dense::Dense;
 use crate::rng::Rng;
 
 pub(crate) use attention::Attention;
-pub(crate) use recency::{recency, recency_weight};
+pub(crate) use recency::recency;
 
 /// A way to pool.
 #[derive(Clone, PartialEq, Debug)]

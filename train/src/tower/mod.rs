@@ -8,6 +8,6 @@ mod field;
 mod tables;
 mod two;
 
-pub(crate) use field::{Field, Part};
+pub(crate) use field::Part;
 pub(crate) use tables::{TableGradients, Tables};
-pub(crate) use two::{Tower, TowerOptions, Trace};
+pub(crate) use two::{Tower, TowerOptions};
