@@ -124,8 +124,10 @@ impl Joined {
     /// # Errors
     /// As of [`Entities::encode`] and [`Dataset::new`].
     pub fn dataset(&self, item: FeatureSpec, user: FeatureSpec, history: &str) -> Result<Dataset, TrainError> {
-        let items = Entities::encode(self.item_ids.clone(), item, &self.item_rows, true)?;
-        let users = Entities::encode(self.user_ids.clone(), user, &self.profiles, true)?;
+        let item_rows = read_fields(&self.item_rows, &item);
+        let profiles = read_fields(&self.profiles, &user);
+        let items = Entities::encode(self.item_ids.clone(), item, &item_rows, false)?;
+        let users = Entities::encode(self.user_ids.clone(), user, &profiles, false)?;
         let events = Events::new(self.events.clone(), self.timed, self.user_ids.len(), self.item_ids.len())?;
         let history = users.spec.reads(history).then_some(history);
         Dataset::new(items, users, events, history)
@@ -240,6 +242,12 @@ impl Users {
         let before = rows.partition_point(|(since, _)| *since < time);
         before.checked_sub(1).and_then(|last| rows.get(last)).map_or(user, |(_, profile)| *profile)
     }
+}
+
+/// The rows with the fields that a spec reads, and no others: some of them travel in the tower's file.
+fn read_fields(rows: &[Row], spec: &FeatureSpec) -> Vec<Row> {
+    let read = |row: &Row| row.iter().filter(|(name, _)| spec.reads(name)).map(|(name, value)| (name, value.clone())).collect();
+    rows.iter().map(read).collect()
 }
 
 /// The row of a user as it is asked with: the profile with the history in its field.

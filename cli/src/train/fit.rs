@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use serde_json::json;
 use torre::{FeatureSpec, Progress, Stage};
-use torre_train::{Config, Dataset, EpochReport, FieldChoice, Joined, Part, Run, Trained, train};
+use torre_train::{Config, Dataset, EpochReport, FieldChoice, Joined, Part, Run, SplitReport, Trained, train};
 
 use super::args::TowerArgs;
 use super::load::Loaded;
@@ -21,9 +22,26 @@ pub(super) struct Fit {
     /// The epochs of the first training, which chose how long the last one is.
     pub(super) epochs: Vec<EpochReport>,
     pub(super) refit: bool,
+    pub(super) split: SplitReport,
     /// Why fields are read as they are; none where the caller gave the specs.
     pub(super) choices: [Vec<FieldChoice>; 2],
     pub(super) seconds: f64,
+}
+
+impl Fit {
+    /// Writes the towers, each with what is to be known of its training inside.
+    pub(super) fn write(&self, out: &Path) -> Result<(), Failure> {
+        let card = json!({
+            "events": self.joined.events.len(),
+            "users": self.joined.user_ids.len(),
+            "items": self.joined.item_ids.len(),
+            "split": self.split,
+            "config": self.config,
+            "epochs": self.epochs,
+            "refit": self.refit,
+        });
+        Ok(self.trained.files(&self.dataset, &card)?.write(out)?)
+    }
 }
 
 /// The specs of both sides, as texts, and why they are so.
@@ -79,6 +97,7 @@ pub(super) fn specs(joined: &Joined, args: &TowerArgs, given: Option<&(FeatureSp
 /// Trains, and then once more with what chose the number of epochs.
 pub(super) fn fit(
     joined: Joined,
+    split: SplitReport,
     args: &TowerArgs,
     given: Option<&(FeatureSpec, FeatureSpec)>,
     progress: &dyn Progress,
@@ -92,7 +111,7 @@ pub(super) fn fit(
     let validated = joined.events.iter().any(|event| event.part == Part::Validation);
     if args.no_refit || !validated {
         let seconds = start.elapsed().as_secs_f64();
-        return Ok(Fit { joined, dataset, trained, config, epochs, refit: false, choices, seconds });
+        return Ok(Fit { joined, dataset, trained, config, epochs, refit: false, split, choices, seconds });
     }
     let joined = joined.refit();
     let mut last = config.clone();
@@ -100,7 +119,7 @@ pub(super) fn fit(
     let Specs { texts, choices } = specs(&joined, args, given);
     let dataset = encode(&joined, &texts, &args.history)?;
     let trained = once(&dataset, &last, progress)?;
-    Ok(Fit { joined, dataset, trained, config: last, epochs, refit: true, choices, seconds: start.elapsed().as_secs_f64() })
+    Ok(Fit { joined, dataset, trained, config: last, epochs, refit: true, split, choices, seconds: start.elapsed().as_secs_f64() })
 }
 
 fn encode(joined: &Joined, texts: &[String; 2], history: &str) -> Result<Dataset, Failure> {

@@ -64,7 +64,7 @@ pub(crate) fn make(
     let split = loaded.split.report.clone();
     let (joined, mut notes) = join(loaded, given.as_ref())?;
     clock.lap("read", start);
-    let fitted = fit(joined, &args.towers, given.as_ref(), progress)?;
+    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
     notes.extend(show::choices(&fitted.choices));
     notes.extend(show::epochs(&fitted.epochs, fitted.trained.best));
     clock.lap("train", start);
@@ -120,7 +120,7 @@ pub(crate) fn make(
 fn write(fitted: &Fit, held: &Held, out: &std::path::Path) -> Result<TowerPair, Failure> {
     let texts = [fitted.dataset.items.spec.to_json().to_owned(), fitted.dataset.users.spec.to_json().to_owned()];
     files::inferred(out, &Specs { texts, choices: fitted.choices.clone() }, &fitted.config)?;
-    fitted.trained.write(&fitted.dataset, out)?;
+    fitted.write(out)?;
     files::write(&out.join("eval.jsonl"), held.lines(&fitted.joined))?;
     Ok(TowerPair::from_files(out.join("item.onnx"), out.join("user.onnx"))?)
 }

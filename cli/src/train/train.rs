@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
         let json = json!({"out": args.out, "item_fields": suggested.choices[0], "user_fields": suggested.choices[1], "split": split});
         return Ok(Output { json: to_json(&json), notes, ..Output::default() });
     }
-    let fitted = fit(joined, &args.towers, given.as_ref(), progress)?;
+    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
     let best = fitted.epochs.iter().find(|epoch| epoch.epoch == fitted.trained.best).map_or(fitted.trained.best, |epoch| epoch.epoch);
     notes.extend(show::epochs(&fitted.epochs, best));
     let cases = fitted.dataset.cases(Part::Test);
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
     files::directory(&args.out)?;
     let texts = [fitted.dataset.items.spec.to_json().to_owned(), fitted.dataset.users.spec.to_json().to_owned()];
     files::inferred(&args.out, &super::fit::Specs { texts, choices: fitted.choices.clone() }, &options)?;
-    fitted.trained.write(&fitted.dataset, &args.out)?;
+    fitted.write(&args.out)?;
     files::write(&args.out.join("eval.jsonl"), held.lines(&fitted.joined))?;
     notes.push(format!("trained in {:.1} s; written: item.onnx and user.onnx in {}", fitted.seconds, args.out.display()));
     let json = json!({
