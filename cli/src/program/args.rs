@@ -78,6 +78,8 @@ pub(super) enum Subcommands {
     Train(Box<train::Train>),
     /// Make a recommender of files: infer, train, attach, import, build and measure
     Make(Box<Make>),
+    /// Compare widths and codes of the vectors on your own data: quality, memory, time
+    Report(Box<train::Report>),
     /// Measure the index on vectors from files; no database is needed
     Bench(Box<measure::Bench>),
     /// Make a shop from a seed, recommend to its shoppers and measure it

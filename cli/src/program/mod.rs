@@ -99,6 +99,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Load(args) => print_result(args.json, keep::load(&args)),
         Subcommands::Check(args) => print_result(args.json, check::check(&args)),
         Subcommands::Train(args) => print_result(args.json, train::train(&args, &Bar::new())),
+        Subcommands::Report(args) => print_result(args.json, train::report(&args, &Bar::new())),
         Subcommands::Make(args) => show(&args.target, recommender(&args)),
         Subcommands::Bench(args) => measure::bench(&args),
         Subcommands::Demo(args) => measure::demo(&args),

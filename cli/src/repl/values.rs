@@ -42,6 +42,15 @@ pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// Whether names of columns stand in the first line: `first`, or `none`.
+pub(crate) fn header(text: &str) -> Result<bool, String> {
+    match text {
+        "first" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("expected first or none".to_owned()),
+    }
+}
+
 /// Names between commas, or a JSON array of text and integers where a name has a comma itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct NamesArg(pub(crate) Vec<String>);

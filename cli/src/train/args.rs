@@ -11,7 +11,7 @@ use torre_data::{Encoding, Format};
 use torre_train::{FileOptions, InteractionOptions, Part, SpecOptions, SplitRule};
 
 use crate::repl::Failure;
-use crate::repl::values::{NamesArg, at_least_one, delimiter, filter, joined};
+use crate::repl::values::{NamesArg, at_least_one, delimiter, filter, header, joined};
 
 /// Which files, what they mean, and how they are cut.
 #[derive(Args, Clone, Debug)]
@@ -47,8 +47,8 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Whether CSV files begin with the names of their columns; with none the columns are 1, 2 and so on
-    #[arg(long, value_name = "WHERE", default_value = "first")]
-    header: Header,
+    #[arg(long, value_name = "WHERE", default_value = "first", value_parser = header, action = clap::ArgAction::Set)]
+    header: bool,
     /// What stands between the cells of CSV files: a character, or "tab" [default: a comma, or what a file without a header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, allow_hyphen_values = true)]
     delimiter: Option<u8>,
@@ -70,15 +70,6 @@ pub(crate) struct DataArgs {
     /// Share of the events that chooses
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     validation_share: f64,
-}
-
-/// Where the names of columns stand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Header {
-    /// In the first line.
-    First,
-    /// Nowhere.
-    None,
 }
 
 /// A rule that needs no files.
@@ -127,7 +118,7 @@ impl DataArgs {
     fn file(&self, columns: Vec<(String, String)>) -> FileOptions {
         FileOptions {
             format: self.format,
-            header: self.header == Header::First,
+            header: self.header,
             delimiter: self.delimiter,
             encoding: self.encoding,
             columns,

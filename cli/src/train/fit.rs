@@ -21,6 +21,8 @@ pub(super) struct Fit {
     pub(super) config: Config,
     /// The epochs of the first training, which chose how long the last one is.
     pub(super) epochs: Vec<EpochReport>,
+    /// The one of them that was best.
+    pub(super) best: usize,
     pub(super) refit: bool,
     pub(super) split: SplitReport,
     /// Why fields are read as they are; none where the caller gave the specs.
@@ -107,19 +109,19 @@ pub(super) fn fit(
     let Specs { texts, choices } = specs(&joined, args, given);
     let dataset = encode(&joined, &texts, &args.history)?;
     let trained = once(&dataset, &config, progress)?;
-    let epochs = trained.epochs.clone();
+    let (epochs, best) = (trained.epochs.clone(), trained.best);
     let validated = joined.events.iter().any(|event| event.part == Part::Validation);
     if args.no_refit || !validated {
         let seconds = start.elapsed().as_secs_f64();
-        return Ok(Fit { joined, dataset, trained, config, epochs, refit: false, split, choices, seconds });
+        return Ok(Fit { joined, dataset, trained, config, epochs, best, refit: false, split, choices, seconds });
     }
     let joined = joined.refit();
     let mut last = config.clone();
-    last.training.epochs = trained.best.max(1);
+    last.training.epochs = best.max(1);
     let Specs { texts, choices } = specs(&joined, args, given);
     let dataset = encode(&joined, &texts, &args.history)?;
     let trained = once(&dataset, &last, progress)?;
-    Ok(Fit { joined, dataset, trained, config: last, epochs, refit: true, split, choices, seconds: start.elapsed().as_secs_f64() })
+    Ok(Fit { joined, dataset, trained, config: last, epochs, best, refit: true, split, choices, seconds: start.elapsed().as_secs_f64() })
 }
 
 fn encode(joined: &Joined, texts: &[String; 2], history: &str) -> Result<Dataset, Failure> {

@@ -66,7 +66,7 @@ pub(crate) fn make(
     clock.lap("read", start);
     let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
     notes.extend(show::choices(&fitted.choices));
-    notes.extend(show::epochs(&fitted.epochs, fitted.trained.best));
+    notes.extend(show::epochs(&fitted.epochs, fitted.best));
     clock.lap("train", start);
     let cases = fitted.dataset.cases(Part::Test);
     let held = Held::new(&fitted.joined, &cases, &args.towers.history);
@@ -105,7 +105,7 @@ pub(crate) fn make(
         "item_fields": fitted.choices[0],
         "user_fields": fitted.choices[1],
         "epochs": fitted.epochs,
-        "best_epoch": fitted.trained.best,
+        "best_epoch": fitted.best,
         "refit": fitted.refit,
         "models": entries,
         "p50_micros": latency.p50_us,

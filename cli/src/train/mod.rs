@@ -1,4 +1,4 @@
-//! `train` and `make`: from files of events and rows to towers, and to a database that recommends.
+//! `train`, `make` and `report`: from files of events and rows to towers, and to a database that recommends.
 
 mod args;
 mod files;
@@ -7,8 +7,9 @@ mod load;
 mod make;
 mod rivals;
 mod show;
+mod tradeoff;
 mod train;
 
-pub(crate) use args::{DataArgs, TowerArgs};
 pub(crate) use make::{Shop, make};
+pub(crate) use tradeoff::{Report, report};
 pub(crate) use train::{Train, run as train};

@@ -10,7 +10,7 @@ use torre_report::Contest;
 use torre_train::Part;
 
 use super::args::{DataArgs, TowerArgs};
-use super::fit::{config, fit, given, join, specs};
+use super::fit::{Specs, config, fit, given, join, specs};
 use super::load::load;
 use super::rivals::{Held, enter};
 use super::show::{self, KS};
@@ -53,8 +53,7 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
         return Ok(Output { json: to_json(&json), notes, ..Output::default() });
     }
     let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
-    let best = fitted.epochs.iter().find(|epoch| epoch.epoch == fitted.trained.best).map_or(fitted.trained.best, |epoch| epoch.epoch);
-    notes.extend(show::epochs(&fitted.epochs, best));
+    notes.extend(show::epochs(&fitted.epochs, fitted.best));
     let cases = fitted.dataset.cases(Part::Test);
     let held = Held::new(&fitted.joined, &cases, &args.towers.history);
     let before = fitted.joined.chosen();
@@ -67,7 +66,7 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
 
     files::directory(&args.out)?;
     let texts = [fitted.dataset.items.spec.to_json().to_owned(), fitted.dataset.users.spec.to_json().to_owned()];
-    files::inferred(&args.out, &super::fit::Specs { texts, choices: fitted.choices.clone() }, &options)?;
+    files::inferred(&args.out, &Specs { texts, choices: fitted.choices.clone() }, &options)?;
     fitted.write(&args.out)?;
     files::write(&args.out.join("eval.jsonl"), held.lines(&fitted.joined))?;
     notes.push(format!("trained in {:.1} s; written: item.onnx and user.onnx in {}", fitted.seconds, args.out.display()));
@@ -78,7 +77,7 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
         "items": fitted.joined.item_ids.len(),
         "split": split,
         "epochs": fitted.epochs,
-        "best_epoch": fitted.trained.best,
+        "best_epoch": fitted.best,
         "refit": fitted.refit,
         "models": entries,
         "train_seconds": show::seconds(fitted.seconds),
