@@ -32,7 +32,7 @@ pub(crate) struct Shop {
     pub(super) towers: TowerArgs,
     /// The directory for the towers, their specs, train.toml and eval.jsonl [default: DB.towers]
     #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Seconds of each stage.

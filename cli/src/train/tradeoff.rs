@@ -57,7 +57,8 @@ pub(crate) fn report(args: &Report, progress: &dyn Progress) -> Result<Output, F
     let (joined, mut notes) = join(loaded, None)?;
     let (mut settings, mut baselines) = (Vec::new(), Vec::new());
     for &dim in &args.dims {
-        let towers = TowerArgs { dim, ..args.towers.clone() };
+        let mut towers = args.towers.clone();
+        towers.dim = dim;
         let fitted = fit(joined.clone(), split.clone(), &towers, none.as_ref(), progress)?;
         let cases = fitted.dataset.cases(Part::Test);
         let held = Held::new(&fitted.joined, &cases, &towers.history);
