@@ -74,7 +74,8 @@ impl Columns {
     fn decide(&mut self, column: &str) -> Vec<Target> {
         let options = &self.options;
         let named = |field: &str| options.columns.iter().any(|(known, _)| known == field);
-        let kind = |field: &str| if field == "id" && options.takes_ids { Some(ColumnKind::One(CellKind::Text)) } else { (options.kinds)(field) };
+        let kind =
+            |field: &str| if field == "id" && options.takes_ids { Some(ColumnKind::One(CellKind::Text)) } else { (options.kinds)(field) };
         let mut targets: Vec<Target> = Vec::new();
         let mut read_into = |field: &str, asked: bool| targets.push(Target { field: field.to_owned(), kind: kind(field), asked });
         options.columns.iter().filter(|(_, from)| from == column).for_each(|(field, _)| read_into(field, true));

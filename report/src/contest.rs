@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn models_are_measured_side_by_side() {
         let before = Histories::new(30, 6, (0..30).flat_map(|user| (0..=user % 3).map(move |item| (user, item))));
-        let users: Vec<HeldOut> = (0..30).map(|user| HeldOut { history: vec![user % 3], seen: vec![0], relevant: vec![user % 5 + 1] }).collect();
+        let users: Vec<HeldOut> =
+            (0..30).map(|user| HeldOut { history: vec![user % 3], seen: vec![0], relevant: vec![user % 5 + 1] }).collect();
         let mut contest = Contest::new(&users, &before, &[2, 4]);
         let right: Vec<Vec<u32>> = users.iter().map(|user| vec![user.relevant[0]]).collect();
         let popularity = Popularity::new(&before);

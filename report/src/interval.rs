@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn intervals_hold_the_truth_about_as_often_as_they_say() {
-        let held = (0..200).filter(|&seed| Interval::of(&sample(300, 0.4, 100 + seed), seed).is_some_and(|i| i.low <= 0.4 && 0.4 <= i.high));
+        let held =
+            (0..200).filter(|&seed| Interval::of(&sample(300, 0.4, 100 + seed), seed).is_some_and(|i| i.low <= 0.4 && 0.4 <= i.high));
         let held = held.count();
         assert!((180..=199).contains(&held), "{held} of 200");
     }

@@ -68,13 +68,8 @@ impl Scores {
         let relevant: HashSet<&I> = relevant.iter().collect();
         let found: Vec<bool> = hits.iter().take(self.k).map(|hit| relevant.contains(hit)).collect();
         let (all, k) = (relevant.len(), self.k);
-        let scores = [
-            recall(&found, all, k),
-            ndcg(&found, all, k),
-            hit_rate(&found, k),
-            average_precision(&found, all, k),
-            reciprocal_rank(&found),
-        ];
+        let scores =
+            [recall(&found, all, k), ndcg(&found, all, k), hit_rate(&found, k), average_precision(&found, all, k), reciprocal_rank(&found)];
         self.users.push((all > 0).then_some(scores));
     }
 

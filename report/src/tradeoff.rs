@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::{Comparison, Interval, Latency, Scores};
 use crate::Measure;
+use crate::{Comparison, Interval, Latency, Scores};
 
 /// Differences below this share of the best are not worth speaking of.
 const NEGLIGIBLE: f64 = 0.005;
@@ -111,7 +111,8 @@ fn decide(settings: &[SettingReport], best: Option<usize>) -> (Option<usize>, Ve
     let Some(best) = best else { return (None, vec!["no held-out user: nothing was measured".to_owned()]) };
     let top = &settings[best];
     let loss = |setting: &SettingReport| 1.0 - setting.quality.mean / top.quality.mean.max(1e-12);
-    let as_good = |setting: &SettingReport| loss(setting) < NEGLIGIBLE || setting.against_best.is_none_or(|against| !against.is_significant());
+    let as_good =
+        |setting: &SettingReport| loss(setting) < NEGLIGIBLE || setting.against_best.is_none_or(|against| !against.is_significant());
     let least = |a: &usize, b: &usize| settings[*a].bytes_per_row.total_cmp(&settings[*b].bytes_per_row);
     let chosen = (0..settings.len()).filter(|&at| as_good(&settings[at])).min_by(least).unwrap_or(best);
     let name = |setting: &SettingReport| format!("{} dimensions as {}", setting.dim, setting.code);
@@ -138,7 +139,8 @@ fn decide(settings: &[SettingReport], best: Option<usize>) -> (Option<usize>, Ve
     let by_heart = settings.iter().filter_map(|setting| Some((setting, setting.trained_quality? / setting.quality.mean.max(1e-12))));
     let worst = by_heart.filter(|(setting, _)| setting.code == sweet.code || setting.code == "f32").max_by(|a, b| a.1.total_cmp(&b.1));
     if let Some((setting, ratio)) = worst.filter(|(_, ratio)| *ratio > 3.0) {
-        reasons.push(format!("{} dimensions score {ratio:.1} times as much on what they were trained on: they learn by heart", setting.dim));
+        reasons
+            .push(format!("{} dimensions score {ratio:.1} times as much on what they were trained on: they learn by heart", setting.dim));
     }
     (Some(chosen), reasons)
 }
@@ -159,10 +161,19 @@ pub(crate) mod tests {
 
     #[test]
     fn the_sweet_spot_is_the_smallest_that_is_not_told_from_the_best() {
-        let settings = [setting(32, "f32", 120, 128.0), setting(64, "f32", 199, 256.0), setting(128, "f32", 200, 512.0), setting(64, "int8", 198, 70.0)];
+        let settings = [
+            setting(32, "f32", 120, 128.0),
+            setting(64, "f32", 199, 256.0),
+            setting(128, "f32", 200, 512.0),
+            setting(64, "int8", 198, 70.0),
+        ];
         let report = TradeOff::new(&settings, Measure::Ndcg, vec![], 1);
         assert_eq!((report.sweet_spot, report.measure.as_str(), report.users), (Some(3), "ndcg@10", 300));
-        assert!(report.reasons[0].starts_with("128 dimensions as f32 costs 7.3x the memory of 64 dimensions as int8 for +1.0 %"), "{:?}", report.reasons);
+        assert!(
+            report.reasons[0].starts_with("128 dimensions as f32 costs 7.3x the memory of 64 dimensions as int8 for +1.0 %"),
+            "{:?}",
+            report.reasons
+        );
         assert!(report.settings[0].against_best.unwrap().is_significant());
         assert_eq!(report.settings[2].against_best, None);
     }
@@ -171,7 +182,11 @@ pub(crate) mod tests {
     fn the_best_is_taken_where_nothing_smaller_comes_near() {
         let report = TradeOff::new(&[setting(8, "f32", 40, 32.0), setting(16, "f32", 250, 64.0)], Measure::Ndcg, vec![], 1);
         assert_eq!(report.sweet_spot, Some(1));
-        assert!(report.reasons[0].contains("nothing smaller comes near") && report.reasons[1].contains("loses 84.0 %"), "{:?}", report.reasons);
+        assert!(
+            report.reasons[0].contains("nothing smaller comes near") && report.reasons[1].contains("loses 84.0 %"),
+            "{:?}",
+            report.reasons
+        );
         let none = TradeOff::new(&[], Measure::Ndcg, vec![], 1);
         assert_eq!((none.sweet_spot, none.users), (None, 0));
     }

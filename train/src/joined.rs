@@ -15,7 +15,9 @@ use crate::read::{Log, Table, to_seconds};
 use crate::split::Split;
 
 /// Names of the column that says since when a row of a user holds, where users have several rows.
-const SINCE: [&str; 6] = ["time", "timestamp", "as_of", "since", "from", "valid_from"];
+const SINCE: [&str; 6] = ["since", "as_of", "valid_from", "from", "time", "timestamp"];
+/// Those of them that say it of a single row too.
+const ALWAYS: usize = 3;
 
 /// What was read.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -205,7 +207,9 @@ impl Users {
         let has_rows = table.is_some();
         let mut table = table.unwrap_or_default();
         let several = table.last().len() < table.ids.len();
-        let since = if several { SINCE.into_iter().find(|name| table.rows.iter().all(|row| row.get(name).and_then(to_seconds).is_some())) } else { None };
+        let names = &SINCE[..if several { SINCE.len() } else { ALWAYS }];
+        let dates = |name: &&&str| has_rows && table.rows.iter().all(|row| row.get(name).and_then(to_seconds).is_some());
+        let since = names.iter().find(dates).copied();
         let times: Vec<Option<i64>> = table.rows.iter_mut().map(|row| to_seconds(&row.remove(since?)?)).collect();
         let kinds = Kinds::of(&table.rows, spec);
         let mut profiles: Vec<Row> = log.users.iter().map(|id| Row::new().with("id", id)).collect();

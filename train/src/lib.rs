@@ -48,7 +48,9 @@ pub use onnx::Files;
 pub use optimizer::Rule;
 pub use progress::{EpochReport, Progress};
 pub use ranking::Quality;
-pub use read::{Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds};
+pub use read::{
+    Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds,
+};
 pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use trained::Trained;
 pub use trainer::{Run, train};

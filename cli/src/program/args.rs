@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::target::Target;
 use super::{check, keep, measure};
-use crate::train;
 use crate::repl::command as repl;
+use crate::train;
 
 /// An embedded vector database with the two towers of a recommender built in.
 #[derive(Parser, Debug)]

@@ -116,13 +116,7 @@ impl DataArgs {
     }
 
     fn file(&self, columns: Vec<(String, String)>) -> FileOptions {
-        FileOptions {
-            format: self.format,
-            header: self.header,
-            delimiter: self.delimiter,
-            encoding: self.encoding,
-            columns,
-        }
+        FileOptions { format: self.format, header: self.header, delimiter: self.delimiter, encoding: self.encoding, columns }
     }
 
     /// How the events are cut; `ends` are the ends of the files among them.

@@ -48,7 +48,8 @@ pub(super) fn epochs(epochs: &[EpochReport], best: usize) -> Vec<String> {
             format!(", validation ndcg@{} {:.4}, recall {:.4}", quality.k, quality.ndcg, quality.recall)
         });
         let kept = if epoch.epoch == best { " <- kept" } else { "" };
-        let collapsed = if epoch.alike.iter().any(|alike| *alike > 0.99) { "; the vectors of a tower are all alike: it has collapsed" } else { "" };
+        let collapsed =
+            if epoch.alike.iter().any(|alike| *alike > 0.99) { "; the vectors of a tower are all alike: it has collapsed" } else { "" };
         format!("epoch {}: loss {:.4}{validation}{collapsed}{kept}", epoch.epoch, epoch.loss)
     };
     epochs.iter().map(line).collect()

@@ -20,8 +20,7 @@ use crate::repl::output::{Output, Record, to_json};
 use crate::repl::values::at_least_one;
 
 /// Ways to keep vectors beside their codes: the name on the page, and what is kept.
-const CODES: [(&str, Refine); 4] =
-    [("f32", Refine::F32), ("f16", Refine::F16), ("int8", Refine::Int8), ("codes alone", Refine::None)];
+const CODES: [(&str, Refine); 4] = [("f32", Refine::F32), ("f16", Refine::F16), ("int8", Refine::Int8), ("codes alone", Refine::None)];
 /// Places of the longest bar of the terminal's charts.
 const BAR: usize = 32;
 /// Where the random numbers of intervals come from.

@@ -10,11 +10,11 @@ use torre_report::Contest;
 use torre_train::Part;
 
 use super::args::{DataArgs, TowerArgs};
+use super::files;
 use super::fit::{Specs, config, fit, given, join, specs};
 use super::load::load;
 use super::rivals::{Held, enter};
 use super::show::{self, KS};
-use super::files;
 use crate::repl::Failure;
 use crate::repl::output::{Output, to_json};
 

@@ -50,8 +50,13 @@ fn a_tiny_shop_is_made_served_and_beats_popularity() {
     assert!(ndcg("served") > 1.3 * ndcg("popularity"), "{} against {}", ndcg("served"), ndcg("popularity"));
     assert!(model("popularity")["against_first"]["p_value"].as_f64().unwrap() < 0.01);
     assert_eq!(made["rows"], ITEMS);
-    let why = |field: &str| made["item_fields"].as_array().unwrap().iter().find(|choice| choice["field"] == field).unwrap()["why"].to_string();
-    assert!(why("price").contains("log1p") && why("nothing").contains("left out") && why("title").contains("words"), "{}", made["item_fields"]);
+    let why =
+        |field: &str| made["item_fields"].as_array().unwrap().iter().find(|choice| choice["field"] == field).unwrap()["why"].to_string();
+    assert!(
+        why("price").contains("log1p") && why("nothing").contains("left out") && why("title").contains("words"),
+        "{}",
+        made["item_fields"]
+    );
 
     // The same users, asked again by `eval`.
     let again = workshop.json(&["eval", "shop", "shop.towers/eval.jsonl", "-k", "10"]);

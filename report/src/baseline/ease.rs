@@ -84,11 +84,11 @@ mod tests {
     fn the_solution_is_the_minimum() {
         let mut dice = Dice::new(3);
         let (users, items, l2) = (30, 9, 2.0);
-        let x: Vec<Vec<f64>> =
-            (0..users).map(|_| (0..items).map(|_| f64::from(u8::from(dice.below(3) == 0))).collect()).collect();
-        let pairs = x.iter().enumerate().flat_map(|(user, row)| {
-            row.iter().enumerate().filter(|(_, has)| **has > 0.0).map(move |(item, _)| (user as u32, item as u32))
-        });
+        let x: Vec<Vec<f64>> = (0..users).map(|_| (0..items).map(|_| f64::from(u8::from(dice.below(3) == 0))).collect()).collect();
+        let pairs = x
+            .iter()
+            .enumerate()
+            .flat_map(|(user, row)| row.iter().enumerate().filter(|(_, has)| **has > 0.0).map(move |(item, _)| (user as u32, item as u32)));
         let ease = Ease::new(&Histories::new(users, items, pairs), l2, items).unwrap();
         assert_eq!(ease.covered(), items);
         let b: Vec<Vec<f64>> = (0..items).map(|item| ease.scores(&[item as u32]).into_iter().map(f64::from).collect()).collect();

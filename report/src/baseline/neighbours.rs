@@ -66,9 +66,10 @@ mod tests {
         let mut dice = Dice::new(5);
         let (users, items) = (40, 13);
         let table: Vec<Vec<bool>> = (0..users).map(|_| (0..items).map(|_| dice.below(3) == 0).collect()).collect();
-        let pairs = table.iter().enumerate().flat_map(|(user, row)| {
-            row.iter().enumerate().filter(|(_, has)| **has).map(move |(item, _)| (user as u32, item as u32))
-        });
+        let pairs = table
+            .iter()
+            .enumerate()
+            .flat_map(|(user, row)| row.iter().enumerate().filter(|(_, has)| **has).map(move |(item, _)| (user as u32, item as u32)));
         let neighbours = Neighbours::new(&Histories::new(users, items, pairs), items);
         for item in 0..items {
             let scores = neighbours.scores(&[item as u32]);

@@ -52,7 +52,11 @@ impl Chart {
         let mut xs: Vec<f64> = all().map(|point| point.0).collect();
         xs.sort_by(f64::total_cmp);
         xs.dedup();
-        let xs = if self.logarithmic && xs.len() <= 8 { xs } else { ticks(x_from, x_to).map(|at| if self.logarithmic { at.exp2() } else { at }).collect() };
+        let xs = if self.logarithmic && xs.len() <= 8 {
+            xs
+        } else {
+            ticks(x_from, x_to).map(|at| if self.logarithmic { at.exp2() } else { at }).collect()
+        };
         for x in xs {
             put(&mut svg, format_args!("<text class=\"middle\" x=\"{:.1}\" y=\"{}\">{}</text>", px(x), HEIGHT - bottom + 18.0, number(x)));
         }
@@ -63,11 +67,21 @@ impl Chart {
             let colour = COLOURS[at % COLOURS.len()];
             let line: Vec<String> = series.points.iter().map(|(x, y, _)| format!("{:.1},{:.1}", px(*x), py(*y))).collect();
             let dash = if series.dashed { " stroke-dasharray=\"5 4\"" } else { "" };
-            put(&mut svg, format_args!("<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>", line.join(" ")));
+            put(
+                &mut svg,
+                format_args!("<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>", line.join(" ")),
+            );
             for (x, y, off) in &series.points {
                 let (x, y) = (px(*x), py(*y));
                 if let Some((low, high)) = off {
-                    put(&mut svg, format_args!("<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\"/>", py(*low), py(*high)));
+                    put(
+                        &mut svg,
+                        format_args!(
+                            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\"/>",
+                            py(*low),
+                            py(*high)
+                        ),
+                    );
                 }
                 put(&mut svg, format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>"));
             }
@@ -134,7 +148,11 @@ mod tests {
         for logarithmic in [false, true] {
             let chart = Chart { title: "t".into(), x: "x".into(), y: "y".into(), logarithmic, series: vec![], marked: None };
             assert!(chart.svg().ends_with("</svg>"), "without points");
-            let chart = Chart { series: vec![Series { points: series[0].points.clone(), name: series[0].name.clone(), dashed: true }], marked: Some((64.0, -0.3)), ..chart };
+            let chart = Chart {
+                series: vec![Series { points: series[0].points.clone(), name: series[0].name.clone(), dashed: true }],
+                marked: Some((64.0, -0.3)),
+                ..chart
+            };
             let svg = chart.svg();
             assert_eq!((svg.matches("<circle").count(), svg.contains("a &lt;b&gt;")), (4, true));
             for at in svg.split("cx=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse::<f64>().ok()) {

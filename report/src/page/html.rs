@@ -71,7 +71,9 @@ fn charts(report: &TradeOff) -> Vec<Chart> {
         series: series(|setting| setting.bytes_per_row, quality),
         marked: sweet.map(|setting| (setting.bytes_per_row, setting.quality.mean)),
     };
-    let latency = |setting: &SettingReport| (setting.latency.p50_us.unwrap_or(0.0), setting.latency.p99_us.map(|p99| (setting.latency.p50_us.unwrap_or(0.0), p99)));
+    let latency = |setting: &SettingReport| {
+        (setting.latency.p50_us.unwrap_or(0.0), setting.latency.p99_us.map(|p99| (setting.latency.p50_us.unwrap_or(0.0), p99)))
+    };
     let by_latency = Chart {
         title: "Time of one query, median to 99th percentile".to_owned(),
         x: "dimensions".to_owned(),
@@ -88,7 +90,8 @@ fn charts(report: &TradeOff) -> Vec<Chart> {
 /// What was trained on against what was not, by width.
 fn by_heart(report: &TradeOff) -> Option<Chart> {
     let code = codes(report).into_iter().next()?;
-    let own: Vec<&SettingReport> = report.settings.iter().filter(|setting| setting.code == code && setting.trained_quality.is_some()).collect();
+    let own: Vec<&SettingReport> =
+        report.settings.iter().filter(|setting| setting.code == code && setting.trained_quality.is_some()).collect();
     if own.is_empty() {
         return None;
     }
@@ -156,7 +159,11 @@ mod tests {
         assert!(html.contains("Shop &amp; &lt;sons&gt;") && html.contains("int8 &lt;&amp;&gt;"));
         assert_eq!((html.matches("<svg").count(), html.matches("</svg>").count(), html.matches("class=\"sweet\"").count()), (4, 4, 1));
         for tag in ["table", "tbody", "figure", "tr", "td", "p", "body"] {
-            assert_eq!(html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count(), html.matches(&format!("</{tag}>")).count(), "{tag}");
+            assert_eq!(
+                html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count(),
+                html.matches(&format!("</{tag}>")).count(),
+                "{tag}"
+            );
         }
         assert!(page("none", &TradeOff::new(&[], Measure::Ndcg, vec![], 1)).contains("nothing was measured"));
     }

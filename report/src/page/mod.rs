@@ -4,5 +4,5 @@ mod bars;
 mod chart;
 mod html;
 
-pub use html::page;
 pub use bars::bars;
+pub use html::page;

@@ -49,7 +49,7 @@ pub(super) fn choose(name: &str, kind: Kind, facts: &Facts) -> Choice {
     if facts.present == 0 {
         return Choice::nothing("no row that is trained on has it");
     }
-    if facts.distinct() <= 1 && facts.present == facts.rows && kind != Kind::Numbers {
+    if facts.distinct() <= 1 && facts.present == facts.rows && !matches!(kind, Kind::Numbers | Kind::Other) {
         return Choice::nothing("it is the same in all rows");
     }
     match kind {
@@ -75,7 +75,10 @@ fn numbers(name: &str, kind: Kind, facts: &Facts) -> Choice {
     let lower = name.to_lowercase();
     if kind == Kind::Number && whole && distinct > 2 && CODE_NAMES.iter().any(|ending| lower.ends_with(ending)) {
         return if distinct * 2 > facts.present {
-            Choice::nothing(format!("whole numbers called like a code, {distinct} different ones in {} rows: they say nothing of other rows", facts.present))
+            Choice::nothing(format!(
+                "whole numbers called like a code, {distinct} different ones in {} rows: they say nothing of other rows",
+                facts.present
+            ))
         } else {
             Choice { why: "whole numbers called like a code: a category".to_owned(), ..hashed(distinct) }
         };
@@ -93,7 +96,10 @@ fn numbers(name: &str, kind: Kind, facts: &Facts) -> Choice {
         let standardize = json!({"standardize": {"mean": rounded(mean), "std": rounded(deviation)}});
         let clip = json!({"clip": [-CLIP, CLIP]});
         if skewed {
-            (json!(["log1p", standardize, clip]), format!("from {least} to {most}, skewed by {skew:.1} ({log_skew:.1} as logarithms): log1p, standardised"))
+            (
+                json!(["log1p", standardize, clip]),
+                format!("from {least} to {most}, skewed by {skew:.1} ({log_skew:.1} as logarithms): log1p, standardised"),
+            )
         } else {
             (json!([standardize, clip]), format!("from {least} to {most}, mean {mean:.4}: standardised"))
         }
@@ -114,13 +120,18 @@ fn text(facts: &Facts) -> Choice {
     let (distinct_words, all_words) = facts.words();
     if mostly_unique || (facts.mean_words() >= TEXT_WORDS && distinct > 100) {
         if distinct_words as f64 > 0.8 * all_words as f64 {
-            return Choice::nothing(format!("{distinct} different texts in {present} rows, hardly a word of which comes again: they say nothing of other rows"));
+            return Choice::nothing(format!(
+                "{distinct} different texts in {present} rows, hardly a word of which comes again: they say nothing of other rows"
+            ));
         }
         let buckets = distinct_words.next_power_of_two().clamp(256, BUCKETS);
         let most = facts.most_words().clamp(4, 64);
         let input = json!({"dtype": "i64", "shape": ["N", most], "op": {"text": {"buckets": buckets, "lower": true, "ngrams": [1]}},
             "list": {"max": most, "keep": "first"}});
-        let why = format!("text of {:.1} words, {distinct_words} different ones: its first {most} words, hashed into {buckets} buckets", facts.mean_words());
+        let why = format!(
+            "text of {:.1} words, {distinct_words} different ones: its first {most} words, hashed into {buckets} buckets",
+            facts.mean_words()
+        );
         return Choice { reading: Reading::Input(input), why };
     }
     if distinct > VOCABULARY {
@@ -143,7 +154,10 @@ fn texts(facts: &Facts) -> Choice {
         (json!({"vocab": {"values": values, "oov": 1}}), how)
     };
     let input = json!({"dtype": "i64", "shape": ["N", most], "op": op, "list": {"max": most, "keep": "first"}});
-    Choice { reading: Reading::Input(input), why: format!("lists of categories, {distinct} different ones: the first {most} of a list, {how}") }
+    Choice {
+        reading: Reading::Input(input),
+        why: format!("lists of categories, {distinct} different ones: the first {most} of a list, {how}"),
+    }
 }
 
 /// A category by its hash.
@@ -234,7 +248,8 @@ mod tests {
         assert_eq!(op(&few), r#"{"vocab":{"values":["b0","b1","b2"],"oov":1}}"#);
         let many = chosen("shop", Kind::Text, (0..90_000).map(|n| Value::from(format!("s{}", n % 30_000))));
         assert!(op(&many).contains(r#"{"hash":{"buckets":32768}}"#), "{}", many.why);
-        let rare = chosen("brand", Kind::Text, (0..300).map(|n| Value::from(format!("b{}", if n < 60 { n } else { n % 60 + 100 * (n % 2) }))));
+        let rare =
+            chosen("brand", Kind::Text, (0..300).map(|n| Value::from(format!("b{}", if n < 60 { n } else { n % 60 + 100 * (n % 2) }))));
         assert!(rare.why.contains("two rows or more"), "{}", rare.why);
         let code = chosen("brand_id", Kind::Number, (0..99).map(|n| Value::from(n % 9)));
         assert!(op(&code).contains("hash"), "{code:?}");

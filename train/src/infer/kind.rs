@@ -228,7 +228,9 @@ impl Kind {
             (_, Value::Null) => None,
             (Self::Time, value) => to_seconds(&value).map(Value::from),
             (Self::Number | Self::Bool, Value::Text(text)) => cell(text.trim()),
-            (Self::Number | Self::Bool, value) => (value.as_f64().is_some_and(f64::is_finite) || matches!(value, Value::Bool(_))).then_some(value),
+            (Self::Number | Self::Bool, value) => {
+                (value.as_f64().is_some_and(f64::is_finite) || matches!(value, Value::Bool(_))).then_some(value)
+            }
             (Self::Text, Value::Text(text)) => (!text.trim().is_empty()).then_some(Value::Text(text)),
             (Self::Text, Value::Float(number)) => Some(Value::from(number.to_string())),
             (Self::Text, Value::Bool(flag)) => Some(Value::from(flag.to_string())),

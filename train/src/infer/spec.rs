@@ -115,12 +115,15 @@ pub fn infer_user<'a>(
     let mut vocabs = json!({ITEMS: listed});
     let history = json!({"tensor": "history", "dtype": "i64", "shape": ["N", length], "from": options.history,
         "op": {"vocab": {"name": ITEMS, "oov": OOV}}, "list": {"max": length, "keep": "last"}});
-    let why = format!("what the user chose before, oldest first, in the items' vocabulary: the last {length} (90 % of the users chose at most {needed})");
+    let why = format!(
+        "what the user chose before, oldest first, in the items' vocabulary: the last {length} (90 % of the users chose at most {needed})"
+    );
     let (mut inputs, mut choices) = (vec![history], vec![FieldChoice { field: options.history.clone(), why }]);
     if options.user_ids {
         let (listed, why) = vocabulary(ids, "users");
         vocabs[USERS] = json!(listed);
-        inputs.push(json!({"tensor": "user_id", "dtype": "i64", "shape": ["N"], "from": "id", "op": {"vocab": {"name": USERS, "oov": OOV}}}));
+        inputs
+            .push(json!({"tensor": "user_id", "dtype": "i64", "shape": ["N"], "from": "id", "op": {"vocab": {"name": USERS, "oov": OOV}}}));
         choices.push(FieldChoice { field: "id".to_owned(), why });
     }
     document(options, TowerRole::User, vocabs, inputs, choices, kinds, rows)
@@ -218,7 +221,14 @@ mod tests {
         assert!(inferred.choices.iter().any(|choice| choice.field == "empty" && choice.why.contains("left out")));
         assert!(inferred.to_text().contains("\"notes\""));
 
-        let user = infer_user(&SpecOptions { user_ids: true, ..SpecOptions::default() }, &Kinds::default(), [].iter(), &["u1"], &ids, &[3.0, 70.0]);
+        let user = infer_user(
+            &SpecOptions { user_ids: true, ..SpecOptions::default() },
+            &Kinds::default(),
+            [].iter(),
+            &["u1"],
+            &ids,
+            &[3.0, 70.0],
+        );
         let spec = user.parse().unwrap();
         assert_eq!(spec.inputs().iter().map(|input| &*input.tensor).collect::<Vec<_>>(), ["history", "user_id"]);
         assert_eq!(spec.inputs()[0].row_shape, [50]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use torre::{Progress, Stage};
-use torre_data::{ImportRow, RowReader, Source};
+use torre_data::{ImportRow, Place, RowReader, Source};
 use torre_features::{Row, Value};
 
 use super::log::{Log, RawEvent};
@@ -36,25 +36,33 @@ pub fn read_events(paths: &[&Path], options: &InteractionOptions, progress: &dyn
 }
 
 /// Reads one file; whether its events have times.
-fn file(path: &Path, mut reader: RowReader, options: &InteractionOptions, log: &mut Log, progress: &dyn Progress) -> Result<bool, TrainError> {
+fn file(
+    path: &Path,
+    mut reader: RowReader,
+    options: &InteractionOptions,
+    log: &mut Log,
+    progress: &dyn Progress,
+) -> Result<bool, TrainError> {
     let meter = reader.meter().clone();
     let mut columns: Option<Columns> = None;
     while let Some(batch) = reader.next_batch(BATCH)? {
-        batch.bad.iter().for_each(|error| log.report.reject(|| error.to_string()));
+        let mut broken: Vec<(u64, String)> = batch.bad.iter().map(|error| (number(error.place), error.to_string())).collect();
         if columns.is_none() && !batch.rows.is_empty() {
             let rows: Vec<Row> = batch.rows.iter().map(|row| row.row.clone()).collect();
             columns = Some(Columns::new(options, &rows, log).map_err(|error| error.in_file(path))?);
         }
-        let Some(columns) = &mut columns else { continue };
         for ImportRow { row, place, .. } in &batch.rows {
+            let Some(columns) = &mut columns else { break };
             match columns.event(row, log) {
                 Ok(event) => {
                     log.report.rows += 1;
                     log.events.push(event);
                 }
-                Err(problem) => log.report.reject(|| format!("{}{place}: {problem}", path.display())),
+                Err(problem) => broken.push((number(*place), format!("{}{place}: {problem}", path.display()))),
             }
         }
+        broken.sort_unstable();
+        broken.into_iter().for_each(|(_, problem)| log.report.reject(|| problem));
         progress.update(Stage::Import, meter.done(), Some(meter.total).filter(|total| *total > 0));
         if progress.cancelled() {
             return Err(TrainError::Interrupted { step: 0 });
@@ -63,6 +71,14 @@ fn file(path: &Path, mut reader: RowReader, options: &InteractionOptions, log: &
     let Some(columns) = columns else { return Ok(true) };
     log.report.notes.extend(columns.unknown_event.map(|event| format!("events of types without a weight, as {event:?}, count 1")));
     Ok(columns.roles.column(Role::Time).is_some())
+}
+
+/// The line or row of a place.
+fn number(place: Place) -> u64 {
+    match place {
+        Place::File => 0,
+        Place::Line(number) | Place::Row(number) => number,
+    }
 }
 
 struct Columns<'a> {
@@ -78,11 +94,16 @@ impl<'a> Columns<'a> {
         let roles = Roles::of(&options.file, rows)?;
         let positive = Positive::new(options.positive.as_ref(), &roles, rows)?;
         if !options.event_weights.is_empty() && roles.column(Role::Event).is_none() {
-            return Err(TrainError::Data("events have weights by type, and no column says their type; say it with event=COLUMN".to_owned()));
+            return Err(TrainError::Data(
+                "events have weights by type, and no column says their type; say it with event=COLUMN".to_owned(),
+            ));
         }
-        let rated = rows.iter().flat_map(Row::iter).any(|(name, _)| matches!(name.to_ascii_lowercase().as_str(), "rating" | "stars" | "score"));
+        let rated =
+            rows.iter().flat_map(Row::iter).any(|(name, _)| matches!(name.to_ascii_lowercase().as_str(), "rating" | "stars" | "score"));
         if rated && matches!(positive, Positive::All) {
-            log.report.notes.push("every event counts as chosen, whatever its rating; a condition like rating >= 4 says otherwise".to_owned());
+            log.report
+                .notes
+                .push("every event counts as chosen, whatever its rating; a condition like rating >= 4 says otherwise".to_owned());
         }
         Ok(Self { roles, positive, options, unknown_event: None })
     }
@@ -162,7 +183,11 @@ mod tests {
         let path = directory.path().join(name);
         std::fs::write(&path, text).unwrap();
         let read = read_events(&[&path], options, &NoProgress);
-        read.map(|(log, ends)| { assert_eq!(ends, [log.events.len()]); log }).map_err(|error| error.to_string().replace(&directory.path().display().to_string(), ""))
+        read.map(|(log, ends)| {
+            assert_eq!(ends, [log.events.len()]);
+            log
+        })
+        .map_err(|error| error.to_string().replace(&directory.path().display().to_string(), ""))
     }
 
     #[test]
@@ -185,14 +210,16 @@ mod tests {
         let text = "user,item,time,weight\na,x,5,1\n,y,6,1\nb,y,soon,1\nb,y,7,-1\nb,y,8\nb,y,9,2.5\na,y,7,\nb,x,1,0\n";
         let log = read("e.csv", text, &InteractionOptions::default()).unwrap();
         assert_eq!((log.report.rows, log.report.broken), (4, 4));
-        assert_eq!(log.report.first_broken.as_deref(), Some("/e.csv, line 5: expected 4 fields, as in the header, got 3"));
+        let first = log.report.first_broken.unwrap();
+        assert!(first.ends_with("e.csv, line 3: the user is missing"), "{first}");
         assert_eq!(log.events.iter().map(|e| e.weight).collect::<Vec<_>>(), [1.0, 2.5, 1.0, 0.0]);
     }
 
     #[test]
     fn events_of_types_count_what_is_said() {
         let options = InteractionOptions { event_weights: [("buy".to_owned(), 5.0)].into(), ..InteractionOptions::default() };
-        let text = "{\"user\":1,\"item\":2,\"event\":\"buy\",\"ts\":1}\n{\"user\":1.0,\"item\":3,\"event\":\"view\",\"ts\":\"2020-01-01\"}\n";
+        let text =
+            "{\"user\":1,\"item\":2,\"event\":\"buy\",\"ts\":1}\n{\"user\":1.0,\"item\":3,\"event\":\"view\",\"ts\":\"2020-01-01\"}\n";
         let log = read("e.jsonl", text, &options).unwrap();
         assert_eq!(log.events.iter().map(|e| e.weight).collect::<Vec<_>>(), [5.0, 1.0]);
         assert_eq!(log.users.len(), 1);
@@ -204,7 +231,7 @@ mod tests {
     fn what_nothing_can_be_learned_from_is_refused() {
         for (text, says) in [
             ("user,item\n", "no events"),
-            ("user,item\n,1\n", "the user is missing"),
+            ("user,item\n,1\n", "no column is the user"),
             ("user,item\n1,1\n2,1\n", "one item"),
             ("user,item,label\n1,1,0\n2,2,0\n", "was chosen"),
             ("user,item,label\n1,1,1\n2,2,x\n2,2,y\n", "2 of 3 rows are broken"),

@@ -67,7 +67,10 @@ impl Log {
             return Err(TrainError::Data(format!("{broken} of {} rows are broken, the first: {first}", rows + broken)));
         }
         if !self.events.iter().any(|event| event.positive) {
-            return Err(TrainError::Data(format!("none of {} events was chosen: the labels or the condition are 0 for all", self.events.len())));
+            return Err(TrainError::Data(format!(
+                "none of {} events was chosen: the labels or the condition are 0 for all",
+                self.events.len()
+            )));
         }
         if self.items.len() < 2 {
             return Err(TrainError::Data(format!("all {} events are of one item: there is nothing to tell apart", self.events.len())));

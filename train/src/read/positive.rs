@@ -115,7 +115,8 @@ mod tests {
         assert_eq!(of(Some("rating = '4'"), &cells), [Ok(true), Ok(false)]);
         let missing = [row! { "user" => 1, "item" => 1, "rating" => "5" }, row! { "user" => 1, "item" => 1 }];
         assert_eq!(of(Some("rating >= 4"), &missing), [Ok(true), Ok(false)], "unknown is not chosen");
-        let mixed = [row! { "user" => 1, "item" => 1, "event" => "buy", "n" => 3 }, row! { "user" => 1, "item" => 1, "event" => "view", "n" => 9 }];
+        let mixed =
+            [row! { "user" => 1, "item" => 1, "event" => "buy", "n" => 3 }, row! { "user" => 1, "item" => 1, "event" => "view", "n" => 9 }];
         assert_eq!(of(Some("event = 'buy' AND n < 5"), &mixed), [Ok(true), Ok(false)]);
         let roles = Roles::of(&super::super::FileOptions::default(), &mixed).unwrap();
         let error = Positive::new(Some(&Filter::parse("stars > 3").unwrap()), &roles, &mixed).err().unwrap().to_string();

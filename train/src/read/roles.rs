@@ -33,10 +33,27 @@ impl Role {
     /// Names that columns of this kind have in files of others, without case, dashes and spaces; the likeliest first.
     fn usual(self) -> &'static [&'static str] {
         match self {
-            Self::User => &["user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "reviewerid", "sessionid", "session"],
+            Self::User => {
+                &["user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "reviewerid", "sessionid", "session"]
+            }
             Self::Item => &[
-                "item", "itemid", "product", "productid", "movie", "movieid", "article", "articleid", "book", "bookid", "track", "trackid",
-                "stockcode", "sku", "asin", "parentasin", "iid",
+                "item",
+                "itemid",
+                "product",
+                "productid",
+                "movie",
+                "movieid",
+                "article",
+                "articleid",
+                "book",
+                "bookid",
+                "track",
+                "trackid",
+                "stockcode",
+                "sku",
+                "asin",
+                "parentasin",
+                "iid",
             ],
             Self::Time => &["time", "timestamp", "ts", "datetime", "date", "unixreviewtime", "createdat", "invoicedate", "at"],
             Self::Weight => &["weight"],
@@ -54,7 +71,9 @@ impl Roles {
     /// By what the options say, else by what the first rows have.
     pub(super) fn of(options: &FileOptions, rows: &[Row]) -> Result<Self, TrainError> {
         if let Some((field, _)) = options.columns.iter().find(|(field, _)| !Role::ALL.iter().any(|role| role.name() == field)) {
-            return Err(TrainError::Data(format!("events have no field {field:?}; name columns for user, item, time, weight, label or event")));
+            return Err(TrainError::Data(format!(
+                "events have no field {field:?}; name columns for user, item, time, weight, label or event"
+            )));
         }
         let mut names: Vec<&str> = Vec::new();
         for row in rows {
@@ -73,7 +92,9 @@ impl Roles {
             if roles.column(role).is_none() {
                 let known = names.join(", ");
                 let role = role.name();
-                return Err(TrainError::Data(format!("no column is the {role} of an event; say it with {role}=COLUMN; the columns are {known}")));
+                return Err(TrainError::Data(format!(
+                    "no column is the {role} of an event; say it with {role}=COLUMN; the columns are {known}"
+                )));
             }
         }
         if let Some(missing) = roles.0.iter().flatten().find(|column| !rows.is_empty() && !names.contains(&column.as_str())) {
@@ -100,7 +121,8 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_their_usual_names() {
-        let roles = Roles::of(&FileOptions::default(), &[row! { "Customer ID" => 1 }, row! { "StockCode" => "a", "InvoiceDate" => "x" }]).unwrap();
+        let roles =
+            Roles::of(&FileOptions::default(), &[row! { "Customer ID" => 1 }, row! { "StockCode" => "a", "InvoiceDate" => "x" }]).unwrap();
         let found: Vec<Option<&str>> = Role::ALL.iter().map(|&role| roles.column(role)).collect();
         assert_eq!(found, [Some("Customer ID"), Some("StockCode"), Some("InvoiceDate"), None, None, None]);
     }

@@ -91,7 +91,10 @@ mod tests {
         let options = FileOptions { header: false, encoding: Encoding::Latin1, columns, ..FileOptions::default() };
         let table = read("u.item", b"1|Am\xE9lie (2001)|01-Jan-2001||0\n2|B, a film||x|1\n", &options).unwrap();
         assert_eq!(table.ids, ["1", "2"]);
-        assert_eq!(table.rows, [row! { "id" => "1", "title" => "Amélie (2001)", "released" => "01-Jan-2001" }, row! { "id" => "2", "title" => "B, a film" }]);
+        assert_eq!(
+            table.rows,
+            [row! { "id" => "1", "title" => "Amélie (2001)", "released" => "01-Jan-2001" }, row! { "id" => "2", "title" => "B, a film" }]
+        );
     }
 
     #[test]

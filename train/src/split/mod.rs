@@ -43,7 +43,10 @@ impl Split {
         let left = |part: Part| report.part(part).is_some_and(|part| part.positives > 0);
         if !left(Part::Train) || !left(Part::Test) {
             let name = if left(Part::Train) { "test" } else { "train" };
-            return Err(TrainError::Data(format!("the split {rule} leaves the {name} part without a chosen item, of {} events", log.events.len())));
+            return Err(TrainError::Data(format!(
+                "the split {rule} leaves the {name} part without a chosen item, of {} events",
+                log.events.len()
+            )));
         }
         Ok(Self { parts, report })
     }
@@ -147,7 +150,8 @@ fn given(log: &Log, ends: &[usize], parts: &[Part], validation: f64, seed: u64) 
         return given;
     }
     if log.timed {
-        let mut times: Vec<i64> = log.events.iter().zip(&given).filter(|(_, part)| **part == Part::Train).map(|(event, _)| event.time).collect();
+        let mut times: Vec<i64> =
+            log.events.iter().zip(&given).filter(|(_, part)| **part == Part::Train).map(|(event, _)| event.time).collect();
         times.sort_unstable();
         let from = times.get(((1.0 - validation) * times.len() as f64).ceil() as usize).copied().unwrap_or(i64::MAX);
         for (_, part) in log.events.iter().zip(&mut given).filter(|(event, part)| **part == Part::Train && event.time >= from) {

@@ -50,7 +50,9 @@ impl SplitRule {
             return Err(TrainError::Option { name: "split", reason });
         }
         if matches!(self, Self::Time { .. }) && !log.timed {
-            return Err(TrainError::Data("a split by time needs times that differ; by user (last-share, leave-last-out) it is drawn by chance".to_owned()));
+            return Err(TrainError::Data(
+                "a split by time needs times that differ; by user (last-share, leave-last-out) it is drawn by chance".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -60,7 +62,9 @@ impl fmt::Display for SplitRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time { validation, test } => write!(f, "by time ({test} test, {validation} validation)"),
-            Self::LastShare { validation, test } => write!(f, "by the last share of each user ({test} test, {validation} of the rest validation)"),
+            Self::LastShare { validation, test } => {
+                write!(f, "by the last share of each user ({test} test, {validation} of the rest validation)")
+            }
             Self::LeaveLastOut => f.write_str("leave last out"),
             Self::Given { .. } => f.write_str("as given"),
         }
