@@ -54,8 +54,7 @@ impl Batch {
 impl Lists {
     /// Some of the lists.
     fn select(&self, rows: &[u32]) -> Self {
-        let mut out =
-            Self { starts: Vec::with_capacity(rows.len() + 1), indexes: Vec::new(), weights: self.weights.as_ref().map(|_| Vec::new()) };
+        let mut out = Self { starts: Vec::with_capacity(rows.len() + 1), indexes: Vec::new(), weights: self.weights.as_ref().map(|_| Vec::new()) };
         out.starts.push(0);
         // A column that comes from elsewhere (the history) has no rows.
         if self.starts.len() < 2 {

@@ -101,7 +101,8 @@ impl History {
 
     fn new(users: &Entities, items: &[String], field: &str) -> Result<Self, TrainError> {
         let layouts = Layout::of(&users.spec)?;
-        let unsupported = |reason: &str| TrainError::Unsupported { side: "user", input: field.to_owned(), reason: reason.to_owned() };
+        let unsupported =
+            |reason: &str| TrainError::Unsupported { side: "user", input: field.to_owned(), reason: reason.to_owned() };
         let mut reading = layouts.iter().enumerate().filter(|(_, layout)| layout.field == field);
         let (input, layout) = reading.next().ok_or_else(|| unsupported("no input reads this field"))?;
         if reading.next().is_some() {

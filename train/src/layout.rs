@@ -41,8 +41,8 @@ impl Layout {
     /// [`TrainError::Unsupported`] for inputs of stored vectors.
     pub(crate) fn of(spec: &FeatureSpec) -> Result<Vec<Self>, TrainError> {
         let side = spec.tower().name();
-        let document: Json =
-            serde_json::from_str(spec.to_json()).map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
+        let document: Json = serde_json::from_str(spec.to_json())
+            .map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
         let entries = document["inputs"].as_array().map_or(&[][..], Vec::as_slice);
         let entry = |key: &str, name: &str| entries.iter().find(|entry| entry[key].as_str() == Some(name));
         let mut layouts: Vec<Self> = Vec::with_capacity(spec.inputs().len());
@@ -92,8 +92,8 @@ impl Layout {
     /// [`TrainError::Spec`] or [`TrainError::Row`], where the input cannot be asked by itself.
     pub(crate) fn indexes_of(&self, spec: &FeatureSpec, values: &[String]) -> Result<Vec<u32>, TrainError> {
         let side = spec.tower().name();
-        let mut document: Json =
-            serde_json::from_str(spec.to_json()).map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
+        let mut document: Json = serde_json::from_str(spec.to_json())
+            .map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
         // Other inputs may need fields that such rows do not have.
         document["golden"] = Json::Array(Vec::new());
         if let Some(inputs) = document["inputs"].as_array_mut() {

@@ -332,9 +332,7 @@ mod tests {
                     for (d, out) in out.iter().enumerate() {
                         let terms = lists.of(list).iter().enumerate();
                         let sum: f64 = terms
-                            .map(|(at, &row)| {
-                                f64::from(lists.weights_of(list).map_or(1.0, |w| w[at])) * f64::from(table.row(row as usize)[d])
-                            })
+                            .map(|(at, &row)| f64::from(lists.weights_of(list).map_or(1.0, |w| w[at])) * f64::from(table.row(row as usize)[d]))
                             .sum();
                         let count = if pooling == Pooling::Mean { lists.of(list).len().max(1) } else { 1 };
                         assert!((f64::from(*out) - sum / count as f64).abs() < 1e-5);

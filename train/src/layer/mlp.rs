@@ -112,14 +112,7 @@ mod tests {
                 let (_, trace) = layer.forward(x.to_vec(), Some(&mut stream()));
                 layer.backward(&trace, dy)
             };
-            check(
-                &mut layer,
-                &x,
-                44,
-                |layer, x| layer.forward(x.to_vec(), Some(&mut stream())).0,
-                back,
-                |layer, out| layer.parameters(out),
-            );
+            check(&mut layer, &x, 44, |layer, x| layer.forward(x.to_vec(), Some(&mut stream())).0, back, |layer, out| layer.parameters(out));
         }
     }
 }

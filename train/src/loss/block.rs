@@ -6,9 +6,9 @@
 use rayon::prelude::*;
 use torre_kernel::{Into, View};
 
-use super::Loss;
 use super::columns::Columns;
 use super::lanes::{LANES, Lane, Lanes};
+use super::Loss;
 use crate::entities::Lists;
 use crate::loops::{AddScaled, KERNEL, dot};
 
@@ -246,9 +246,7 @@ mod tests {
 
     #[test]
     fn losses_are_the_formulas_and_gradients_their_differences() {
-        for (seed, (dim, users, candidates, items)) in
-            [(1, 1, 1, 2), (3, 33, 7, 9), (16, 5, 70, 300), (40, 70, 0, 4), (5, 2, 3, 1)].into_iter().enumerate()
-        {
+        for (seed, (dim, users, candidates, items)) in [(1, 1, 1, 2), (3, 33, 7, 9), (16, 5, 70, 300), (40, 70, 0, 4), (5, 2, 3, 1)].into_iter().enumerate() {
             for loss in LOSSES {
                 let mut case = Case::new(seed as u64, dim, users, candidates, items);
                 let ours = case.ours(loss, items);

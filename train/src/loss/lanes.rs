@@ -105,7 +105,13 @@ impl Lanes<'_> {
     /// Losses that are sums over negatives: `term` gives of the target's and a negative's logit the loss (or what `ln(1 + e^..)` is taken of)
     /// and the derivative by the negative's; `back` what that is by the target's.
     #[inline(always)]
-    fn each(&mut self, term: impl Fn(f32, f32) -> (f32, f32), back: impl Fn(f32, f32) -> f32, weight: f32, soft: bool) -> Outcome {
+    fn each(
+        &mut self,
+        term: impl Fn(f32, f32) -> (f32, f32),
+        back: impl Fn(f32, f32) -> f32,
+        weight: f32,
+        soft: bool,
+    ) -> Outcome {
         /// Lines after which a product of numbers from 1 to 2 has to be taken the logarithm of.
         const RUN: usize = 64;
         let mut sum = [0f32; LANES];

@@ -24,9 +24,15 @@ pub(crate) struct Field {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Part {
     /// Rows of a table, pooled; one row of one index.
-    Embedding { table: usize, pooling: Pooling },
+    Embedding {
+        table: usize,
+        pooling: Pooling,
+    },
     /// The items chosen before.
-    History { table: usize, pool: Pool },
+    History {
+        table: usize,
+        pool: Pool,
+    },
     /// Numbers as they are.
     Numbers,
 }
