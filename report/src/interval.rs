@@ -86,7 +86,8 @@ impl Comparison {
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+    // The sum of zeros begins at -0.0.
+    (values.iter().sum::<f64>() + 0.0) / values.len().max(1) as f64
 }
 
 #[cfg(test)]
