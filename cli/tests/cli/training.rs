@@ -22,7 +22,7 @@ fn shop(workshop: &Workshop) {
     for item in 0..ITEMS {
         let taste = ["tent", "boot", "lamp", "rope", "map", "cup"][(item % TASTES) as usize];
         let price = 1 << (item % 11);
-        writeln!(items, "i{item},the {taste} of kind {},{price},{},", item % 40, ["red", "blue"][(item % 2) as usize]).unwrap();
+        writeln!(items, "i{item},the {taste} of kind {},{price},{},x", item % 40, ["red", "blue"][(item % 2) as usize]).unwrap();
     }
     let mut events = "user,item,time,rating\n".to_owned();
     for user in 0..USERS {
