@@ -59,7 +59,7 @@ fn a_tiny_shop_is_made_served_and_beats_popularity() {
     );
 
     // The same users, asked again by `eval`.
-    let again = workshop.json(&["eval", "shop", "shop.towers/eval.jsonl", "-k", "10"]);
+    let again = workshop.json(&["eval", "shop", "shop.towers/eval.jsonl", "-k", "10,20"]);
     assert!((again["ndcg"]["10"].as_f64().unwrap() - ndcg("served")).abs() < 1e-9, "{again}");
     let answer = workshop.json(&["recommend", "shop", "--user", r#"{"history": ["i0", "i6", "i12"]}"#, "-k", "5"]);
     assert_eq!(answer["hits"].as_array().unwrap().len(), 5);
