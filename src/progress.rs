@@ -17,6 +17,8 @@
 pub enum Stage {
     /// Reading rows from a source and storing them.
     Import,
+    /// Training towers.
+    TrainTowers,
     /// Training the coarse quantizer (k-means over vectors).
     TrainCoarse,
     /// Training the product quantizer's codebooks.

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod program;
 mod repl;
+mod train;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::error::Problem;
+use super::encoding::Encoding;
+use super::error::{Place, Problem};
 use super::kind::{CellKind, ColumnKind};
 use super::options::ReadOptions;
+use super::rows::id_of;
 use super::taken::{Taken, Why};
-use torre::{Row, Value};
+use torre::{ItemId, Row, Value};
 
 /// A field that a column is read into.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +49,7 @@ impl Columns {
             return Err(Problem::ColumnTwice { name: name.clone() });
         }
         let has = |field: &str| targets.iter().any(|targets| targets.iter().any(|target| target.field == field));
-        if !has("id") {
+        if self.options.takes_ids && !has("id") {
             return Err(Problem::NoIdColumn { near: like_ids(names.iter().map(String::as_str)), columns: all() });
         }
         if self.options.takes_vectors && !has("vector") {
@@ -72,7 +74,8 @@ impl Columns {
     fn decide(&mut self, column: &str) -> Vec<Target> {
         let options = &self.options;
         let named = |field: &str| options.columns.iter().any(|(known, _)| known == field);
-        let kind = |field: &str| if field == "id" { Some(ColumnKind::One(CellKind::Text)) } else { (options.kinds)(field) };
+        let kind =
+            |field: &str| if field == "id" && options.takes_ids { Some(ColumnKind::One(CellKind::Text)) } else { (options.kinds)(field) };
         let mut targets: Vec<Target> = Vec::new();
         let mut read_into = |field: &str, asked: bool| targets.push(Target { field: field.to_owned(), kind: kind(field), asked });
         options.columns.iter().filter(|(_, from)| from == column).for_each(|(field, _)| read_into(field, true));
@@ -102,6 +105,27 @@ impl Columns {
         targets
     }
 
+    /// The id of a row; where none is taken, the number of its place.
+    pub(super) fn id(&mut self, row: &mut Row, place: Place) -> Result<ItemId, Problem> {
+        if self.options.takes_ids {
+            return id_of(row, &mut self.taken);
+        }
+        Ok(match place {
+            Place::Line(number) | Place::Row(number) => ItemId::from(number),
+            Place::File => ItemId::from(0_u64),
+        })
+    }
+
+    /// How a cell's bytes become text.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.options.encoding
+    }
+
+    /// Whether the first record names the columns.
+    pub(super) fn has_header(&self) -> bool {
+        self.options.header
+    }
+
     /// The row of an object: its keys are the columns.
     pub(super) fn row(&mut self, object: Row) -> Result<Row, Problem> {
         let mut row = Row::new();
@@ -117,7 +141,7 @@ impl Columns {
             names.push(column);
         }
         let names = || names.iter().map(AsRef::as_ref);
-        if row.get("id").is_none_or(Value::is_null) {
+        if self.options.takes_ids && row.get("id").is_none_or(Value::is_null) {
             let near = if row.contains("id") { Vec::new() } else { like_ids(names()) };
             return Err(Problem::NoId { near });
         }

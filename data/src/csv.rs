@@ -7,7 +7,7 @@ use super::csv_record::{Record, read_record};
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Lines, Meter};
 use super::kind::{CellKind, ColumnKind};
-use super::rows::{ImportRow, Rows, id_of};
+use super::rows::{ImportRow, Rows};
 use super::taken::Taken;
 use torre::Row;
 
@@ -18,12 +18,14 @@ pub(super) struct Csv {
     columns: Columns,
     buffer: Vec<u8>,
     record: Record,
+    /// The record read last is a row that has not been handed out: the first one of a file without a header.
+    waiting: bool,
 }
 
 impl Csv {
     pub(super) fn over(input: Input, delimiter: u8, columns: Columns) -> Result<Self, ImportError> {
         let (buffer, record) = (Vec::new(), Record::default());
-        let mut csv = Self { lines: Lines::new(input), delimiter, header: Vec::new(), columns, buffer, record };
+        let mut csv = Self { lines: Lines::new(input), delimiter, header: Vec::new(), columns, buffer, record, waiting: false };
         let read = read_record(&mut csv.lines, delimiter, &mut csv.buffer, &mut csv.record);
         if only_carriage_returns(&csv.buffer) {
             return Err(csv.lines.input.error(Place::File, Problem::CarriageReturns));
@@ -32,8 +34,15 @@ impl Csv {
             return Err(csv.lines.input.error(Place::File, Problem::Empty));
         }
         let place = Place::Line(csv.record.line);
-        let names = (0..csv.record.len()).map(|at| Ok(csv.lines.text(csv.record.line, csv.record.field(at).0)?.trim().to_owned()));
-        let names: Vec<String> = names.collect::<Result<_, ImportError>>()?;
+        csv.waiting = !csv.columns.has_header();
+        let name = |at: usize| {
+            if csv.waiting {
+                return Ok((at + 1).to_string());
+            }
+            let name = csv.columns.encoding().read(csv.record.field(at).0);
+            name.map(|name| name.trim().to_owned()).map_err(|problem| csv.lines.input.error(place, problem))
+        };
+        let names: Vec<String> = (0..csv.record.len()).map(name).collect::<Result<_, ImportError>>()?;
         let targets = csv.columns.header(&names).map_err(|problem| csv.lines.input.error(place, other_delimiter(problem, &names)))?;
         csv.header = names.into_iter().zip(targets).collect();
         Ok(csv)
@@ -41,8 +50,10 @@ impl Csv {
 
     fn row(&mut self) -> Result<Row, Problem> {
         if self.record.len() != self.header.len() {
-            return Err(Problem::FieldCount { expected: self.header.len(), got: self.record.len() });
+            let (expected, got, header) = (self.header.len(), self.record.len(), self.columns.has_header());
+            return Err(Problem::FieldCount { expected, got, header });
         }
+        let encoding = self.columns.encoding();
         let taken = &mut self.columns.taken;
         let mut row = Row::new();
         for (at, (column, targets)) in self.header.iter().enumerate() {
@@ -50,7 +61,7 @@ impl Csv {
             if targets.is_empty() {
                 continue;
             }
-            let text = std::str::from_utf8(bytes).map_err(|e| Problem::NotText { at: e.valid_up_to() })?;
+            let text = &*encoding.read(bytes)?;
             for target in targets.iter() {
                 if target.field == "id"
                     && !quoted
@@ -91,11 +102,11 @@ fn other_delimiter(problem: Problem, names: &[String]) -> Problem {
 
 impl Rows for Csv {
     fn next(&mut self) -> Result<Option<ImportRow>, ImportError> {
-        if !read_record(&mut self.lines, self.delimiter, &mut self.buffer, &mut self.record)? {
+        if !std::mem::take(&mut self.waiting) && !read_record(&mut self.lines, self.delimiter, &mut self.buffer, &mut self.record)? {
             return Ok(None);
         }
         let place = Place::Line(self.record.line);
-        let row = self.row().and_then(|mut row| Ok((id_of(&mut row, &mut self.columns.taken)?, row)));
+        let row = self.row().and_then(|mut row| Ok((self.columns.id(&mut row, place)?, row)));
         let (id, row) = row.map_err(|problem| self.lines.input.error(place, problem))?;
         Ok(Some(ImportRow { id, row, place, bytes: self.buffer.len() }))
     }
@@ -152,6 +163,34 @@ mod tests {
     }
 
     #[test]
+    fn files_without_a_header_have_numbered_columns() {
+        let options = || ReadOptions::default().header(false);
+        let mut csv = between(b'|', "1|Toy Story|5\n2|x\n3|y|\n", options().id(Some("1")).column("n", "3")).unwrap();
+        assert_eq!(csv.next().unwrap().unwrap().row, row! { "id" => "1", "n" => 5 });
+        assert_eq!(csv.next().unwrap_err().to_string(), "rows.csv, line 2: expected 3 fields, as in the first line, got 2");
+        assert_eq!(csv.next().unwrap().unwrap().row, row! { "id" => "3" });
+        assert!(csv.next().unwrap().is_none());
+        let events = || options().takes_ids(false);
+        let mut csv = between(b'\t', "196\t242\t3\n", events()).unwrap();
+        let first = csv.next().unwrap().unwrap();
+        assert_eq!((first.id.as_str(), first.row), ("1", row! { "1" => "196", "2" => "242", "3" => "3" }));
+        let missing = between(b'\t', "1\t2\n", events().column("user", "3")).err().unwrap().to_string();
+        assert_eq!(missing, "rows.csv, line 1: there is no column \"3\"; the columns are 1, 2");
+    }
+
+    #[test]
+    fn latin_1_is_read_where_it_is_said() {
+        let bytes = b"id,title\n1,Am\xE9lie\n".to_vec();
+        let read = |options: ReadOptions| {
+            let input = Input::over("rows.csv".as_ref(), std::io::Cursor::new(bytes.clone()), bytes.len() as u64).unwrap();
+            Csv::over(input, b',', Columns::new(&options)).unwrap().next()
+        };
+        let row = read(ReadOptions::default().encoding(crate::Encoding::Latin1)).unwrap().unwrap().row;
+        assert_eq!(row, row! { "id" => "1", "title" => "Amélie" });
+        assert!(matches!(read(ReadOptions::default()).unwrap_err().problem, Problem::NotText { at: 2 }));
+    }
+
+    #[test]
     fn carriage_returns_alone_are_named() {
         for text in ["id,price\r1,2\r", "id,price\r\"a\",2\r", "id,t\r1,\"x\ny\"\r"] {
             assert!(matches!(open(text).err().unwrap().problem, Problem::CarriageReturns), "{text:?}");
@@ -179,7 +218,7 @@ mod tests {
         assert!(csv.next().unwrap().is_some());
         assert_eq!(csv.next().unwrap_err().to_string(), "rows.csv, line 3: expected 2 fields, as in the header, got 3");
         assert_eq!(csv.next().unwrap_err().to_string(), "rows.csv, line 4: column \"price\": expected a number, got \"abc\"");
-        assert!(matches!(csv.next().unwrap_err().problem, Problem::FieldCount { expected: 2, got: 1 }));
+        assert!(matches!(csv.next().unwrap_err().problem, Problem::FieldCount { expected: 2, got: 1, .. }));
         assert!(matches!(csv.next().unwrap_err().problem, Problem::NoId { .. }));
         assert_eq!(csv.next().unwrap().unwrap().row, row! { "id" => "6", "price" => 7 });
     }

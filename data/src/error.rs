@@ -82,8 +82,8 @@ pub enum Problem {
     Json { what: String },
     #[error("the column {name:?} comes twice")]
     ColumnTwice { name: String },
-    #[error("expected {expected} fields, as in the header, got {got}")]
-    FieldCount { expected: usize, got: usize },
+    #[error("expected {expected} fields, as in the {}, got {got}", if *.header { "header" } else { "first line" })]
+    FieldCount { expected: usize, got: usize, header: bool },
     #[error("a quote is opened and never closed")]
     OpenQuote,
     #[error("field {field}: text follows the closing quote; a quote inside a quoted field is written twice")]

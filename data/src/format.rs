@@ -85,6 +85,16 @@ impl Format {
     }
 }
 
+/// What stands between the cells of the first line: the one of the usual delimiters that comes most often, tabs first among equals; a space
+/// where there is no other.
+pub(super) fn delimiter_of(start: &[u8]) -> Option<u8> {
+    let line = start.split(|&b| b == b'\n').next().unwrap_or_default();
+    let count = |delimiter: u8| line.iter().filter(|&&b| b == delimiter).count();
+    let usual = [b'\t', b'|', b';', b','];
+    let most = usual.into_iter().rev().max_by_key(|&delimiter| count(delimiter)).filter(|&delimiter| count(delimiter) > 0);
+    most.or_else(|| line.trim_ascii_end().contains(&b' ').then_some(b' '))
+}
+
 impl FromStr for Format {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
@@ -109,6 +119,21 @@ mod tests {
             ("csv", None),
         ] {
             assert_eq!(Format::of_name(Path::new(name)), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_tells_the_delimiter() {
+        for (start, delimiter) in [
+            (&b"196\t242\t3\n1,2,3,4,5\n"[..], Some(b'\t')),
+            (b"1|Story, Toy (1995)|01-Jan\n", Some(b'|')),
+            (b"1;2,5;3\n", Some(b';')),
+            (b"a,b\tc\n", Some(b'\t')),
+            (b"0 1 2\n", Some(b' ')),
+            (b"one\n1,2", None),
+            (b"", None),
+        ] {
+            assert_eq!(delimiter_of(start), delimiter, "{start:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, MAX_LINE, Meter};
 use super::jsonl::object;
-use super::rows::{ImportRow, Rows, id_of};
+use super::rows::{ImportRow, Rows};
 use super::taken::Taken;
 
 pub(super) struct Json {
@@ -160,7 +160,7 @@ impl Json {
         self.object()?;
         let place = Place::Row(self.next);
         let text = std::str::from_utf8(&self.buffer).map_err(|e| self.error(Problem::NotText { at: e.valid_up_to() }))?;
-        let row = object(text, &mut self.columns).and_then(|mut row| Ok((id_of(&mut row, &mut self.columns.taken)?, row)));
+        let row = object(text, &mut self.columns).and_then(|mut row| Ok((self.columns.id(&mut row, place)?, row)));
         let (id, row) = row.map_err(|problem| self.error(problem))?;
         Ok(Some(ImportRow { id, row, place, bytes: self.buffer.len() }))
     }

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Lines, Meter};
-use super::rows::{ImportRow, Rows, id_of};
+use super::rows::{ImportRow, Rows};
 use super::taken::Taken;
 use torre::Row;
 
@@ -88,7 +88,7 @@ impl Rows for JsonLines {
             if text.trim().is_empty() {
                 continue;
             }
-            let row = object(text, &mut self.columns).and_then(|mut row| Ok((id_of(&mut row, &mut self.columns.taken)?, row)));
+            let row = object(text, &mut self.columns).and_then(|mut row| Ok((self.columns.id(&mut row, place)?, row)));
             let (id, row) = row.map_err(|problem| self.lines.input.error(place, problem))?;
             return Ok(Some(ImportRow { id, row, place, bytes: text.len() }));
         }

@@ -8,6 +8,7 @@ mod columns;
 mod csv;
 mod csv_record;
 mod elements;
+mod encoding;
 mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -34,6 +35,7 @@ use std::path::Path;
 
 use columns::Columns;
 
+pub use encoding::Encoding;
 pub use error::{ImportError, Place, Problem};
 pub use format::Format;
 pub use input::{Input, Meter};
@@ -55,7 +57,7 @@ pub enum Source {
 impl Source {
     /// Opens `path`, or standard input for `-`; what it holds is told by the options, the ending of its name or, for a pipe, its first bytes.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, ImportError> {
-        let format = options.format.or_else(|| Format::of_name(path));
+        let format = named(path, options);
         let is_pipe = path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
         if format.is_none() && !is_pipe {
             return Err(ImportError::unknown_format(path));
@@ -75,7 +77,7 @@ impl Source {
 
     /// Reads an open file by the ending of its name or by its first bytes; for vectors, with the open file of their ids where there is one.
     pub fn over(mut input: Input, ids: Option<Input>, options: &ReadOptions) -> Result<Self, ImportError> {
-        let format = match options.format.or_else(|| Format::of_name(&input.path)) {
+        let format = match named(&input.path, options) {
             Some(format) => format,
             None => {
                 let start = input.peek(format::SNIFFED).map_err(|e| input.error(Place::File, e))?;
@@ -86,8 +88,18 @@ impl Source {
         Ok(match format {
             Format::JsonLines => Self::rows(jsonl::JsonLines::over(input, columns), options),
             Format::Json => Self::rows(json::Json::over(input, columns)?, options),
-            Format::Csv => Self::rows(csv::Csv::over(input, options.delimiter.unwrap_or(b','), columns)?, options),
-            Format::Tsv => Self::rows(csv::Csv::over(input, options.delimiter.unwrap_or(b'\t'), columns)?, options),
+            Format::Csv | Format::Tsv => {
+                let usual = if format == Format::Tsv { b'\t' } else { b',' };
+                let delimiter = match options.delimiter {
+                    Some(delimiter) => delimiter,
+                    None if options.header => usual,
+                    None => {
+                        let start = input.peek(format::SNIFFED).map_err(|e| input.error(Place::File, e))?;
+                        format::delimiter_of(&start).unwrap_or(usual)
+                    }
+                };
+                Self::rows(csv::Csv::over(input, delimiter, columns)?, options)
+            }
             #[cfg(feature = "parquet")]
             Format::Parquet => Self::rows(parquet::Parquet::spooled(input, columns)?, options),
             #[cfg(not(feature = "parquet"))]
@@ -116,4 +128,9 @@ impl Source {
             Self::Vectors(_) => Taken::default(),
         }
     }
+}
+
+/// What a file is said to hold: by the options, by the ending of its name, or because something was said of it that is true of CSV alone.
+fn named(path: &Path, options: &ReadOptions) -> Option<Format> {
+    options.format.or_else(|| Format::of_name(path)).or_else(|| options.is_csv().then_some(Format::Csv))
 }

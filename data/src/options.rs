@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::encoding::Encoding;
 use super::format::Format;
 use super::kind::ColumnKind;
 
@@ -23,6 +24,9 @@ pub struct ReadOptions {
     pub(super) vector: Option<String>,
     pub(super) takes_vectors: bool,
     pub(super) ignore_unknown: bool,
+    pub(super) header: bool,
+    pub(super) encoding: Encoding,
+    pub(super) takes_ids: bool,
 }
 
 impl Default for ReadOptions {
@@ -38,6 +42,9 @@ impl Default for ReadOptions {
             vector: None,
             takes_vectors: false,
             ignore_unknown: false,
+            header: true,
+            encoding: Encoding::Utf8,
+            takes_ids: true,
         }
     }
 }
@@ -71,6 +78,30 @@ impl ReadOptions {
     pub fn delimiter(mut self, delimiter: Option<u8>) -> Self {
         self.delimiter = delimiter;
         self
+    }
+
+    /// Whether the first record of a CSV file names its columns. Without a header they are named `1`, `2` and so on, and a delimiter that
+    /// is not given is told by the first line.
+    pub fn header(mut self, header: bool) -> Self {
+        self.header = header;
+        self
+    }
+
+    /// How a CSV file writes its characters.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Each row has to bring an id. Without, a row is known by its place alone, and a column `id` is one like others.
+    pub fn takes_ids(mut self, takes_ids: bool) -> Self {
+        self.takes_ids = takes_ids;
+        self
+    }
+
+    /// Whether something said of the file is true of CSV alone.
+    pub(super) fn is_csv(&self) -> bool {
+        !self.header || self.delimiter.is_some()
     }
 
     /// Reads `field` from `column`. Once one column is chosen the others are left out, all but `id` and `vector`.

@@ -12,7 +12,7 @@ use super::columns::{Columns, Targets};
 use super::error::{ImportError, Place, Problem};
 use super::input::{Input, Meter};
 use super::parquet_values::{Holds, Unusable, values_of};
-use super::rows::{ImportRow, Rows, id_of};
+use super::rows::{ImportRow, Rows};
 use super::taken::{Taken, Why};
 use torre::{Row, Value};
 
@@ -143,7 +143,7 @@ impl Rows for Parquet {
                 }
             }
         }
-        let id = id_of(&mut row, &mut self.columns.taken).map_err(|problem| ImportError::new(&self.path, place, problem))?;
+        let id = self.columns.id(&mut row, place).map_err(|problem| ImportError::new(&self.path, place, problem))?;
         Ok(Some(ImportRow { id, row, place, bytes: 0 }))
     }
 

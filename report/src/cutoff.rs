@@ -1,4 +1,4 @@
-//! Measures of rankings at a cut-off, under the names that they have everywhere: `recall`, `ndcg`, `hit_rate`.
+//! Measures of rankings at a cut-off, under the names that they have everywhere: `recall`, `ndcg`, `hit_rate`, `map`.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 /// [`Evaluation`](crate::Evaluation).
 ///
 /// ```
-/// let at = torre_report::Cutoff { k: 10, recall: Some(0.5), ndcg: Some(0.25), hit_rate: None };
-/// assert_eq!(serde_json::to_string(&at)?, r#"{"recall":0.5,"ndcg":0.25,"hit_rate":null}"#);
+/// let at = torre_report::Cutoff { k: 10, recall: Some(0.5), ndcg: Some(0.25), hit_rate: None, map: None };
+/// assert_eq!(serde_json::to_string(&at)?, r#"{"recall":0.5,"ndcg":0.25,"hit_rate":null,"map":null}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -22,11 +22,13 @@ pub struct Cutoff {
     pub ndcg: Option<f64>,
     /// Share of the users of whom anything relevant is found.
     pub hit_rate: Option<f64>,
+    /// Mean average precision.
+    pub map: Option<f64>,
 }
 
 impl Cutoff {
-    fn named(&self) -> [(&'static str, Option<f64>); 3] {
-        [("recall", self.recall), ("ndcg", self.ndcg), ("hit_rate", self.hit_rate)]
+    fn named(&self) -> [(&'static str, Option<f64>); 4] {
+        [("recall", self.recall), ("ndcg", self.ndcg), ("hit_rate", self.hit_rate), ("map", self.map)]
     }
 }
 
@@ -44,14 +46,14 @@ impl Cutoffs {
     /// The measures at `k`; there are none where it is not one of the cut-offs.
     pub fn at(&self, k: usize) -> Cutoff {
         let found = self.0.iter().find(|cutoff| cutoff.k == k);
-        found.copied().unwrap_or(Cutoff { k, recall: None, ndcg: None, hit_rate: None })
+        found.copied().unwrap_or(Cutoff { k, recall: None, ndcg: None, hit_rate: None, map: None })
     }
 }
 
 impl Serialize for Cutoffs {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(3))?;
-        let measures = ["recall", "ndcg", "hit_rate"];
+        let mut map = to.serialize_map(Some(4))?;
+        let measures = ["recall", "ndcg", "hit_rate", "map"];
         for (at, name) in measures.into_iter().enumerate() {
             let by_k: BTreeMap<usize, Option<f64>> = self.0.iter().map(|cutoff| (cutoff.k, cutoff.named()[at].1)).collect();
             map.serialize_entry(name, &by_k)?;

@@ -1,10 +1,11 @@
-//! Quality of recommendations against held-out choices: recall, nDCG, hit rate, reciprocal rank, coverage.
+//! Quality of recommendations against held-out choices: recall, nDCG, hit rate, average precision, reciprocal rank, coverage.
 //!
 //! Definitions (binary relevance, a mean over the users that have anything relevant):
 //! - recall@k: relevant items among the first k hits, over all relevant items.
 //! - nDCG@k: sum of 1 / log2(place + 1) over the relevant hits at places 1..k, over the same sum for min(k, relevant) leading places
 //!   (Järvelin and Kekäläinen 2002).
 //! - hit rate@k: share of users with a relevant item among the first k hits.
+//! - MAP@k: mean average precision: the mean, over min(k, relevant), of the precision at the place of each relevant hit.
 //! - MRR: mean of 1 / place of the first relevant hit, 0 where there is none among the hits given.
 //! - intra-list distance: the mean over lists of what two of the first k hits of a list are apart on average (k the largest asked for), 1 minus
 //!   the cosine of their vectors (Ziegler and others 2005).
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use crate::gain::{average_precision, hit_rate, ndcg, recall, reciprocal_rank};
 use crate::{Cutoff, Cutoffs, intra_list_distance};
 
 /// Adds up the users' rankings.
@@ -33,6 +35,7 @@ pub struct Evaluation {
     recall: Vec<f64>,
     ndcg: Vec<f64>,
     hit: Vec<f64>,
+    precision: Vec<f64>,
     reciprocal: f64,
     /// Intra-list distances, and their number.
     apart: (f64, usize),
@@ -46,7 +49,7 @@ pub struct Report {
     pub users: usize,
     /// Users passed over because nothing was relevant to them.
     pub users_without_relevant: usize,
-    /// Recall, nDCG and hit rate at each cut-off.
+    /// Recall, nDCG, hit rate and MAP at each cut-off.
     #[serde(flatten)]
     pub cutoffs: Cutoffs,
     /// Mean reciprocal rank.
@@ -70,7 +73,8 @@ impl Evaluation {
             without_relevant: 0,
             recall: zeros.clone(),
             ndcg: zeros.clone(),
-            hit: zeros,
+            hit: zeros.clone(),
+            precision: zeros,
             reciprocal: 0.0,
             apart: (0.0, 0),
             shown: HashSet::new(),
@@ -95,7 +99,8 @@ impl Evaluation {
         for (at, &k) in self.ks.iter().enumerate() {
             self.recall[at] += recall(&found, relevant.len(), k);
             self.ndcg[at] += ndcg(&found, relevant.len(), k);
-            self.hit[at] += f64::from(u8::from(found.iter().take(k).any(|&f| f)));
+            self.hit[at] += hit_rate(&found, k);
+            self.precision[at] += average_precision(&found, relevant.len(), k);
         }
         self.reciprocal += reciprocal_rank(&found);
         for id in hits {
@@ -119,6 +124,7 @@ impl Evaluation {
             recall: self.mean(self.recall[at]),
             ndcg: self.mean(self.ndcg[at]),
             hit_rate: self.mean(self.hit[at]),
+            map: self.mean(self.precision[at]),
         };
         Cutoffs(self.ks.iter().enumerate().map(at).collect())
     }
@@ -138,24 +144,6 @@ impl Evaluation {
             coverage: (items > 0 && self.users > 0).then(|| self.shown.len() as f64 / items as f64),
         }
     }
-}
-
-/// `found[i]`: the hit at place i + 1 is relevant; `relevant`: how many there are in all, at least 1.
-fn recall(found: &[bool], relevant: usize, k: usize) -> f64 {
-    found.iter().take(k).filter(|&&f| f).count() as f64 / relevant as f64
-}
-
-fn ndcg(found: &[bool], relevant: usize, k: usize) -> f64 {
-    let gain = |at: usize| 1.0 / (at as f64 + 2.0).log2();
-    let ideal: f64 = (0..k.min(relevant)).map(gain).sum();
-    if ideal == 0.0 {
-        return 0.0;
-    }
-    found.iter().take(k).enumerate().filter(|(_, f)| **f).map(|(at, _)| gain(at)).sum::<f64>() / ideal
-}
-
-fn reciprocal_rank(found: &[bool]) -> f64 {
-    found.iter().position(|&f| f).map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
 }
 
 #[cfg(test)]

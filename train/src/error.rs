@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use torre_data::ImportError;
 use torre_features::{EncodeError, SpecError};
 
 /// Why a model was not trained, or not written.
@@ -37,6 +38,9 @@ pub enum TrainError {
     /// The data cannot be trained on.
     #[error("the data cannot be trained on: {0}")]
     Data(String),
+    /// A file of events or rows cannot be read.
+    #[error(transparent)]
+    Read(#[from] ImportError),
     /// An option has a value that it cannot have.
     #[error("option {name}: {reason}")]
     Option {
@@ -100,4 +104,14 @@ pub enum TrainError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+impl TrainError {
+    /// The same, with the file that it is about in front.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Data(problem) => Self::Data(format!("{}: {problem}", path.display())),
+            other => other,
+        }
+    }
 }

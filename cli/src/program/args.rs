@@ -6,6 +6,7 @@ use super::target::Target;
 use super::{check, keep, measure};
 use crate::repl::command as repl;
 use crate::repl::rules;
+use crate::train;
 
 /// An embedded vector database with the two towers of a recommender built in.
 #[derive(Parser, Debug)]
@@ -82,6 +83,12 @@ pub(super) enum Subcommands {
     Load(keep::Load),
     /// Check towers as attaching does, and say what was seen; exits 1 when one is refused
     Check(check::Check),
+    /// Train the two towers of a recommender on what people chose
+    Train(Box<train::Train>),
+    /// Make a recommender of files: infer, train, attach, import, build and measure
+    Make(Box<Make>),
+    /// Compare widths and codes of the vectors on your own data: quality, memory, time
+    Report(Box<train::Report>),
     /// Measure the index on vectors from files; no database is needed
     Bench(Box<measure::Bench>),
     /// Make a shop from a seed, recommend to its shoppers and measure it
@@ -132,6 +139,15 @@ pub(super) struct With<A: Args> {
     pub(super) target: Target,
     #[command(flatten)]
     pub(super) args: A,
+}
+
+/// Which database to make, and of what.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Make {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) shop: train::Shop,
 }
 
 /// No further arguments.

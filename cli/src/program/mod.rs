@@ -23,7 +23,8 @@ use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::rules::PolicyCommand;
 use crate::repl::{Context, Failure, run};
-use args::{Arguments, List, Policy, Ranker, Subcommands, With};
+use crate::train;
+use args::{Arguments, List, Make, Policy, Ranker, Subcommands, With};
 use open::{Purpose, open};
 use progress::Bar;
 use target::Target;
@@ -107,6 +108,9 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Dump(args) => print_result(args.json, keep::dump(&args)),
         Subcommands::Load(args) => print_result(args.json, keep::load(&args)),
         Subcommands::Check(args) => print_result(args.json, check::check(&args)),
+        Subcommands::Train(args) => print_result(args.json, train::train(&args, &Bar::new())),
+        Subcommands::Report(args) => print_result(args.json, train::report(&args, &Bar::new())),
+        Subcommands::Make(args) => show(&args.target, recommender(&args)),
         Subcommands::Bench(args) => measure::bench(&args),
         Subcommands::Demo(args) => measure::demo(&args),
     }
@@ -131,6 +135,22 @@ fn make(target: &Target, args: Create) -> Result<Output, Failure> {
     let progress = Bar::new();
     let context = Context { database: &database, collection: &target.collection, progress: &progress };
     create::create(&context, args.name.as_deref(), options)
+}
+
+/// Everything is read and trained before the database is made: what is refused leaves none behind.
+fn recommender(args: &Make) -> Result<Output, Failure> {
+    let Make { target, shop } = args;
+    Database::check_name(&target.collection)?;
+    if target.db.exists() && open(target, Purpose::Read)?.contains_collection(&target.collection) {
+        let name = target.collection.clone();
+        return Err(torre::Error::CollectionExists { name }.into());
+    }
+    let out = shop.out.clone().unwrap_or_else(|| {
+        let mut beside = target.db.as_os_str().to_owned();
+        beside.push(".towers");
+        beside.into()
+    });
+    train::make(shop, out, &target.collection, || open(target, Purpose::Create), &Bar::new())
 }
 
 fn show(target: &Target, result: Result<Output, Failure>) -> ExitCode {

@@ -72,6 +72,7 @@ fn start(stage: Stage, total: Option<u64>) -> ProgressBar {
 fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Import => "importing",
+        Stage::TrainTowers => "training towers",
         Stage::TrainCoarse => "training lists",
         Stage::TrainCodebooks => "training codebooks",
         Stage::Encode => "encoding",

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::rules::PolicyCommand;
 use super::stages::StageOptions;
-use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, joined, parameter, score, share, whole};
+use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, header, joined, parameter, score, share, whole};
 use torre::filter::Filter;
 use torre::{Effort, Metric, Refine, SearchOptions, Value};
-use torre_data::Format;
+use torre_data::{Encoding, Format};
 
 /// A command on a collection.
 #[derive(Subcommand, Clone, Debug)]
@@ -380,6 +380,12 @@ pub(crate) struct Import {
     /// What stands between the cells of a CSV file: a character, or "tab" [default: a comma; a tab in .tsv]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter, allow_hyphen_values = true)]
     pub(crate) delimiter: Option<u8>,
+    /// Whether CSV files begin with the names of their columns: first, or none for columns named 1, 2 and so on
+    #[arg(long, value_name = "WHERE", default_value = "first", value_parser = header, action = clap::ArgAction::Set)]
+    pub(crate) header: bool,
+    /// How CSV files write their characters: utf8 or latin1
+    #[arg(long, value_name = "ENCODING", default_value = "utf8")]
+    pub(crate) encoding: Encoding,
     /// Read these columns only, beside id and vector: COLUMN or FIELD=COLUMN between commas, or a JSON array
     #[arg(long, value_name = "COLUMNS")]
     columns: Vec<NamesArg>,

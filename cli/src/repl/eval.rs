@@ -143,6 +143,7 @@ fn show(evaluated: &Evaluated) -> Output {
             ("recall@k".to_owned(), share(at.recall)),
             ("ndcg@k".to_owned(), share(at.ndcg)),
             ("hit rate@k".to_owned(), share(at.hit_rate)),
+            ("map@k".to_owned(), share(at.map)),
         ];
         stages.into_iter().chain(measures).collect()
     };

@@ -60,6 +60,18 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<torre_train::TrainError> for Failure {
+    fn from(error: torre_train::TrainError) -> Self {
+        use torre_train::TrainError;
+        match error {
+            TrainError::Read(error) => error.into(),
+            TrainError::Option { .. } => Self::usage(error.to_string()),
+            TrainError::Interrupted { .. } => Error::Interrupted.into(),
+            error => Self::new(error.to_string()),
+        }
+    }
+}
+
 impl From<torre_data::ImportError> for Failure {
     fn from(error: torre_data::ImportError) -> Self {
         use torre_data::Problem;
@@ -71,6 +83,7 @@ impl From<torre_data::ImportError> for Failure {
                 let between = if *between == '\t' { "tab".to_owned() } else { format!("'{between}'") };
                 Some(format!("; --delimiter {between} reads them so"))
             }
+            Problem::NotText { .. } => Some("; --encoding latin1 reads a CSV file so".to_owned()),
             Problem::Format { .. } | Problem::Unrecognized => Some("; --format says what it is".to_owned()),
             Problem::ColumnKind { .. } => Some("; --columns chooses others".to_owned()),
             _ => None,

@@ -145,6 +145,8 @@ fn file(collection: &Collection, path: &Path, args: &Import, progress: &dyn Prog
         .skip_bad(args.skip_bad)
         .format(args.format)
         .delimiter(args.delimiter)
+        .header(args.header)
+        .encoding(args.encoding)
         .id(args.id.as_deref())
         .vector(args.vector.as_deref())
         .takes_vectors(specs.is_none())

@@ -28,7 +28,7 @@ mod schema;
 mod session;
 mod spread;
 mod stages;
-mod values;
+pub(crate) mod values;
 mod words;
 
 pub(crate) use context::Context;

@@ -34,11 +34,20 @@ impl FromStr for VectorArg {
 }
 
 /// What stands between cells: one ASCII character, or `tab`.
-pub(super) fn delimiter(text: &str) -> Result<u8, String> {
+pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
         _ => Err("expected one ASCII character that is no quote, or tab".to_owned()),
+    }
+}
+
+/// Whether names of columns stand in the first line: `first`, or `none`.
+pub(crate) fn header(text: &str) -> Result<bool, String> {
+    match text {
+        "first" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("expected first or none".to_owned()),
     }
 }
 
@@ -90,7 +99,7 @@ pub(super) fn whole(text: &str) -> Result<usize, String> {
 }
 
 /// A whole number of 1 or more.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number of 1 or more".to_owned()),
@@ -98,7 +107,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// A filter in its language.
-pub(super) fn filter(text: &str) -> Result<Filter, String> {
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| error.to_string())
 }
 

@@ -6,4 +6,5 @@ mod binary;
 mod bundles;
 mod golden;
 mod readme;
+mod training;
 mod transcript;
