@@ -3,7 +3,7 @@
 use half::f16;
 
 pub(super) use super::blocked::plain as tile;
-pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
+pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table, tile_products, tile_scores};
 use super::{BLOCK, ExactTask, FilterTask, IntQuery, Line, Offsets, Sink};
 
 /// Folds 32 partial sums in halves. Adding zero makes -0 into +0, so that skipped and zero-filled lanes agree.
