@@ -84,6 +84,13 @@ impl<'a> ByteRows<'a> {
         Self { bytes: self.bytes.get(first * self.stride..).unwrap_or_default(), count: self.count - first, ..*self }
     }
 
+    /// `count` rows from `first` on.
+    #[inline]
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        assert!(first + count <= self.count, "rows beyond the last");
+        Self { count, ..self.from(first) }
+    }
+
     /// Whether all rows of `dim` bytes are there.
     pub(super) fn holds(&self, dim: usize) -> bool {
         self.count == 0

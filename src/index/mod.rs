@@ -16,6 +16,7 @@ mod forecast;
 mod ivf;
 mod key;
 mod layout;
+mod list_bytes;
 mod merge;
 mod narrow;
 mod narrowed;
@@ -33,6 +34,7 @@ mod table;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tiles;
 #[cfg(test)]
 mod warm_tests;
 
