@@ -4,6 +4,8 @@
 //! several queries visit a list, they are scanned list by list: each query of the block first scans its nearest lists, which brings
 //! its threshold near its last height; the other lists are then scanned for all queries that visit them while they are in the cache.
 //! What a scan keeps does not depend on the order of lists, so every query gets what it would have got alone.
+//!
+//! Where many queries visit each list, no codes are scanned at all: see [`tiles`](super::tiles).
 
 use std::borrow::Cow;
 
@@ -46,11 +48,17 @@ pub(super) enum Order {
     Tiles,
 }
 
+/// Whether so many queries go over the lists by tiles (see [`tiles`](super::tiles)): each then finds the best of all that its lists hold.
+pub(crate) fn by_tiles(engine: &SearchEngine, parts: &[Part<'_>], queries: usize, nprobe: usize) -> bool {
+    let lists = engine.quantizer.lists();
+    let stored = parts.iter().all(|part| part.index.refine() != Refine::None);
+    stored && queries.saturating_mul(nprobe.min(lists)) >= TILE_VISITORS * lists
+}
+
 impl Order {
     fn choose(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, queries: usize) -> Self {
         let lists = engine.quantizer.lists();
-        let stored = params.mode == ScanMode::Filter && parts.iter().all(|part| part.index.refine() != Refine::None);
-        if stored && queries.saturating_mul(params.nprobe.min(lists)) >= TILE_VISITORS * lists {
+        if params.mode == ScanMode::Filter && by_tiles(engine, parts, queries, params.nprobe) {
             return Self::Tiles;
         }
         let bytes: usize = parts.iter().map(|part| 64 * part.index.hi.len()).sum();
@@ -69,7 +77,7 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit. `narrows` has what each query takes out; where it is empty, that of
+/// Answers every query as [`search`] does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it is empty, that of
 /// `params` holds for all.
 pub(crate) fn search_batch(
     engine: &SearchEngine,

@@ -190,6 +190,12 @@ impl RefineStore {
         &self.lines.bytes()[position * stride..(position + 1) * stride]
     }
 
+    /// The records at some positions.
+    pub(super) fn records(&self, positions: Range<usize>) -> &[u8] {
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        &self.lines.bytes()[positions.start * stride..positions.end * stride]
+    }
+
     /// Writes the stored vector's values; false when nothing is stored.
     pub(crate) fn vector(&self, position: usize, out: &mut [f32]) -> bool {
         let record = self.record(position);

@@ -2,7 +2,7 @@
 //! a list visited is scored, and the best are scored again as a single query's candidates are. So a batch by tiles finds what the lists hold;
 //! single queries, whose candidates are chosen by codes, lose some of it.
 //!
-//! Each query visits its nearest lists first, which brings its floor near its last height before most of its rows are looked at. What is
+//! Each query visits its nearest list first, which brings its floor near its last height before most of its rows are looked at. What is
 //! found depends neither on the order of lists nor on the other queries: a row is left out only where enough better ones are known.
 
 use std::ops::Range;
@@ -24,10 +24,10 @@ use super::search::{refine, take_hits};
 
 /// Most queries that go over the lists together: what they found so far stays in the second-level cache.
 const QUERIES: usize = 4096;
-/// Lists that a query visits first.
-const FIRST: usize = 2;
-/// Rows whose scores stay in the first-level cache.
-const ROWS: usize = 64;
+/// Lists that a query visits before all others.
+const FIRST: usize = 1;
+/// Rows whose scores stay in the first-level cache, whole words of a selection: making a matrix unit ready takes as long as some of them.
+const ROWS: usize = 4 * BLOCK;
 /// Rows scored again beyond `k`, and for each: rounding queries and rows to bytes changes places among those of nearly equal scores.
 const MORE: usize = 22;
 
@@ -108,10 +108,12 @@ fn search_block<'p>(
     let mut work = Work { engine, parts, bytes, units, best, own, starts: &front.starts, tile: &mut tile, filled: 0, list: list_bytes };
     for turns in [0..FIRST.min(visits), FIRST.min(visits)..visits] {
         by_lists(probes, visits, turns, engine.quantizer.lists(), starts, visitors);
-        for list in 0..engine.quantizer.lists() {
-            let visitors = &visitors[starts[list] as usize..starts[list + 1] as usize];
-            if !visitors.is_empty() {
-                (0..parts.len()).for_each(|part| work.list(part, list, visitors));
+        let of = |list: usize| &visitors[starts[list] as usize..starts[list + 1] as usize];
+        let mut visited = (0..engine.quantizer.lists()).filter(|&list| !of(list).is_empty()).peekable();
+        while let Some(list) = visited.next() {
+            for part in 0..parts.len() {
+                let next = if part + 1 < parts.len() { Some((part + 1, list)) } else { visited.peek().map(|&list| (0, list)) };
+                work.list(part, list, of(list), next);
             }
         }
     }
@@ -165,7 +167,8 @@ struct Work<'a, Own> {
 }
 
 impl<'p, Own: Fn(usize) -> SearchParams<'p>> Work<'_, Own> {
-    fn list(&mut self, part: usize, list: usize, visitors: &[u32]) {
+    /// Scores a list's rows for its visitors, and asks for the vectors of the part and list that come next meanwhile.
+    fn list(&mut self, part: usize, list: usize, visitors: &[u32], next: Option<(usize, usize)>) {
         let Part { index, selection } = self.parts[part];
         let positions = index.layout.rows_of(list);
         if positions.is_empty() {
@@ -173,6 +176,11 @@ impl<'p, Own: Fn(usize) -> SearchParams<'p>> Work<'_, Own> {
         }
         let first_block = index.layout.blocks_of(list).start;
         let (dim, kernel) = (self.tile.dim(), self.engine.kernel);
+        let mut ahead = next.map_or(&[][..], |(part, list)| {
+            let index = self.parts[part].index;
+            index.refine.records(index.layout.rows_of(list))
+        });
+        let step = ahead.len().div_ceil(positions.len().div_ceil(ROWS)).next_multiple_of(BLOCK);
         let ListRows { rows, scales, less } = self.list.load(&index.refine, positions.clone());
         let mut products = [[0i32; TILE]; ROWS];
         let mut scores = [[0f32; TILE]; ROWS];
@@ -189,6 +197,9 @@ impl<'p, Own: Fn(usize) -> SearchParams<'p>> Work<'_, Own> {
             for from in (0..positions.len()).step_by(ROWS) {
                 let count = ROWS.min(positions.len() - from);
                 let rows = rows.part(from, count);
+                let (now, later) = ahead.split_at(step.min(ahead.len()));
+                kernel.prefetch_far(now);
+                ahead = later;
                 let by = TileScores {
                     scales: &scales[from..from + count],
                     less: less.get(from..from + count).unwrap_or_default(),
@@ -197,8 +208,8 @@ impl<'p, Own: Fn(usize) -> SearchParams<'p>> Work<'_, Own> {
                 };
                 kernel.tile_products(self.tile, rows, &mut products[..count]);
                 kernel.tile_scores(by, &products[..count], &mut scores[..count], &mut reached[..count]);
-                let allowed = selection.word(first_block + from / BLOCK);
-                for row in (0..count).filter(|row| reached[*row] != 0 && allowed >> row & 1 == 1) {
+                let allowed = |row: usize| selection.word(first_block + (from + row) / BLOCK) >> (row % BLOCK) & 1 == 1;
+                for row in (0..count).filter(|&row| reached[row] != 0 && allowed(row)) {
                     let mut queries = reached[row] & (u32::MAX >> (32 - visitors.len())) as u16;
                     let position = positions.start + from + row;
                     while queries != 0 {
@@ -232,5 +243,3 @@ fn returns(narrow: Option<&dyn Narrow>, part: usize, position: usize) -> bool {
     let mut word = [1];
     !narrow.narrow(part, position..position + 1, &mut word) || word[0] & 1 == 1
 }
-
-const _: () = assert!(ROWS == BLOCK, "a word of the selection is one step of rows");

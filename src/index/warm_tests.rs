@@ -54,7 +54,7 @@ fn tiles_find_the_best_of_the_lists_visited() {
                 let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, selection: &case.selection }).collect();
                 let skip = [(0, 5), (0, 700), (2, 64)];
                 let narrow: Option<&dyn Narrow> = Some(&Without(&skip));
-                for (queries, k, nprobe) in [(0, 3, 2), (1, 3, 5), (2, 0, 4), (19, 10, 3), (150, 4, 12), (40, 2000, 99)] {
+                for (queries, k, nprobe) in [(0, 3, 2), (1, 3, 5), (2, 0, 4), (37, 10, 12), (5, 2000, 99)] {
                     let queries = rng.matrix(dim, queries);
                     // All rows of the lists become candidates of single queries: no code leaves one out.
                     let params = SearchParams { k, nprobe, candidates: 2000, narrow, ..SearchParams::default() };
