@@ -6,11 +6,15 @@
 //!   the top two bits choose among the four. Four blocks a pass share the loading of a table.
 //! - Coarse: `vpdpbusd` multiplies 4 u8 by 4 i8 values and adds them up, exactly as `vpmaddubsw` does where nothing saturates.
 
+mod query_tile;
+
 use std::arch::x86_64::*;
 
 pub(super) use super::avx2::{
     at_least, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
 };
+pub(super) use query_tile::{tile_products, tile_scores};
+
 use super::blocked::{PANEL, Tile, tiled};
 use super::strided::viewed;
 use super::stripe::{ABREAST, Stripe, striped};

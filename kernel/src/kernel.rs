@@ -3,13 +3,14 @@
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, avx512};
+use super::{amx, avx2, avx512};
 
 use super::blocked::Tile;
 use super::curve::Curve;
 use super::line::{BLOCK, Line};
 use super::looped::Loop;
 use super::prefetch::prefetch;
+use super::query_tile::{ByteRows, QueryTile, TILE, TileScores};
 use super::scalar;
 use super::strided::Strided;
 use super::stripe::Stripe;
@@ -22,6 +23,8 @@ enum Isa {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Amx,
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
@@ -42,6 +45,9 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: see the macro.
             Isa::Avx512 => unsafe { avx512::$name$(::<$w>)?($($arg),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see the macro.
+            Isa::Amx => unsafe { amx::$name$(::<$w>)?($($arg),*) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: see the macro.
             Isa::Neon => unsafe { neon::$name$(::<$w>)?($($arg),*) },
@@ -67,6 +73,9 @@ impl Kernel {
                 found.push(Self(Isa::Avx2));
                 if avx512::is_available() {
                     found.push(Self(Isa::Avx512));
+                    if amx::is_available() {
+                        found.push(Self(Isa::Amx));
+                    }
                 }
             }
         }
@@ -83,7 +92,7 @@ impl Kernel {
         Self::available().into_iter().find(|kernel| kernel.name() == name)
     }
 
-    /// `scalar`, `avx2`, `avx512` or `neon`.
+    /// `scalar`, `avx2`, `avx512`, `amx` (AVX-512 with a matrix unit) or `neon`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Isa::Scalar => "scalar",
@@ -91,6 +100,8 @@ impl Kernel {
             Isa::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Amx => "amx",
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => "neon",
         }
@@ -169,6 +180,23 @@ impl Kernel {
         dispatch!(self.0, dot_i8(query, row))
     }
 
+    /// Exact integer products of rows with the queries of a tile, row after row; there are `out.len()` rows of the tile's dimension.
+    #[inline]
+    pub fn tile_products(self, tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i32; TILE]]) {
+        assert_eq!(rows.count, out.len(), "products of another number");
+        assert!(rows.holds(tile.dim), "rows cut short");
+        dispatch!(self.0, tile_products(tile, rows, out));
+    }
+
+    /// Makes scores of a tile's products, and sets a bit of `reached[row]` for each query whose floor the row's score is not below.
+    #[inline]
+    pub fn tile_scores(self, by: TileScores<'_>, products: &[[i32; TILE]], scores: &mut [[f32; TILE]], reached: &mut [u16]) {
+        let rows = products.len();
+        assert!(scores.len() == rows && reached.len() == rows && by.scales.len() == rows, "arrays of several lengths");
+        assert!(by.less.is_empty() || by.less.len() == rows, "arrays of several lengths");
+        dispatch!(self.0, tile_scores(by, products, scores, reached));
+    }
+
     /// Integer products of a query (values up to [`COARSE_QUERY_MAX`](crate::COARSE_QUERY_MAX), a multiple of 4 of them) with blocks of 16 rows of u8 values:
     /// line `t` of a block holds dimensions 4 t .. 4 t + 3 of its 16 rows, row after row.
     #[inline]
@@ -228,7 +256,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => 6,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => 12,
+            Isa::Avx512 | Isa::Amx => 12,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => 6,
         }
@@ -279,7 +307,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &[6, 4, 2, 1],
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => &[12, 8, 4, 2, 1],
+            Isa::Avx512 | Isa::Amx => &[12, 8, 4, 2, 1],
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &[6, 4, 2, 1],
         }

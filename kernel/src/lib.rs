@@ -4,7 +4,7 @@
 //! Orders of f32 additions: [`Kernel::dot`] and [`Kernel::l2`] keep 32 partial sums (element `i` goes to sum `i % 32`, by fused
 //! multiply-add) and fold them in halves; table entries are fused multiply-adds over a part's dimensions in ascending order.
 //!
-//! Paths: scalar, AVX2, AVX-512 (VBMI, VNNI) and NEON, the last tested under emulation only (`.ci/run neon`).
+//! Paths: scalar, AVX2, AVX-512 (VBMI, VNNI), the same with AMX and NEON, the last tested under emulation only (`.ci/run neon`).
 #![allow(unsafe_code)]
 
 mod blocked;
@@ -25,6 +25,7 @@ mod packed;
 mod portable;
 mod prefetch;
 mod products;
+mod query_tile;
 mod scalar;
 mod softmax;
 mod strided;
@@ -34,6 +35,8 @@ mod task;
 mod tests;
 pub mod train;
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -50,4 +53,5 @@ pub use looped::Loop;
 pub use matrix::{Into, View};
 pub use memory::{Lines, trim};
 pub use packed::Packed;
+pub use query_tile::{ByteRows, QueryTile, TILE, TileScores};
 pub use task::{COARSE_QUERY_MAX, EXACT_MAX, ExactTask, FILTER_MAX, FilterTask, IntQuery, Offsets, Rounding, Sink, round};

@@ -2,6 +2,7 @@
 //! order of operations is the same by construction.
 
 use super::Rounding;
+use super::query_tile::{ByteRows, QueryTile, TILE, TileScores};
 
 #[inline(always)]
 pub(super) fn table<const W: usize>(query: &[f32], columns: &[f32], bounds: &[u32], out: &mut [f32]) {
@@ -76,5 +77,38 @@ pub(super) fn column_maxima(scores: &[f32], most: &mut [f32]) {
         for (most, score) in most.iter_mut().zip(row) {
             *most = if *score > *most { *score } else { *most };
         }
+    }
+}
+
+#[inline(always)]
+pub(super) fn tile_products(tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i32; TILE]]) {
+    for (row, out) in out.iter_mut().enumerate() {
+        let (whole, rest) = rows.row(row, tile.dim).as_chunks::<4>();
+        let mut last = [0; 4];
+        last[..rest.len()].copy_from_slice(rest);
+        *out = [0; TILE];
+        for (values, line) in whole.iter().chain([&last]).zip(tile.steps()) {
+            let values = values.map(|x| i32::from(x.cast_signed()));
+            for (sum, query) in out.iter_mut().zip(line.0.as_chunks::<4>().0) {
+                for (x, q) in values.iter().zip(query) {
+                    *sum = sum.wrapping_add(x * i32::from(q.cast_signed()));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn tile_scores(by: TileScores<'_>, products: &[[i32; TILE]], scores: &mut [[f32; TILE]], reached: &mut [u16]) {
+    for (row, ((products, scores), reached)) in products.iter().zip(scores).zip(reached).enumerate() {
+        let (scale, less) = (by.scales[row], by.less.get(row).copied().unwrap_or(0.0));
+        let mut bits = 0;
+        for query in 0..TILE {
+            let score = (products[query] as f32 * scale) * by.weights[query] - less;
+            scores[query] = score;
+            // What is no number is looked at closer, too.
+            bits |= u16::from(!(score < by.floors[query])) << query;
+        }
+        *reached = bits;
     }
 }

@@ -4,7 +4,7 @@ use half::f16;
 
 pub(super) use super::blocked::{plain as low_tile, plain as single_tile, plain as tile};
 pub(super) use super::curve::curve;
-pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table};
+pub(super) use super::portable::{coarse_scores, column_maxima, quantise, ranges, table, tile_products, tile_scores};
 pub(super) use super::softmax::softmax;
 pub(super) use super::strided::plain_strided as strided;
 pub(super) use super::stripe::plain_stripe as stripe;

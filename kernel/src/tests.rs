@@ -320,3 +320,71 @@ fn check_sums(a: &Collect, b: &Collect, hi: &[Line], lo: &[Line], small: &[[u8; 
         }
     }
 }
+
+#[test]
+fn tiles_of_queries_give_the_products_of_bytes() {
+    let mut rng = Rng(9);
+    for dim in DIMS {
+        for (count, gap, after) in
+            [(0, 0, 0), (1, 0, 0), (1, 3, 200), (7, 4, 0), (15, 0, 64), (16, 4, 5), (17, 8, 0), (64, 4, 1000), (131, 1, 0)]
+        {
+            let stride = dim + gap;
+            let length = if count == 0 { after } else { (count - 1) * stride + dim + after };
+            let extreme = rng.next().is_multiple_of(3);
+            let byte = |rng: &mut Rng| if extreme { [0x80, 0x7f][rng.next() as usize % 2] } else { rng.next() as u8 };
+            let bytes: Vec<u8> = (0..length).map(|_| byte(&mut rng)).collect();
+            let queries: Vec<Vec<i8>> = (0..TILE).map(|_| (0..dim).map(|_| byte(&mut rng) as i8).collect()).collect();
+            let mut tile = QueryTile::new(dim);
+            // What stood there before leaves nothing.
+            tile.set(3, &vec![-5; dim]);
+            queries.iter().enumerate().for_each(|(place, query)| tile.set(place, query));
+            tile.clear(5);
+            let rows = ByteRows { bytes: &bytes, stride, count };
+            for kernel in Kernel::available() {
+                let mut products = vec![[7i32; TILE]; count];
+                kernel.tile_products(&tile, rows, &mut products);
+                for (row, products) in products.iter().enumerate() {
+                    for (place, query) in queries.iter().enumerate() {
+                        let values = bytes[row * stride..][..dim].iter().zip(query);
+                        let product: i32 = values.map(|(&x, &q)| i32::from(x as i8) * i32::from(q)).sum();
+                        let product = if place == 5 { 0 } else { product };
+                        assert_eq!(products[place], product, "{} dim {dim} row {row} of {count} query {place}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn scores_of_tiles_are_the_same_everywhere() {
+    let mut rng = Rng(10);
+    for count in [0usize, 1, 5, 16, 33] {
+        let products: Vec<[i32; TILE]> = (0..count).map(|_| std::array::from_fn(|_| rng.next() as i32 >> 9)).collect();
+        let mut scales = rng.floats(count);
+        if let Some(first) = scales.first_mut() {
+            *first = f32::MAX;
+        }
+        let (less, mut weights, floors) = (rng.floats(count), [0.5f32; TILE], std::array::from_fn(|_| 1e5 * rng.float()));
+        weights[2] = f32::INFINITY;
+        for less in [&less[..], &[]] {
+            let by = TileScores { scales: &scales, less, weights: &weights, floors: &floors };
+            let run = |kernel: Kernel| {
+                let (mut scores, mut reached) = (vec![[0f32; TILE]; count], vec![0u16; count]);
+                kernel.tile_scores(by, &products, &mut scores, &mut reached);
+                (
+                    scores
+                        .as_flattened()
+                        .iter()
+                        .map(|score| score.to_bits() & if score.is_nan() { 0 } else { u32::MAX })
+                        .collect::<Vec<_>>(),
+                    reached,
+                )
+            };
+            let expected = run(SCALAR);
+            for kernel in others() {
+                assert_eq!(run(kernel), expected, "{}", kernel.name());
+            }
+        }
+    }
+}

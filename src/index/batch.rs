@@ -4,6 +4,8 @@
 //! several queries visit a list, they are scanned list by list: each query of the block first scans its nearest lists, which brings
 //! its threshold near its last height; the other lists are then scanned for all queries that visit them while they are in the cache.
 //! What a scan keeps does not depend on the order of lists, so every query gets what it would have got alone.
+//!
+//! Where many queries visit each list, no codes are scanned at all: see [`tiles`](super::tiles).
 
 use std::borrow::Cow;
 
@@ -21,6 +23,7 @@ use super::scan;
 use super::scratch::{Scratch, prepare};
 use super::search::{refine, scale_query, search_carried, take_hits};
 use super::survey::{choose, survey};
+use super::tiles::search_tiles;
 
 /// Most queries of a block: their tables and thresholds stay in the second-level cache, and some share a list.
 const QUERIES: usize = 128;
@@ -32,17 +35,34 @@ const CACHED: usize = 24 << 20;
 /// Queries of a block that have to visit a list, on average, for the way list by list to be worth its while.
 const VISITORS: usize = 3;
 
+/// Queries that have to visit a list, on average, for tiles of them to be worth their while. The same on every CPU: by tiles a query finds
+/// more.
+const TILE_VISITORS: usize = 6;
+
 /// How a block of queries is scanned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
     Queries,
     Lists,
+    /// See [`tiles`](super::tiles).
+    Tiles,
+}
+
+/// Whether so many queries go over the lists by tiles (see [`tiles`](super::tiles)): each then finds the best of all that its lists hold.
+pub(crate) fn by_tiles(engine: &SearchEngine, parts: &[Part<'_>], queries: usize, nprobe: usize) -> bool {
+    let lists = engine.quantizer.lists();
+    let stored = parts.iter().all(|part| part.index.refine() != Refine::None);
+    stored && queries.saturating_mul(nprobe.min(lists)) >= TILE_VISITORS * lists
 }
 
 impl Order {
-    fn choose(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, block: usize) -> Self {
+    fn choose(engine: &SearchEngine, parts: &[Part<'_>], params: &SearchParams<'_>, queries: usize) -> Self {
+        let lists = engine.quantizer.lists();
+        if params.mode == ScanMode::Filter && by_tiles(engine, parts, queries, params.nprobe) {
+            return Self::Tiles;
+        }
         let bytes: usize = parts.iter().map(|part| 64 * part.index.hi.len()).sum();
-        let shared = block.saturating_mul(params.nprobe) >= VISITORS * engine.quantizer.lists();
+        let shared = block(queries).saturating_mul(params.nprobe) >= VISITORS * lists;
         if bytes > CACHED && shared { Self::Lists } else { Self::Queries }
     }
 }
@@ -57,7 +77,7 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit. `narrows` has what each query takes out; where it is empty, that of
+/// Answers every query as [`search`] does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it is empty, that of
 /// `params` holds for all.
 pub(crate) fn search_batch(
     engine: &SearchEngine,
@@ -66,7 +86,6 @@ pub(crate) fn search_batch(
     params: &SearchParams<'_>,
     narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
-    let block = block(queries.rows());
     let mut carried: Option<Matrix> = None;
     let mut backs = Vec::with_capacity(queries.rows());
     for (at, query) in queries.iter().enumerate() {
@@ -79,7 +98,7 @@ pub(crate) fn search_batch(
     let queries = carried.as_ref().unwrap_or(queries);
     // The least score is in each query's own scale.
     let free = SearchParams { min_score: None, ..*params };
-    let mut found = search_in(Order::choose(engine, parts, params, block), engine, parts, queries, &free, narrows);
+    let mut found = search_in(Order::choose(engine, parts, params, queries.rows()), engine, parts, queries, &free, narrows);
     for (hits, back) in found.iter_mut().zip(backs) {
         hits.iter_mut().for_each(|hit| hit.score *= back);
         if let Some(least) = params.min_score {
@@ -102,6 +121,9 @@ pub(super) fn search_in(
     params: &SearchParams<'_>,
     narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
+    if order == Order::Tiles {
+        return search_tiles(engine, parts, queries, params, narrows);
+    }
     let own = |query: usize| SearchParams { narrow: narrows.get(query).copied().unwrap_or(params.narrow), ..*params };
     let mut found = vec![Vec::new(); queries.rows()];
     let block = block(queries.rows());

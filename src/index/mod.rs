@@ -2,8 +2,9 @@
 //!
 //! A query takes six steps: the coarse quantizer names the lists to visit ([`coarse`]); tables say what each code byte adds to a score
 //! ([`table`]); the scan keeps the best R codes ([`scan`], [`pool`]); those are scored again by their stored vectors ([`refine`]); the
-//! best k are the hits. The answer is the same on every CPU path, thread count and batch size: integer sums are exact, f32 sums have
-//! one order, ties go to the earlier (part, position).
+//! best k are the hits. Batches of many queries go over the lists' stored vectors by tiles instead ([`tiles`]), and find all that their lists
+//! hold. The answer is the same on every CPU path and thread count: integer sums are exact, f32 sums have one order, ties go to the
+//! earlier (part, position).
 
 mod batch;
 mod candidate;
@@ -16,6 +17,7 @@ mod forecast;
 mod ivf;
 mod key;
 mod layout;
+mod list_bytes;
 mod merge;
 mod narrow;
 mod narrowed;
@@ -34,10 +36,11 @@ mod table;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tiles;
 #[cfg(test)]
 mod warm_tests;
 
-pub(crate) use batch::search_batch;
+pub(crate) use batch::{by_tiles, search_batch};
 pub(crate) use candidate::Candidate;
 pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;

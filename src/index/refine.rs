@@ -1,8 +1,10 @@
 //! The vectors kept beside the codes, from which candidates are scored again.
 
+use std::ops::Range;
+
 use half::f16;
 
-use crate::kernel::{IntQuery, Kernel, Lines};
+use crate::kernel::{ByteRows, IntQuery, Kernel, Lines};
 use crate::types::{Metric, Refine};
 
 use super::flat::precise_score;
@@ -57,6 +59,27 @@ impl RefineStore {
 
     pub(crate) fn kind(&self) -> Refine {
         self.kind
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(super) fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// The values of int8 records at some positions.
+    pub(super) fn byte_rows(&self, positions: Range<usize>) -> ByteRows<'_> {
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        let first = positions.start * stride + stride - self.dim;
+        ByteRows { bytes: self.lines.bytes().get(first..).unwrap_or_default(), stride, count: positions.len() }
+    }
+
+    /// What a unit of an int8 record stands for, and under L2 the sum of its squared integers.
+    pub(super) fn byte_head(&self, position: usize) -> (f32, u32) {
+        let record = self.record(position);
+        (le_f32(record), record.get(4..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |b| u32::from_le_bytes(*b)))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -120,19 +143,7 @@ impl RefineStore {
             Refine::None | Refine::Auto => {}
             Refine::Int8 => {
                 let (head, values) = record.split_at_mut(record.len() - dim);
-                let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
-                let scale = most / 127.0;
-                let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
-                if inverse.is_finite() {
-                    for (byte, x) in values.iter_mut().zip(vector) {
-                        *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
-                    }
-                } else {
-                    let inverse = 127.0 / f64::from(most);
-                    for (byte, &x) in values.iter_mut().zip(vector) {
-                        *byte = ((f64::from(x) * inverse).round_ties_even() as i8).cast_unsigned();
-                    }
-                }
+                let scale = bytes_of(vector, values);
                 let rounded = values.iter().map(|&v| f64::from(v as i8));
                 let scale = if metric == Metric::L2 { scale } else { along(vector, rounded).unwrap_or(scale) };
                 head[..4].copy_from_slice(&scale.to_le_bytes());
@@ -183,6 +194,12 @@ impl RefineStore {
     pub(crate) fn int8(&self, position: usize) -> Option<(f32, &[u8])> {
         let record = self.record(position);
         (self.kind == Refine::Int8).then(|| (le_f32(record), &record[record.len() - self.dim..]))
+    }
+
+    /// The records at some positions.
+    pub(super) fn records(&self, positions: Range<usize>) -> &[u8] {
+        let stride = Self::stride(self.kind, self.dim, self.metric);
+        &self.lines.bytes()[positions.start * stride..positions.end * stride]
     }
 
     /// Writes the stored vector's values; false when nothing is stored.
@@ -282,6 +299,24 @@ impl RefineStore {
         self.vector(position, &mut row);
         precise_score(self.metric, query, &row)
     }
+}
+
+/// Rounds a vector to signed bytes; answers what a unit stands for.
+pub(super) fn bytes_of(vector: &[f32], bytes: &mut [u8]) -> f32 {
+    let most = vector.iter().fold(0f32, |most, x| most.max(x.abs()));
+    let scale = most / 127.0;
+    let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
+    if inverse.is_finite() {
+        for (byte, x) in bytes.iter_mut().zip(vector) {
+            *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
+        }
+    } else {
+        let inverse = 127.0 / f64::from(most);
+        for (byte, &x) in bytes.iter_mut().zip(vector) {
+            *byte = ((f64::from(x) * inverse).round_ties_even() as i8).cast_unsigned();
+        }
+    }
+    scale
 }
 
 /// The scale that gives the rounded values the vector's own length along the vector: the queries that matter point that way, so

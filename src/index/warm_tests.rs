@@ -42,6 +42,48 @@ fn a_batch_answers_as_its_queries_do_one_by_one() {
     }
 }
 
+/// A batch by tiles is the best of all rows of the lists that its queries visit, by the stored vectors' scores.
+#[test]
+fn tiles_find_the_best_of_the_lists_visited() {
+    let mut rng = Rng(23);
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+        for (dim, lists) in [(1, 3), (8, 1), (100, 40), (33, 7), (130, 5)] {
+            let quantizer = Arc::new(quantizer(&mut rng, dim, dim.min(8), lists, metric));
+            for refine in [Refine::Int8, Refine::F16, Refine::F32] {
+                let cases: Vec<Case> = [900, 0, 65].map(|rows| case(&mut rng, &quantizer, rows, refine)).into();
+                let parts: Vec<Part<'_>> = cases.iter().map(|case| Part { index: &case.index, selection: &case.selection }).collect();
+                let skip = [(0, 5), (0, 700), (2, 64)];
+                let narrow: Option<&dyn Narrow> = Some(&Without(&skip));
+                for (queries, k, nprobe) in [(0, 3, 2), (1, 3, 5), (2, 0, 4), (37, 10, 12), (5, 2000, 99)] {
+                    let queries = rng.matrix(dim, queries);
+                    // All rows of the lists become candidates of single queries: no code leaves one out.
+                    let params = SearchParams { k, nprobe, candidates: 2000, narrow, ..SearchParams::default() };
+                    let mut answers = Vec::new();
+                    for kernel in Kernel::available() {
+                        let engine = SearchEngine::with_kernel(Arc::clone(&quantizer), kernel);
+                        let found = batch::search_in(batch::Order::Tiles, &engine, &parts, &queries, &params, &[]);
+                        for (query, found) in queries.iter().zip(&found) {
+                            let alone = run(&engine, &parts, query, &params);
+                            let close = |a: f64, b: f64| (a - b).abs() <= 0.02 * (1.0 + b.abs());
+                            assert_eq!(found.len(), alone.len(), "{metric:?} {refine:?} {dim} {k} {nprobe}");
+                            let same = found.iter().filter(|hit| alone.iter().any(|other| bits(&[**hit]) == bits(&[*other]))).count();
+                            assert!(20 * same >= 19 * alone.len(), "{same} of {} {metric:?} {refine:?} dim {dim}", alone.len());
+                            assert!(found.iter().zip(&alone).all(|(a, b)| close(a.score, b.score)), "{metric:?} {refine:?} dim {dim}");
+                            assert!(found.iter().all(|hit| !skip.contains(&(hit.part, hit.position))));
+                        }
+                        answers.push(found.iter().map(|hits| bits(hits)).collect::<Vec<_>>());
+                    }
+                    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "paths differ");
+                    let engine = SearchEngine::new(Arc::clone(&quantizer));
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+                    let split = pool.install(|| batch::search_in(batch::Order::Tiles, &engine, &parts, &queries, &params, &[]));
+                    assert_eq!(Some(&split.iter().map(|hits| bits(hits)).collect::<Vec<_>>()), answers.last());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_warm_query_allocates_nothing() {
     let mut rng = Rng(21);

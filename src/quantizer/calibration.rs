@@ -83,6 +83,17 @@ impl Calibration {
         self.trim(setting, at, target, k, growth)
     }
 
+    /// The fewest lists seen to reach `target` for `k` hits where no row of them is lost to its code, and what is expected of them: for batches
+    /// that look at all rows of their lists. Where none do, the fewest near the best.
+    pub(crate) fn pick_lists(&self, target: f32, k: usize) -> Setting {
+        let k = k.max(1);
+        let last = CANDIDATES.len() - 1;
+        let best = self.recall(k, self.probes(), last);
+        let target = (target + MARGIN).min(1.0).min(best - NEAR_BEST).max(0.0);
+        let nprobe = least(self.probes(), |nprobe| self.recall(k, nprobe, last) >= target);
+        Setting { nprobe, candidates: k, expected: self.recall(k, nprobe, last) }
+    }
+
     /// Measured with rows that the lists and codes were trained on: queries that were not lose somewhat more, the more so the fewer rows a
     /// list was made of.
     pub(crate) fn of_trained(mut self) -> Self {
@@ -258,6 +269,16 @@ mod tests {
         }
         assert!(calibration.expected(200, 1, 1, 100_000) < 0.1);
         assert!(calibration.expected(usize::MAX, usize::MAX, usize::MAX, u64::MAX) <= 1.0);
+    }
+
+    #[test]
+    fn lists_alone_need_no_more_of_them() {
+        let calibration = calibration();
+        for (k, target) in [(1, 0.5), (10, 0.9), (10, 0.95), (30, 0.98), (500, 0.9)] {
+            let (lists, both) = (calibration.pick_lists(target, k), calibration.pick(target, k, 100_000));
+            assert!(lists.nprobe <= both.nprobe && lists.expected >= target, "{k} {target}: {lists:?} {both:?}");
+        }
+        assert!(calibration.pick_lists(2.0, 0).nprobe <= 200 && calibration.pick_lists(f32::NAN, 5).nprobe >= 1);
     }
 
     #[test]

@@ -42,6 +42,17 @@ impl Setting {
         Self { nprobe, candidates, share: share.filter(|_| options.refine_factor.is_none()), expected }
     }
 
+    /// The same for a batch that looks at all rows of its lists: fewer lists reach a recall target.
+    pub(crate) fn by_lists(self, trained: &Trained, depth: usize, options: &SearchOptions) -> Self {
+        match (options.effort, &trained.calibration) {
+            (Effort::Recall(target), Some(known)) if options.refine_factor.is_none() => {
+                let setting = known.pick_lists(target, depth);
+                Self { nprobe: setting.nprobe, expected: Some(setting.expected), ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// What a query is to reach that may not return all rows; `None` where nothing is known of where rows lie, or the caller has chosen.
     pub(crate) fn goal<'t>(&self, trained: &'t Trained, depth: usize) -> Option<Goal<'t>> {
         let density = trained.calibration.as_ref()?.density()?;

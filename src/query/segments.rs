@@ -24,7 +24,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
     let Request { snapshot, vectors, excluded, options, .. } = request;
     let Some(trained) = &snapshot.training.trained else { return Ok(()) };
     let parts: Vec<Part<'_>> = snapshot.segments.iter().map(|view| Part { index: &view.body.index, selection: &view.selection }).collect();
-    let setting = Setting::new(trained, snapshot, request.depth, options);
+    let mut setting = Setting::new(trained, snapshot, request.depth, options);
     let params = SearchParams {
         k: request.depth,
         nprobe: setting.nprobe,
@@ -48,6 +48,11 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
     // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
     if several && !options.explain && (0..candidates.queries.len()).all(|query| plain(&query)) {
         let narrows: Vec<Option<&dyn Narrow>> = (0..candidates.queries.len()).map(narrow).collect();
+        let by_lists = setting.by_lists(trained, request.depth, options);
+        if index::by_tiles(&trained.engine, &parts, candidates.queries.len(), by_lists.nprobe) {
+            setting = by_lists;
+        }
+        let params = SearchParams { nprobe: setting.nprobe, ..params };
         let all = index::search_batch(&trained.engine, &parts, vectors, &params, &narrows);
         for (ranked, hits) in candidates.queries.iter_mut().zip(&all) {
             ranked.found.extend(hits.iter().map(found));

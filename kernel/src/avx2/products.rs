@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::super::query_tile::{TILE, TileScores};
 use super::super::{IntQuery, Line, Rounding, portable, scalar};
 
 #[target_feature(enable = "avx2,fma")]
@@ -27,6 +28,11 @@ pub(crate) fn coarse_scores(sums: &[i32], offset: i32, unit: f32, scales: &[f32]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn column_maxima(scores: &[f32], most: &mut [f32]) {
     portable::column_maxima(scores, most);
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn tile_scores(by: TileScores<'_>, products: &[[i32; TILE]], scores: &mut [[f32; TILE]], reached: &mut [u16]) {
+    portable::tile_scores(by, products, scores, reached);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -20,7 +20,8 @@ use super::strided::viewed;
 use super::stripe::{ABREAST, Stripe, striped};
 
 pub(super) use products::{
-    at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table,
+    at_least, coarse, coarse_scores, column_maxima, dot, dot_f16, dot_i8, dots, l2, l2_f16, l2s, quantise, ranges, table, tile_products,
+    tile_scores,
 };
 pub(super) use scan::{exact, filter};
 

@@ -2,6 +2,7 @@
 
 use std::arch::aarch64::*;
 
+use super::super::query_tile::{ByteRows, QueryTile, TILE, TileScores};
 use super::super::{IntQuery, Line, Rounding, portable};
 use super::load;
 
@@ -28,6 +29,16 @@ pub(crate) fn coarse_scores(sums: &[i32], offset: i32, unit: f32, scales: &[f32]
 #[target_feature(enable = "neon")]
 pub(crate) fn column_maxima(scores: &[f32], most: &mut [f32]) {
     portable::column_maxima(scores, most);
+}
+
+#[target_feature(enable = "neon")]
+pub(crate) fn tile_products(tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i32; TILE]]) {
+    portable::tile_products(tile, rows, out);
+}
+
+#[target_feature(enable = "neon")]
+pub(crate) fn tile_scores(by: TileScores<'_>, products: &[[i32; TILE]], scores: &mut [[f32; TILE]], reached: &mut [u16]) {
+    portable::tile_scores(by, products, scores, reached);
 }
 
 #[target_feature(enable = "neon")]
