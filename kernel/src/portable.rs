@@ -107,7 +107,7 @@ pub(super) fn tile_scores(by: TileScores<'_>, products: &[[i32; TILE]], scores: 
             let score = (products[query] as f32 * scale) * by.weights[query] - less;
             scores[query] = score;
             // What is no number is looked at closer, too.
-            bits |= u16::from(!(score < by.floors[query])) << query;
+            bits |= u16::from(score.is_nan() || score >= by.floors[query]) << query;
         }
         *reached = bits;
     }

@@ -10,11 +10,16 @@ const MARGIN: [f64; 4] = [64.0, 150.0, 28.0, 46.0];
 /// Colours that are told apart with most kinds of colour blindness (Okabe and Ito 2008).
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555"];
 
+/// From where to where a value may be.
+pub(super) type Span = (f64, f64);
+/// Where a point is, and how far up and down it may be.
+pub(super) type Point = (f64, f64, Option<Span>);
+
 /// Points that belong together.
 pub(super) struct Series {
     pub(super) name: String,
     /// x, y, and how far y may be off either way.
-    pub(super) points: Vec<(f64, f64, Option<(f64, f64)>)>,
+    pub(super) points: Vec<Point>,
     pub(super) dashed: bool,
 }
 
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn every_point_lies_within_the_chart() {
         let points = vec![(32.0, 0.1, Some((0.05, 0.15))), (512.0, 0.2, None), (64.0, -0.3, None)];
-        let series = vec![Series { name: "a <b>".to_owned(), points, dashed: true }];
+        let series = [Series { name: "a <b>".to_owned(), points, dashed: true }];
         for logarithmic in [false, true] {
             let chart = Chart { title: "t".into(), x: "x".into(), y: "y".into(), logarithmic, series: vec![], marked: None };
             assert!(chart.svg().ends_with("</svg>"), "without points");

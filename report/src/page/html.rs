@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::chart::{Chart, Series, escape, number};
+use super::chart::{Chart, Series, Span, escape, number};
 use crate::tradeoff::{SettingReport, TradeOff};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
@@ -45,7 +45,7 @@ fn codes(report: &TradeOff) -> Vec<&str> {
 
 fn charts(report: &TradeOff) -> Vec<Chart> {
     let sweet = report.sweet_spot.and_then(|at| report.settings.get(at));
-    let series = |x: fn(&SettingReport) -> f64, y: fn(&SettingReport) -> (f64, Option<(f64, f64)>)| -> Vec<Series> {
+    let series = |x: fn(&SettingReport) -> f64, y: fn(&SettingReport) -> (f64, Option<Span>)| -> Vec<Series> {
         let of = |code: &str| {
             let own = report.settings.iter().filter(|setting| setting.code == code);
             let mut points: Vec<_> = own.map(|setting| (x(setting), y(setting).0, y(setting).1)).collect();

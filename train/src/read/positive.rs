@@ -40,8 +40,8 @@ impl Positive {
             }
         }
         let bind = |kinds: &[(String, FieldType)]| {
-            let mut schema = Schema::default();
-            schema.fields = kinds.iter().map(|(name, kind)| Field::new(name, *kind)).collect();
+            let fields = kinds.iter().map(|(name, kind)| Field::new(name, *kind)).collect();
+            let schema = Schema { fields, ..Schema::default() };
             filter.bind(&schema, &Params::new(), 0.0)
         };
         let words: Vec<(String, FieldType)> = kinds.iter().map(|(name, _)| (name.clone(), FieldType::Text)).collect();

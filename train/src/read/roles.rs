@@ -85,7 +85,7 @@ impl Roles {
         }
         let find = |role: Role| {
             let like = |usual: &&str| names.iter().find(|name| simple(name) == **usual).map(|&name| name.to_owned());
-            options.column(role.name()).map(str::to_owned).or_else(|| role.usual().iter().find_map(|usual| like(&usual)))
+            options.column(role.name()).map(str::to_owned).or_else(|| role.usual().iter().find_map(like))
         };
         let roles = Self(Role::ALL.map(find));
         for role in [Role::User, Role::Item] {

@@ -47,7 +47,7 @@ fn the_last_share_is_that_of_the_published_protocol() {
     let events: Vec<(u32, u32, i64, bool)> = (0..10).map(|n| (0, n, i64::from(n / 2), true)).collect();
     let got = parts(&events, SplitRule::LastShare { validation: 0.0, test: 0.2 });
     assert_eq!(got, [[Part::Train; 8].as_slice(), &[Part::Test; 2]].concat());
-    let earlier: Vec<(u32, u32, i64, bool)> = (0..10).map(|n| (0, n, i64::from((n + 1) / 2), true)).collect();
+    let earlier: Vec<(u32, u32, i64, bool)> = (0..10u32).map(|n| (0, n, i64::from(n.div_ceil(2)), true)).collect();
     assert_eq!(parts(&earlier, SplitRule::LastShare { validation: 0.0, test: 0.2 })[7..], [Part::Test; 3], "of one second, together");
 }
 
