@@ -213,7 +213,11 @@ fn apply(world: &World, step: &Step, dim: usize, metric: Metric, (state, lists):
             list.add(on.iter().map(String::as_str))?;
             change(&|(_, known)| {
                 known.retain(|id| !on.contains(id));
-                on.iter().for_each(|id| if !known.contains(id) { known.push(id.clone()) });
+                on.iter().for_each(|id| {
+                    if !known.contains(id) {
+                        known.push(id.clone())
+                    }
+                });
             });
             list.remove(&off)?;
             change(&|(_, known)| known.retain(|id| !off.contains(id)));
