@@ -44,7 +44,10 @@ const STEPS: [Step; 21] = [
     (
         |database| {
             database
-                .create_collection("items", CollectionOptions::vectors(4, Metric::L2).field("mark:int index".parse()?)?.m(2).lists(2))
+                .create_collection(
+                    "items",
+                    CollectionOptions::vectors(4, Metric::L2).field("mark:int index".parse()?)?.field("f0:float".parse()?)?.m(2).lists(2),
+                )
                 .map(drop)
         },
         |_| {},

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn relevance_is_what_the_rows_were_ordered_by() {
         let found = |score: f64, rank: Option<f32>| Found { rank, ..Found::new(score, (0, 0)) };
-        assert_eq!(relevance(&[found(0.9, None), found(0.5, None), found(0.4, None)]), [1.0, 0.1 / 0.5, 0.0]);
+        assert_eq!(relevance(&[found(0.75, None), found(0.5, None), found(0.25, None)]), [1.0, 0.5, 0.0]);
         let ranked = [found(0.1, Some(7.0)), found(0.9, Some(3.0)), found(0.5, Some(f32::NAN)), found(0.4, None)];
         assert_eq!(relevance(&ranked), [1.0, 0.0, 0.0, 0.0]);
         assert_eq!(relevance(&[found(0.5, None), found(0.5, None)]), [1.0, 1.0]);

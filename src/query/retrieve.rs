@@ -29,6 +29,8 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
     for ranked in &mut candidates.queries {
         // Ties go to the row that came first.
         ranked.found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| row(a.place).cmp(&row(b.place))));
+        // Segments and tail give as many each: behind the last that is known to be among the best, others may be missing.
+        ranked.found.truncate(request.depth);
         if let Some(least) = request.options.min_score {
             ranked.found.truncate(ranked.found.partition_point(|found| found.score >= f64::from(least)));
         }

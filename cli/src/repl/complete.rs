@@ -320,7 +320,7 @@ mod tests {
             (r#"search [1,0] --where "ti"#, 22, vec!["title"]),
             (r#"search [1,0] --where "NOT title s"#, 32, vec!["STARTS WITH"]),
             (r#"search [1,0] --where "title = 'Re"#, 30, vec!["'Red apple'"]),
-            ("facets ", 7, vec!["title"]),
+            ("facets ", 7, vec!["title", "price"]),
             ("list a", 5, vec!["add"]),
             ("policy s", 7, vec!["set", "show"]),
             ("policy show h", 12, vec!["homepage"]),

@@ -215,7 +215,8 @@ fn the_index_gives_k_hits_under_a_limit_too() {
         assert_eq!(answer.hits.len(), k.min(2 * 8 + 40));
         assert!(hits.values().all(|hits| *hits <= 2), "{hits:?}");
         let report = answer.explain.unwrap().rules.unwrap();
-        assert!(report.over_limit > 0 && report.widened > 0, "{report:?}");
+        // Where fewer qualify than are wanted, more were looked for.
+        assert!(report.over_limit > 0 && (report.widened > 0 || k < 120), "{report:?}");
     }
 }
 
