@@ -115,8 +115,3 @@ struct Ranking;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/filters.md")]
 struct Filters;
-
-// And those of the page on ranking.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/ranking.md")]
-struct Ranking;
