@@ -9,10 +9,13 @@
 //! holds in the end.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
+mod common;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use common::{on_disk, resident};
 use torre::{Collection, CollectionOptions, Database, Item, Metric, NoProgress, row};
 
 const DIM: usize = 64;
@@ -54,17 +57,6 @@ fn single_upserts(items: &Collection, turn: u64, threads: u64, span: Duration) -
         }
     });
     count.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
-}
-
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) << 10
-}
-
-fn on_disk(path: &Path) -> u64 {
-    let output = std::process::Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
 /// Waits until the process's memory no longer changes: threads that drop what nobody reads any more may be behind.

@@ -8,10 +8,12 @@
 //! `--rows`, `--patches` and `--batch` change that. With `--test` it does little of it, and fails where a bound does not hold that does not depend on the clock.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
-use std::path::Path;
+mod common;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use common::{on_disk, resident};
 use torre::{BuildOptions, Collection, CollectionOptions, Database, Item, Metric, NoProgress, Refine, Value, row};
 
 const DIM: u64 = 64;
@@ -38,18 +40,6 @@ struct Load {
     batch: u64,
     /// Patches of a thousand, and queries of a median.
     rounds: u64,
-}
-
-/// Bytes that only this process has in memory.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) << 10
-}
-
-fn on_disk(path: &Path) -> u64 {
-    let output = std::process::Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
 fn fill(items: &Collection, rows: u64) {

@@ -10,10 +10,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
 mod blame;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::{on_disk, resident};
 use torre::{Collection, CollectionOptions, Database, Durability, Item, Metric, NoProgress};
 
 const DIM: u64 = 64;
@@ -47,18 +50,6 @@ fn open(path: &Path) -> (Database, Collection) {
     let database = builder.durability(Durability::Batched(Duration::from_millis(100))).open().unwrap();
     let items = database.create_collection("items", CollectionOptions::vectors(DIM as usize, Metric::InnerProduct)).unwrap();
     (database, items)
-}
-
-/// Bytes that only this process has in memory.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) << 10
-}
-
-fn on_disk(path: &Path) -> u64 {
-    let output = std::process::Command::new("du").args(["-s", "--block-size=1"]).arg(path).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
 fn percentile(times: &mut [Duration], of: f64) -> Duration {

@@ -22,8 +22,9 @@ use super::params::{Part, ScanMode, SearchParams};
 use super::scratch::{Scratch, prepare};
 use super::search::{refine, take_hits};
 
-/// Most queries that go over the lists together: what they found so far stays in the second-level cache.
+/// Most queries that go over the lists together, and most rows that they keep meanwhile.
 const QUERIES: usize = 4096;
+const KEPT: usize = 1 << 20;
 /// Lists that a query visits before all others.
 const FIRST: usize = 1;
 /// Rows whose scores stay in the first-level cache, whole words of a selection: making a matrix unit ready takes as long as some of them.
@@ -57,7 +58,8 @@ pub(super) fn search_tiles(
     narrows: &[Option<&dyn Narrow>],
 ) -> Vec<Vec<Candidate>> {
     let mut found = vec![Vec::new(); queries.rows()];
-    let block = queries.rows().div_ceil(rayon::current_num_threads()).clamp(1, QUERIES);
+    let most = (KEPT / wanted(params.k)).clamp(1, QUERIES);
+    let block = queries.rows().div_ceil(rayon::current_num_threads()).clamp(1, most);
     found.par_chunks_mut(block).enumerate().for_each_init(TileScratch::default, |scratch, (at, found)| {
         let first = at * block;
         let own = |query: usize| SearchParams {
@@ -79,6 +81,11 @@ pub(super) fn search_tiles(
     found
 }
 
+/// Rows that a query keeps for `k` hits.
+fn wanted(k: usize) -> usize {
+    k.saturating_add(k / 2).saturating_add(MORE)
+}
+
 /// The best rows of each query into `scratch.best`.
 fn search_block<'p>(
     engine: &SearchEngine,
@@ -97,8 +104,7 @@ fn search_block<'p>(
     let mut visits = 0;
     for (at, (query, best)) in queries.iter().zip(best.iter_mut()).enumerate() {
         let params = own(at);
-        let wanted = (params.k + params.k / 2).saturating_add(MORE).min(all);
-        best.reset(if params.k == 0 { 0 } else { wanted });
+        best.reset(if params.k == 0 { 0 } else { wanted(params.k).min(all) });
         units.push(rounded(query, bytes));
         coarse::probe(engine, query, params.nprobe, false, &mut front.coarse);
         visits = front.coarse.probes.len();

@@ -39,6 +39,8 @@ mod source;
 mod tail;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tile_tests;
 mod values;
 
 pub use answer::{Answer, Explain, Hit, StageTime};

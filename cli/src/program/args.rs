@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use super::target::Target;
 use super::{check, keep, measure};
 use crate::repl::command as repl;
-use crate::repl::rules;
+use crate::repl::{list, ranker, rules};
 use crate::train;
 
 /// An embedded vector database with the two towers of a recommender built in.
@@ -99,24 +99,24 @@ pub(super) enum Subcommands {
 #[derive(Subcommand, Debug)]
 pub(super) enum List {
     /// Put ids on a list, which need not be there yet
-    Add(With<repl::ListIds>),
+    Add(With<list::ListIds>),
     /// Take ids off a list
-    Remove(With<repl::OffList>),
+    Remove(With<list::OffList>),
     /// Show the ids on a list, or all lists
-    Show(With<repl::ShowList>),
+    Show(With<list::ShowList>),
     /// Remove a list
-    Drop(With<repl::DropList>),
+    Drop(With<list::DropList>),
 }
 
 /// What to do about rankers.
 #[derive(Subcommand, Debug)]
 pub(super) enum Ranker {
     /// Check a ranker, replay its golden rows, and store it under a name
-    Attach(With<repl::AttachRanker>),
+    Attach(With<ranker::AttachRanker>),
     /// List the rankers with what they read
     List(With<Nothing>),
     /// Remove a ranker
-    Detach(With<repl::DetachRanker>),
+    Detach(With<ranker::DetachRanker>),
 }
 
 /// What to do about policies.

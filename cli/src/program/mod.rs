@@ -17,12 +17,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::repl::command::{self as repl, Command, Create};
+use crate::repl::command::{Command, Create};
 use crate::repl::create;
 use crate::repl::output::Output;
 use crate::repl::render::{Mode, render};
 use crate::repl::rules::PolicyCommand;
 use crate::repl::{Context, Failure, run};
+use crate::repl::{list, ranker};
 use crate::train;
 use args::{Arguments, List, Make, Policy, Ranker, Subcommands, With};
 use open::{Purpose, open};
@@ -85,18 +86,18 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Delete(with) => one(with, Purpose::Command, Command::Delete),
         Subcommands::Count(with) => one(with, Purpose::Read, Command::Count),
         Subcommands::Facets(with) => one(with, Purpose::Read, Command::Facets),
-        Subcommands::List(List::Add(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Add(args))),
-        Subcommands::List(List::Remove(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Remove(args))),
-        Subcommands::List(List::Show(with)) => one(with, Purpose::Read, |args| Command::List(repl::List::Show(args))),
-        Subcommands::List(List::Drop(with)) => one(with, Purpose::Command, |args| Command::List(repl::List::Drop(args))),
+        Subcommands::List(List::Add(with)) => one(with, Purpose::Command, |args| Command::List(list::List::Add(args))),
+        Subcommands::List(List::Remove(with)) => one(with, Purpose::Command, |args| Command::List(list::List::Remove(args))),
+        Subcommands::List(List::Show(with)) => one(with, Purpose::Read, |args| Command::List(list::List::Show(args))),
+        Subcommands::List(List::Drop(with)) => one(with, Purpose::Command, |args| Command::List(list::List::Drop(args))),
         Subcommands::Index(with) => one(with, Purpose::Command, Command::Index),
         Subcommands::Eval(with) => one(with, Purpose::Read, Command::Eval),
         Subcommands::Recall(with) => one(with, Purpose::Read, Command::Recall),
         Subcommands::Stats(with) => one(with, Purpose::Read, |_| Command::Stats),
         Subcommands::Schema(with) => one(with, Purpose::Read, |_| Command::Schema),
-        Subcommands::Ranker(Ranker::Attach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Attach(args))),
-        Subcommands::Ranker(Ranker::List(with)) => one(with, Purpose::Read, |_| Command::Ranker(repl::Ranker::List)),
-        Subcommands::Ranker(Ranker::Detach(with)) => one(with, Purpose::Command, |args| Command::Ranker(repl::Ranker::Detach(args))),
+        Subcommands::Ranker(Ranker::Attach(with)) => one(with, Purpose::Command, |args| Command::Ranker(ranker::Ranker::Attach(args))),
+        Subcommands::Ranker(Ranker::List(with)) => one(with, Purpose::Read, |_| Command::Ranker(ranker::Ranker::List)),
+        Subcommands::Ranker(Ranker::Detach(with)) => one(with, Purpose::Command, |args| Command::Ranker(ranker::Ranker::Detach(args))),
         Subcommands::Policy(Policy::Set(with)) => one(*with, Purpose::Command, |args| Command::Policy(PolicyCommand::Set(Box::new(args)))),
         Subcommands::Policy(Policy::Show(with)) => one(with, Purpose::Read, |args| Command::Policy(PolicyCommand::Show(args))),
         Subcommands::Policy(Policy::List(with)) => one(with, Purpose::Read, |_| Command::Policy(PolicyCommand::List)),

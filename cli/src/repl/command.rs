@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::list::List;
+use super::ranker::Ranker;
 use super::rules::PolicyCommand;
 use super::stages::StageOptions;
 use super::values::{NamesArg, RowArg, VectorArg, at_least_one, delimiter, filter, header, joined, parameter, score, share, whole};
@@ -61,63 +63,6 @@ pub(crate) enum Command {
     Create(Create),
 }
 
-/// What to do about stored lists.
-#[derive(Subcommand, Clone, Debug)]
-pub(crate) enum List {
-    /// Put ids on a list, which need not be there yet
-    Add(ListIds),
-    /// Take ids off a list
-    Remove(OffList),
-    /// Show the ids on a list, or all lists
-    Show(ShowList),
-    /// Remove a list
-    Drop(DropList),
-}
-
-/// Which list, and which ids.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ListIds {
-    /// The list's name
-    #[arg(value_name = "LIST")]
-    pub(crate) list: String,
-    /// The ids
-    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
-    pub(crate) ids: Vec<String>,
-    /// Let the list keep so many ids, the newest [default: as it was, first 100000]
-    #[arg(long, value_name = "IDS")]
-    pub(crate) keep: Option<u32>,
-    /// Let the list go after so many days [default: as it was, first never]
-    #[arg(long, value_name = "DAYS")]
-    pub(crate) days: Option<f64>,
-}
-
-/// Which list, and which ids.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct OffList {
-    /// The list's name
-    #[arg(value_name = "LIST")]
-    pub(crate) list: String,
-    /// The ids
-    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
-    pub(crate) ids: Vec<String>,
-}
-
-/// Which list, or all.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ShowList {
-    /// The list's name
-    #[arg(value_name = "LIST")]
-    pub(crate) list: Option<String>,
-}
-
-/// Which list.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct DropList {
-    /// The list's name
-    #[arg(value_name = "LIST")]
-    pub(crate) list: String,
-}
-
 /// Of which fields, and of which items.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Facets {
@@ -130,39 +75,6 @@ pub(crate) struct Facets {
     /// Values of each field
     #[arg(long, value_name = "VALUES", default_value_t = 100, value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) most: usize,
-}
-
-/// What to do about rankers.
-#[derive(Subcommand, Clone, Debug)]
-pub(crate) enum Ranker {
-    /// Check a ranker, replay its golden rows, and store it under a name
-    Attach(AttachRanker),
-    /// List the rankers with what they read
-    List,
-    /// Remove a ranker
-    Detach(DetachRanker),
-}
-
-/// Which ranker, and how it is called.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct AttachRanker {
-    /// The ranker, an ONNX file
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// Its name; a ranker that has it is replaced
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub(crate) name: String,
-    /// Its spec, where that is not in its file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) spec: Option<PathBuf>,
-}
-
-/// Which ranker.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct DetachRanker {
-    /// The ranker's name
-    #[arg(value_name = "NAME", default_value = "default")]
-    pub(crate) name: String,
 }
 
 /// Who asks, and how.

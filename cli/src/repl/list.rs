@@ -2,12 +2,69 @@
 
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
-use super::command::{DropList, List, ListIds, OffList, ShowList};
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, to_json};
 use torre::Collection;
+
+/// What to do about stored lists.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum List {
+    /// Put ids on a list, which need not be there yet
+    Add(ListIds),
+    /// Take ids off a list
+    Remove(OffList),
+    /// Show the ids on a list, or all lists
+    Show(ShowList),
+    /// Remove a list
+    Drop(DropList),
+}
+
+/// Which list, and which ids.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ListIds {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+    /// The ids
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) ids: Vec<String>,
+    /// Let the list keep so many ids, the newest [default: as it was, first 100000]
+    #[arg(long, value_name = "IDS")]
+    pub(crate) keep: Option<u32>,
+    /// Let the list go after so many days [default: as it was, first never]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<f64>,
+}
+
+/// Which list, and which ids.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OffList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+    /// The ids
+    #[arg(required = true, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) ids: Vec<String>,
+}
+
+/// Which list, or all.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ShowList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: Option<String>,
+}
+
+/// Which list.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DropList {
+    /// The list's name
+    #[arg(value_name = "LIST")]
+    pub(crate) list: String,
+}
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;

@@ -1,11 +1,46 @@
 //! `ranker`: attaching, listing and detaching second-stage models.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
-use super::command::{AttachRanker, DetachRanker, Ranker};
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, to_json};
 use torre::{Collection, RankerSource};
+
+/// What to do about rankers.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Ranker {
+    /// Check a ranker, replay its golden rows, and store it under a name
+    Attach(AttachRanker),
+    /// List the rankers with what they read
+    List,
+    /// Remove a ranker
+    Detach(DetachRanker),
+}
+
+/// Which ranker, and how it is called.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AttachRanker {
+    /// The ranker, an ONNX file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Its name; a ranker that has it is replaced
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) name: String,
+    /// Its spec, where that is not in its file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: Option<PathBuf>,
+}
+
+/// Which ranker.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DetachRanker {
+    /// The ranker's name
+    #[arg(value_name = "NAME", default_value = "default")]
+    pub(crate) name: String,
+}
 
 pub(super) fn run(collection: &Collection, action: &Ranker) -> Result<Output, Failure> {
     match action {
