@@ -24,8 +24,14 @@ pub(crate) fn put_policy(writer: &Writer, name: &str, policy: &Policy, given: Op
     let before = shared.policies.get(name).map_or(0, |kept| kept.version);
     let version = given.unwrap_or(before.saturating_add(1));
     let frozen = Frozen::segments(writer, 1)?;
-    let text =
-        serde_json::to_vec(policy).map_err(|error| Error::Unsupported { what: format!("a policy that cannot be written: {error}") })?;
+    let unwritable =
+        |why: &dyn std::fmt::Display| Error::Unsupported { what: format!("a policy that cannot be written and read again: {why}") };
+    let text = serde_json::to_vec(policy).map_err(|error| unwritable(&error))?;
+    // What is built in code may be longer or deeper than what is read: it is not acknowledged first and found unreadable later.
+    let again: Policy = serde_json::from_slice(&text).map_err(|error| unwritable(&error))?;
+    if again != *policy {
+        return Err(unwritable(&"it is another one then"));
+    }
     let part = shared.storage.write_blob(shared.id, frozen.blob, RULES, &text)?;
     shared.storage.flush_blobs()?;
     change(writer, &frozen, name, Some(PolicyMeta { name: name.to_owned(), version, part }))?;

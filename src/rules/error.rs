@@ -30,7 +30,7 @@ pub enum RuleProblem {
         got: String,
     },
     /// The text is longer than what is read.
-    #[error("{bytes} bytes of text; at most {limit} are read")]
+    #[error("{bytes} bytes of text, as it is written with its spaces; at most {limit} are read")]
     TooLong {
         /// Its length.
         bytes: usize,

@@ -4,6 +4,7 @@
 //! hold either.
 
 use super::error::{RuleError, RuleProblem};
+use super::print::check_length;
 use super::tree::{Condition, Formula, Joint, MAX_DEPTH, MAX_TEXT_BYTES, Number, Truth};
 use crate::filter::{Comparison, Expr, Filter, Name, Parser as Tests, Token};
 
@@ -23,6 +24,7 @@ impl Formula {
         let piece = parser.any()?;
         let number = parser.number(piece)?;
         parser.end("an operator or the end")?;
+        check_length(text, &number.node)?;
         Ok(Self(number.node))
     }
 }
@@ -41,6 +43,7 @@ impl Condition {
         let piece = parser.any()?;
         let truth = parser.truth(piece)?;
         parser.end("AND, OR, an operator or the end")?;
+        check_length(text, &truth.node)?;
         Ok(Self(truth.node))
     }
 }

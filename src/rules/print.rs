@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::tree::{Condition, Formula, Number, Truth};
+use super::error::RuleProblem;
+use super::tree::{Condition, Formula, MAX_TEXT_BYTES, Number, Truth};
 use crate::filter::{UNITS, print_param};
 
 impl Display for Formula {
@@ -30,7 +31,8 @@ impl Display for Number {
             Self::Param(name) => print_param(f, &name.text),
             Self::Now => f.write_str("now()"),
             Self::Negative(inner) => match **inner {
-                Self::Binary(..) | Self::Negative(_) => write!(f, "-({inner})"),
+                // One level in the text for each in the tree: what was read, is read again.
+                Self::Binary(..) => write!(f, "-({inner})"),
                 _ => write!(f, "-{inner}"),
             },
             Self::Binary(operator, sides, _) => {
@@ -89,4 +91,14 @@ impl Display for Truth {
             Self::Compare(comparison, sides) => write!(f, "{} {} {}", sides[0], comparison.symbol(), sides[1]),
         }
     }
+}
+
+/// Refuses a node whose canonical text is longer than what is read: it could be stored, and not be read again.
+pub(super) fn check_length(text: &str, node: &impl Display) -> std::result::Result<(), RuleProblem> {
+    // A number takes most: `1e15` is written with 18 characters.
+    if text.len() <= MAX_TEXT_BYTES / 8 {
+        return Ok(());
+    }
+    let bytes = node.to_string().len();
+    if bytes > MAX_TEXT_BYTES { Err(RuleProblem::TooLong { bytes, limit: MAX_TEXT_BYTES }) } else { Ok(()) }
 }

@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 
+use super::error::{RuleError, RuleProblem};
 use super::testing::{candidate, candidates, conditions, expressions, number, truth};
+use super::tree::{MAX_DEPTH, MAX_TEXT_BYTES};
 use super::{Condition, Formula, MaxPer, Pin, Policy};
 use crate::filter::field;
 
@@ -76,6 +78,7 @@ fn a_text_has_one_canonical_form() {
         ("(a*b)/(c*d)", "a * b / (c * d)"),
         ("a-(b-c)-(d+e)", "a - (b - c) - (d + e)"),
         ("-(a+b)*-c", "-(a + b) * -c"),
+        ("-(-(a))", "--a"),
         ("IF(NOT (a=1 or B), Min(1,2), value.\"x y\")", "if(NOT (a = 1 OR B), min(1, 2), value.\"x y\")"),
         ("\"score\" + score + user.\"and\"", "\"score\" + score + user.\"and\""),
         ("decay(added, 168h)", "decay(added, 1w)"),
@@ -85,6 +88,49 @@ fn a_text_has_one_canonical_form() {
         let formula = Formula::parse(text).unwrap();
         assert_eq!(formula.to_string(), canonical);
         assert_eq!(Formula::parse(canonical).unwrap(), formula, "{canonical}");
+    }
+}
+
+/// Policies are stored as their canonical texts: what one reads must be read again.
+#[test]
+fn what_is_read_is_read_again_from_its_canonical_text_at_every_limit() {
+    for depth in 0..=MAX_DEPTH + 1 {
+        let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
+        for text in [
+            nested("-", "a", ""),
+            nested("-(", "a", ")"),
+            nested("-(1 + ", "a", ")"),
+            nested("ln1p(-", "a", ")"),
+            nested("if(a AND b OR ", "c", ", 1, 2)"),
+            nested("a*(b+", "c", ")"),
+            nested("if(NOT (a OR b AND ", "c", "), 1, 2)"),
+        ] {
+            if let Ok(formula) = Formula::parse(&text) {
+                assert_eq!(Formula::parse(&formula.to_string()), Ok(formula), "{text}");
+            }
+        }
+        for text in [
+            nested("NOT ", "a", ""),
+            nested("NOT (a OR ", "b", ")"),
+            nested("NOT (a AND b OR ", "c", ")"),
+            nested("a AND (b OR ", "c", ")"),
+            nested("a OR b AND (c OR ", "d", ")"),
+            nested("1 < -(", "a", ")"),
+        ] {
+            if let Ok(condition) = Condition::parse(&text) {
+                assert_eq!(Condition::parse(&condition.to_string()), Ok(condition), "{text}");
+            }
+        }
+    }
+    for (part, longer) in [("a=1", 2), ("a<1e15", 4), ("a in(1,2)", 2), ("a=b-c", 2)] {
+        let parts = MAX_TEXT_BYTES / (part.len() + 4);
+        let text = vec![part; parts].join(" or ");
+        let said = Condition::parse(&text).map(|condition| condition.to_string().len());
+        assert!(matches!(said, Err(RuleError { problem: RuleProblem::TooLong { .. } | RuleProblem::Filter(_), .. })), "{part}: {said:?}");
+        let text = vec![part; parts / longer / 2].join(" or ");
+        if let Ok(condition) = Condition::parse(&text) {
+            assert_eq!(Condition::parse(&condition.to_string()), Ok(condition), "{part}");
+        }
     }
 }
 
