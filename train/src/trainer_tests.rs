@@ -82,7 +82,7 @@ fn config() -> Config {
 
 fn run(dataset: &Dataset, config: &Config, stop: bool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
     let mut progress = |_: &Progress| {};
-    train(dataset, config, Run { progress: &mut progress, stop: &AtomicBool::new(stop), checkpoint })
+    train(dataset, config, Run { progress: &mut progress, stop: &AtomicBool::new(stop), checkpoint, previous: None })
 }
 
 /// Bytes of both towers.

@@ -141,7 +141,7 @@ fn once(dataset: &Dataset, config: &Config, progress: &dyn Progress) -> Result<T
             stop.store(true, Ordering::Relaxed);
         }
     };
-    Ok(train(dataset, config, Run { progress: &mut tell, stop: &stop, checkpoint: None })?)
+    Ok(train(dataset, config, Run { progress: &mut tell, stop: &stop, checkpoint: None, previous: None })?)
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
