@@ -84,6 +84,11 @@ enum Cut {
 }
 
 impl DataArgs {
+    /// Whether some of the arguments names rows of items.
+    pub(super) fn names_items(&self) -> bool {
+        self.items.is_some() || !self.item_columns.is_empty()
+    }
+
     pub(super) fn is_sets(&self) -> bool {
         self.sets
     }
@@ -173,6 +178,9 @@ pub(crate) struct TowerArgs {
     /// Passes over the events at most [default: the config's]
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) epochs: Option<usize>,
+    /// Go on from the checkpoint that an interrupted training left
+    #[arg(long)]
+    pub(super) resume: bool,
     /// Keep the towers of the training part, instead of training once more with what chose them
     #[arg(long)]
     pub(super) no_refit: bool,

@@ -10,11 +10,12 @@ use torre_train::Part;
 
 use super::args::{DataArgs, TowerArgs};
 use super::files;
-use super::fit::{config, fit, given, join};
+use super::fit::{config, fit, join};
 use super::load::load;
 use super::make::{answers, import, times};
 use super::rivals::Held;
 use super::show::KS;
+use super::specs::given;
 use crate::repl::Failure;
 use crate::repl::output::{Output, Record, to_json};
 use crate::repl::values::at_least_one;
@@ -58,7 +59,7 @@ pub(crate) fn report(args: &Report, progress: &dyn Progress) -> Result<Output, F
     for &dim in &args.dims {
         let mut towers = args.towers.clone();
         towers.dim = dim;
-        let fitted = fit(joined.clone(), split.clone(), &towers, none.as_ref(), progress)?;
+        let fitted = fit(joined.clone(), split.clone(), &towers, none.as_ref(), None, progress)?;
         let cases = fitted.dataset.cases(Part::Test);
         let held = Held::new(&fitted.joined, &cases, &towers.history);
         let measured = |hits: &[Vec<u32>]| {
