@@ -14,16 +14,22 @@ mod error;
 mod events;
 mod examples;
 mod fold;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod infer;
 mod joined;
 mod layer;
 mod layout;
 mod loops;
 mod loss;
+#[cfg(test)]
+mod matryoshka_tests;
 mod model;
 mod onnx;
 mod optimizer;
 mod pool;
+mod prefix;
 mod progress;
 mod ranking;
 mod read;

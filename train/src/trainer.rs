@@ -12,6 +12,7 @@ use crate::examples::{Examples, StepBatch};
 use crate::loss::{Candidates, Columns, Loss, Targets, evaluate};
 use crate::model::Model;
 use crate::optimizer::{Rule, Step};
+use crate::prefix::{self, Prefix};
 use crate::progress::{EpochReport, Progress};
 use crate::ranking::{quality, rank};
 use crate::rng::{Purpose, Rng};
@@ -95,6 +96,11 @@ impl<'a> Trainer<'a> {
         let mut model = Model::new(dataset, config, previous.map(Previous::widths).unwrap_or_default())?;
         if let Some(previous) = previous {
             previous.fill(&mut model, [&dataset.items.spec, &dataset.users.spec])?;
+        }
+        let dim = model.user.dim;
+        if let Some(width) = config.towers.matryoshka.iter().find(|width| **width >= dim) {
+            let reason = format!("{width} is no prefix of vectors of {dim} numbers");
+            return Err(TrainError::Option { name: "towers.matryoshka", reason });
         }
         let key = State::key(dataset, config) ^ previous.map_or(0, |previous| previous.hash);
         let normalized = model.item.normalized && model.user.normalized;
@@ -205,7 +211,11 @@ impl<'a> Trainer<'a> {
             scale: self.scale,
         };
         let candidates = Candidates { vectors: &items[first * dim..], columns: &self.columns, bias: &batch.bias };
-        let of_loss = evaluate(self.config.loss.of, targets, candidates);
+        let mut of_loss = evaluate(self.config.loss.of, targets, candidates);
+        for &width in &self.config.towers.matryoshka {
+            let prefix = Prefix { width, user_normalized: model.user.normalized, item_normalized: model.item.normalized };
+            prefix::add(self.config.loss.of, prefix, targets, candidates, &mut of_loss);
+        }
         let rate = rate_at(&self.config.optimizer, step, self.examples.steps() * self.config.training.epochs, self.state.epoch);
         let not_finite = |tensor: &str| TrainError::NotFinite { step, tensor: tensor.to_owned(), rate };
         for (name, values) in [("item vectors", &items), ("user vectors", &users)] {

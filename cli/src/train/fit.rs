@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use torre::{FeatureSpec, Progress, Stage};
 use torre_train::{Config, Dataset, EpochReport, FieldChoice, Joined, Part, Previous, Run, SplitReport, Trained, train};
 
@@ -36,8 +36,11 @@ pub(super) struct Fit {
 }
 
 impl Fit {
-    /// Writes the towers, each with what is to be known of its training inside.
+    /// Writes the towers, each with what is to be known of its training inside; those of prefixes into directories of their widths.
     pub(super) fn write(&self, out: &Path) -> Result<(), Failure> {
+        let mut epochs = json!(self.epochs);
+        // The same towers are the same bytes, however long they took.
+        epochs.as_array_mut().into_iter().flatten().filter_map(Json::as_object_mut).for_each(|epoch| drop(epoch.remove("seconds")));
         let card = json!({
             "events": self.joined.events.len(),
             "users": self.joined.user_ids.len(),
@@ -45,11 +48,17 @@ impl Fit {
             "split": self.split,
             "config": self.config,
             "history": self.history,
-            "epochs": self.epochs,
+            "epochs": epochs,
             "best_epoch": self.best,
             "refit": self.refit,
         });
-        Ok(self.trained.files(&self.dataset, &card)?.write(out)?)
+        self.trained.files(&self.dataset, &card)?.write(out)?;
+        for &width in &self.config.towers.matryoshka {
+            let mut dataset = self.dataset.clone();
+            dataset.set_width(width)?;
+            self.trained.prefix(width).files(&dataset, &card)?.write(&out.join(width.to_string()))?;
+        }
+        Ok(())
     }
 }
 
@@ -58,6 +67,9 @@ pub(super) fn config(args: &TowerArgs) -> Result<Config, Failure> {
     let mut config = args.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
     config.training.seed = args.seed.unwrap_or(config.training.seed);
     config.training.epochs = args.epochs.unwrap_or(config.training.epochs);
+    if !args.matryoshka.is_empty() {
+        config.towers.matryoshka = args.prefixes();
+    }
     config.check()?;
     Ok(config)
 }

@@ -111,13 +111,13 @@ pub(crate) fn retrain(args: &Retrain, database: &Database, name: &str, out: &Pat
     let next = database.collection(&names.next)?;
     let entries = measure(&Models { serving: &serving, next: &next }, &fitted, &held, &mut notes, progress)?;
     let switched = switches(args.switch, &entries);
+    // Before the names change: a checkpoint of towers that serve already would be of no use.
+    saved.done();
     if switched {
         switch(database, name, &names)?;
-        saved.done();
         let previous = &names.previous;
         notes.push(format!("{name:?} has the new towers; the old ones are {previous:?}: `torre swap DB {previous}` goes back"));
     } else {
-        saved.done();
         let next = &names.next;
         notes.push(format!("{name:?} is as it was; the new towers are {next:?}: `torre swap DB {next}` lets them serve"));
     }
