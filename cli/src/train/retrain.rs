@@ -181,7 +181,12 @@ fn embed(database: &Database, name: &str, names: &Names, pair: &TowerPair, progr
     if database.contains_collection(&names.next) {
         database.drop_collection(&names.next)?;
     }
-    Ok(database.embed_again(name, &names.next, pair, progress)?)
+    match database.embed_again(name, &names.next, pair, progress) {
+        Err(torre::Error::Interrupted) => {
+            Err(Failure::new("interrupted while rows were embedded again; the training is saved: the same command with --resume goes on"))
+        }
+        embedded => Ok(embedded?),
+    }
 }
 
 fn left(embedded: &EmbedReport) -> Option<String> {
