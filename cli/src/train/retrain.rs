@@ -95,10 +95,10 @@ pub(crate) fn retrain(args: &Retrain, database: &Database, name: &str, out: &Pat
     let (item, user) = previous.specs();
     let (joined, mut notes) = join(loaded, Some(&(item.clone(), user.clone())))?;
     notes.extend(show::resumed(&saved, args.resume));
-    notes.extend(previous.grown(&joined)?.notes);
-
     let history = args.history.as_deref().or_else(|| previous.history()).unwrap_or("history");
-    let specs = |joined: &Joined| Ok(Specs { texts: previous.grown(joined)?.texts, choices: [vec![], vec![]] });
+    notes.extend(previous.grown(&joined, history)?.notes);
+
+    let specs = |joined: &Joined| Ok(Specs { texts: previous.grown(joined, history)?.texts, choices: [vec![], vec![]] });
     let plan = Plan { config, history, specs: &specs, refit: !args.no_refit, previous: Some(&previous), saved: Some(&saved) };
     let fitted = plan.fit(joined, split.clone(), progress)?;
     notes.extend(show::epochs(&fitted.epochs, fitted.best));

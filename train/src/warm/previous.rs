@@ -13,6 +13,7 @@ use crate::joined::Joined;
 use crate::layout::Layout;
 use crate::model::Model;
 use crate::onnx::File;
+use crate::table::Table;
 
 /// Numbers of layers that may be made room for whatever a file has.
 const SMALL: usize = 1 << 24;
@@ -77,12 +78,12 @@ impl Previous {
         self.user.card["history"].as_str()
     }
 
-    /// Both specs with what the training part has that they do not list, behind what they list: rows of tables stay where they are.
+    /// Both specs with what the training part has that they do not list, behind what they list: rows of tables stay where they are. `history` is
+    /// the field of user rows that holds what they chose.
     ///
     /// # Errors
-    /// [`TrainError::Spec`] where vocabularies become larger than a spec may have them.
-    pub fn grown(&self, joined: &Joined) -> Result<Grown, TrainError> {
-        let history = self.history().unwrap_or("history");
+    /// [`TrainError::Data`], which no spec that was parsed gives.
+    pub fn grown(&self, joined: &Joined, history: &str) -> Result<Grown, TrainError> {
         let (documents, notes) = grown([&self.item.spec, &self.user.spec], joined, history)?;
         let texts = documents.map(|document| serde_json::to_string_pretty(&document).unwrap_or_default() + "\n");
         Ok(Grown { texts, notes })
@@ -103,55 +104,70 @@ impl Previous {
         let Model { tables, item, user, item_layouts, user_layouts } = model;
         self.item.fill(item, item_layouts, tables)?;
         self.user.fill(user, user_layouts, tables)?;
-        for table in &mut tables.list {
-            let sides = [(&self.item, specs[0], &*item_layouts), (&self.user, specs[1], &*user_layouts)];
-            let reads = |layouts: &[Layout]| layouts.iter().any(|layout| layout.table == table.name);
-            let Some((file, ..)) = sides.iter().find(|(file, _, layouts)| file.weights.contains_key(&table.name) && reads(layouts)) else {
-                let reason = format!("no table {:?} in its file: the spec reads more than it did", table.name);
-                return Err(TrainError::Previous { side: "item", reason });
-            };
-            let (side, old) = (file.spec.tower().name(), &file.weights[&table.name]);
-            let refused = |reason: String| TrainError::Previous { side, reason: format!("table {:?}: {reason}", table.name) };
-            let (count, width) = match old.dims[..] {
-                [count, width] if width == table.width && count <= table.rows() => (count, width),
-                _ => return Err(refused(format!("{:?}, and {} x {} is wanted", old.dims, table.rows(), table.width))),
-            };
-            if !old.values.iter().all(|value| value.is_finite()) {
-                return Err(refused("a number is not finite".to_owned()));
-            }
-            table.values[..count * width].copy_from_slice(&old.values);
-            let mut known = vec![true; table.rows()];
-            known[count..].fill(false);
-            for (file, spec, layouts) in sides {
-                let before = Layout::of(&file.spec)?;
-                for (layout, old) in both(layouts, &before).filter(|(layout, _)| layout.table == table.name) {
-                    let values = layout.vocabulary(spec)?;
-                    let values = &values[old.vocabulary(&file.spec)?.len().min(values.len())..];
-                    let places = layout.indexes_of(spec, values)?;
-                    let found = match old.indexes_of(&file.spec, values) {
-                        Ok(found) => found,
-                        // Unknown values were errors so far: theirs are rows like those of a first training.
-                        Err(TrainError::Row { .. }) => {
-                            places.iter().filter(|to| (**to as usize) < table.rows()).for_each(|&to| known[to as usize] = true);
-                            continue;
-                        }
-                        Err(other) => return Err(other),
-                    };
-                    for (from, to) in found.into_iter().zip(places) {
-                        let (from, to) = (from as usize, to as usize);
-                        if to < known.len() && from < count && !known[to] {
-                            table.values.copy_within(from * width..(from + 1) * width, to * width);
-                            known[to] = true;
-                        }
-                    }
+        let sides = [
+            Side { file: &self.item, spec: specs[0], layouts: item_layouts },
+            Side { file: &self.user, spec: specs[1], layouts: user_layouts },
+        ];
+        tables.list.iter_mut().try_for_each(|table| fill_table(table, sides))
+    }
+}
+
+/// A tower's file, its grown spec, and the inputs of that.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    file: &'a File,
+    spec: &'a FeatureSpec,
+    layouts: &'a [Layout],
+}
+
+/// The rows that there were, and for each row that is new the one that its value has found so far.
+fn fill_table(table: &mut Table, sides: [Side<'_>; 2]) -> Result<(), TrainError> {
+    let reads = |side: &Side<'_>| side.layouts.iter().any(|layout| layout.table == table.name);
+    let mut tables = sides.into_iter().filter(reads).map(|side| (side.file.spec.tower().name(), side.file.weights.get(&table.name)));
+    let Some((side, old)) = tables.find_map(|(side, weights)| Some((side, weights?))) else {
+        let reason = format!("no table {:?} in its file: the spec reads more than it did", table.name);
+        return Err(TrainError::Previous { side: "item", reason });
+    };
+    let refused = |reason: String| TrainError::Previous { side, reason: format!("table {:?}: {reason}", table.name) };
+    let (count, width) = match old.dims[..] {
+        [count, width] if width == table.width && count <= table.rows() => (count, width),
+        _ => return Err(refused(format!("{:?}, and {} x {} is wanted", old.dims, table.rows(), table.width))),
+    };
+    if !old.values.iter().all(|value| value.is_finite()) {
+        return Err(refused("a number is not finite".to_owned()));
+    }
+    let mut known = vec![true; table.rows()];
+    known[count..].fill(false);
+    table.values[..count * width].copy_from_slice(&old.values);
+    for Side { file, spec, layouts } in sides {
+        let before = Layout::of(&file.spec)?;
+        for (layout, old) in both(layouts, &before).filter(|(layout, _)| layout.table == table.name) {
+            for (from, to) in moves(&file.spec, old, spec, layout)? {
+                // A value that was an error so far has no row to begin as: it begins as those of a first training.
+                if let Some(from) = from.filter(|from| *from < count && !known[to]) {
+                    table.values.copy_within(from * width..(from + 1) * width, to * width);
                 }
-            }
-            if let Some(row) = known.iter().position(|known| !known) {
-                return Err(refused(format!("row {row} is new, and of no value that its vocabulary has got")));
+                known[to] = true;
             }
         }
-        Ok(())
     }
+    match known.iter().position(|known| !known) {
+        Some(row) => Err(refused(format!("row {row} is new, and of no value that its vocabulary has got"))),
+        None => Ok(()),
+    }
+}
+
+/// For each value that a vocabulary has got the row that it has found so far, and its own.
+fn moves(old_spec: &FeatureSpec, old: &Layout, spec: &FeatureSpec, layout: &Layout) -> Result<Vec<(Option<usize>, usize)>, TrainError> {
+    let values = layout.vocabulary(spec)?;
+    let values = &values[old.vocabulary(old_spec)?.len().min(values.len())..];
+    let found: Vec<Option<usize>> = match old.indexes_of(old_spec, values) {
+        Ok(found) => found.into_iter().map(|row| Some(row as usize)).collect(),
+        Err(TrainError::Row { .. }) => vec![None; values.len()],
+        Err(other) => return Err(other),
+    };
+    let own = layout.indexes_of(spec, values)?.into_iter().map(|row| row as usize);
+    Ok(found.into_iter().zip(own).filter(|(_, row)| *row < layout.rows).collect())
 }
 
 /// Inputs of a spec with those of another that have their names.

@@ -85,7 +85,7 @@ fn before_its_first_step_a_training_gives_the_vectors_of_the_towers_that_it_goes
         let towers = trained(&before, &config, None).unwrap();
         let previous = read(&files(&towers, &before));
         assert_eq!((previous.config(), previous.history()), (&config, Some("history")));
-        let grown = previous.grown(&large).unwrap();
+        let grown = previous.grown(&large, "history").unwrap();
         assert!(grown.notes.iter().any(|note| note.contains("\"brand\": 6 values since")), "{:?}", grown.notes);
         // The new data as the old specs read them, by the old model; and as the grown ones do, by the new model.
         let (as_before, now) = (dataset(&large, &[item.to_text(), user.to_text()]), dataset(&large, &grown.texts));
@@ -109,14 +109,14 @@ fn what_is_new_is_learned_and_what_was_known_is_kept() {
     let config = config(PoolKind::Mean);
     let towers = trained(&before, &config, None).unwrap();
     let previous = read(&files(&towers, &before));
-    let now = dataset(&large, &previous.grown(&large).unwrap().texts);
+    let now = dataset(&large, &previous.grown(&large, "history").unwrap().texts);
     let as_before = dataset(&large, &[item.to_text(), user.to_text()]);
     let again = trained(&now, &config, Some(&previous)).unwrap();
     let (old, new) = (towers.evaluate(&as_before, Part::Test, 10), again.evaluate(&now, Part::Test, 10));
     assert!(new.ndcg > 1.2 * old.ndcg, "{} against {}", new.ndcg, old.ndcg);
     // Again: files of a grown pair are gone on from as those of a first one.
     let previous = read(&files(&again, &now));
-    assert_eq!(previous.grown(&large).unwrap().notes, Vec::<String>::new());
+    assert_eq!(previous.grown(&large, "history").unwrap().notes, Vec::<String>::new());
     trained(&now, &config, Some(&previous)).unwrap();
 }
 
