@@ -161,6 +161,9 @@ fn fill_table(table: &mut Table, sides: [Side<'_>; 2]) -> Result<(), TrainError>
 fn moves(old_spec: &FeatureSpec, old: &Layout, spec: &FeatureSpec, layout: &Layout) -> Result<Vec<(Option<usize>, usize)>, TrainError> {
     let values = layout.vocabulary(spec)?;
     let values = &values[old.vocabulary(old_spec)?.len().min(values.len())..];
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
     let found: Vec<Option<usize>> = match old.indexes_of(old_spec, values) {
         Ok(found) => found.into_iter().map(|row| Some(row as usize)).collect(),
         Err(TrainError::Row { .. }) => vec![None; values.len()],

@@ -153,7 +153,7 @@ fn files_that_cannot_be_gone_on_from_are_refused_with_the_reason() {
     assert!(refused(&whole.user, &whole.user).contains("its spec is of the tower user"));
     let others = towers.files(&dataset, &json!({"config": {"towers": {"hidden": [16384, 16384]}}})).unwrap();
     assert!(
-        refused(&others.item, &others.user).contains("layers of at least 268436992 numbers"),
+        refused(&others.item, &others.user).contains("layers of at least 268435456 numbers"),
         "{}",
         refused(&others.item, &others.user)
     );
