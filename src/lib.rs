@@ -31,6 +31,7 @@
 //! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
 //! | read back | [`Collection::get`], [`Collection::get_many`], [`Collection::items`], [`Collection::ids`] |
 //! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`], [`Database::drop_collection`] |
+//! | change its towers | [`Database::embed_again`], [`Database::rename_collections`] |
 //! | keep it whole | [`Database::verify`], [`Database::backup`], [`Database::dump`], [`Database::salvage`] |
 //!
 //! All calls block: they compute or wait for the disk. From async code call them on a thread that may block, as
@@ -72,9 +73,9 @@ use torre_features as features;
 use torre_kernel as kernel;
 
 pub use db::{
-    BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability, Facet,
-    FacetValue, Facets, Import, ImportReport, Importing, Items, ListInfo, ListRows, LoadReport, MAX_LIST_NAME_BYTES, SalvageReport, Stats,
-    StoredList, VerifyReport,
+    BackupReport, BuildOptions, Built, Collection, CollectionOptions, Damage, Database, DatabaseBuilder, DumpReport, Durability,
+    EmbedReport, Facet, FacetValue, Facets, Import, ImportReport, Importing, Items, ListInfo, ListRows, LoadReport, MAX_LIST_NAME_BYTES,
+    SalvageReport, Stats, StoredList, VerifyReport,
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{

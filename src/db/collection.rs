@@ -12,6 +12,7 @@ use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
 use crate::query::{Query, QueryBatch, Source};
+use crate::tower::TowerPair;
 use crate::types::{ItemId, Metric};
 
 /// A named set of items of one database. Clones share it. `Send` and `Sync`: readers never wait, writers are committed together.
@@ -31,6 +32,7 @@ use crate::types::{ItemId, Metric};
 pub struct Collection {
     pub(super) core: Arc<Core>,
     pub(super) database: Arc<Inner>,
+    name: Arc<str>,
 }
 
 impl std::fmt::Debug for Collection {
@@ -43,13 +45,15 @@ impl std::fmt::Debug for Collection {
 
 impl Collection {
     pub(crate) fn new(core: Arc<Core>, database: Arc<Inner>) -> Self {
-        Self { core, database }
+        let name = core.shared.name();
+        Self { core, database, name }
     }
 
-    /// The collection's name.
+    /// The name that it was asked for by: a handle stays with its collection, whatever that is called since
+    /// ([`Database::rename_collections`](crate::Database::rename_collections)).
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.core.shared.settings.name
+        &self.name
     }
 
     /// Width of its vectors.
@@ -84,6 +88,12 @@ impl Collection {
     pub fn specs(&self) -> Option<(FeatureSpec, FeatureSpec)> {
         let snapshot = self.core.shared.snapshot.load();
         snapshot.space.towers.as_ref().map(|pair| (pair.item_spec().clone(), pair.user_spec().clone()))
+    }
+
+    /// The towers that make its vectors; `None` for a collection of the caller's vectors.
+    #[must_use]
+    pub fn towers(&self) -> Option<TowerPair> {
+        self.core.shared.snapshot.load().space.towers.clone()
     }
 
     /// Number of items.

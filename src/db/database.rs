@@ -37,7 +37,7 @@ pub struct Database {
 
 pub(crate) struct Inner {
     pub(super) storage: Storage,
-    collections: Mutex<BTreeMap<String, Known>>,
+    pub(super) collections: Mutex<BTreeMap<String, Known>>,
     pub(crate) worker: Worker,
     process: Arc<Process>,
     /// See [`BuildParams::rounds`](crate::ingest::BuildParams::rounds); for builds that are asked for.
@@ -55,10 +55,10 @@ pub(crate) struct Running {
 }
 
 /// A collection of the database; loaded when it is first asked for.
-struct Known {
-    id: CollectionId,
-    settings: Settings,
-    core: Option<Arc<Core>>,
+pub(super) struct Known {
+    pub(super) id: CollectionId,
+    pub(super) settings: Settings,
+    pub(super) core: Option<Arc<Core>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -75,7 +75,7 @@ impl Drop for Inner {
             if self.storage.check_writable().is_ok()
                 && let Err(error) = core.store_sample()
             {
-                tracing::warn!(collection = core.shared.settings.name, %error, "the sample of queries was not stored");
+                tracing::warn!(collection = %core.shared.name(), %error, "the sample of queries was not stored");
             }
         }
         // At once: a thread of storage's own may hold the last handle for a while, and the directory's lock with it.

@@ -103,7 +103,7 @@ fn describe(pinned: &Pinned, (rows, xxh3): (u64, u64)) -> Result<Described> {
         Ok(DescribedPolicy { name: meta.name.clone(), version: meta.version, rules })
     };
     Ok(Described {
-        name: settings.name.clone(),
+        name: pinned.name().to_owned(),
         dim: settings.dim,
         metric: settings.metric,
         schema: Schema::clone(&pinned.snapshot.schema),

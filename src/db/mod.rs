@@ -11,6 +11,9 @@ mod damage_tests;
 mod database;
 mod dump;
 mod dump_files;
+mod embed;
+#[cfg(all(test, feature = "onnx"))]
+mod embed_tests;
 mod facets;
 #[cfg(test)]
 mod fault_tests;
@@ -40,6 +43,9 @@ mod query_sample_tests;
 mod ranker_tests;
 mod rankers;
 mod ranking;
+mod rename;
+#[cfg(test)]
+mod rename_tests;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;
@@ -65,6 +71,7 @@ pub use database::Database;
 #[cfg(feature = "fuzzing")]
 pub(crate) use database::Running;
 pub use dump::DumpReport;
+pub use embed::EmbedReport;
 pub use facets::{Facet, FacetValue, Facets};
 pub use import::{Import, ImportReport};
 pub use items::Items;

@@ -15,6 +15,7 @@ use crate::sync::MutexGuard;
 /// One collection in the state of one moment. As long as it is held, none of the records and blobs that it names is removed.
 pub(super) struct Pinned {
     pub(super) core: Arc<Core>,
+    name: Arc<str>,
     pub(super) snapshot: Arc<Snapshot>,
     /// What a manifest of just this state says.
     pub(super) manifest: Manifest,
@@ -26,7 +27,7 @@ pub(super) struct Pinned {
 
 impl Pinned {
     pub(super) fn name(&self) -> &str {
-        &self.core.shared.settings.name
+        &self.name
     }
 
     /// Calls `each` with the row number and the bytes of every live row's record and vector, in row order.
@@ -55,11 +56,12 @@ impl Database {
     /// Loads these collections, takes one state of all of them, and keeps maintenance from them while `run` reads it. Readers and
     /// writers go on.
     pub(super) fn pin<R>(&self, names: &[String], run: impl FnOnce(&[Pinned]) -> Result<R>) -> Result<R> {
-        let cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
-        // Everybody who takes several of these locks takes them in the order of names.
+        let mut cores: Vec<Arc<Core>> = names.iter().map(|name| self.core(name)).collect::<Result<_>>()?;
+        // Everybody who takes several of these locks takes them in the order of numbers, which stay when names change.
+        cores.sort_by_key(|core| core.shared.id);
         let _maintenance: Vec<_> = cores.iter().map(|core| (core.writer.maintenance.lock(), core.writer.sealing.lock())).collect();
         let mut held = Vec::new();
-        let pinned_all: Vec<Pinned> = {
+        let mut pinned_all: Vec<Pinned> = {
             let states: Vec<_> = cores.iter().map(|core| core.writer.lock()).collect();
             let pin = |(core, state): (&Arc<Core>, &MutexGuard<'_, crate::ingest::State>)| {
                 let snapshot = core.shared.read()?;
@@ -68,6 +70,7 @@ impl Database {
                 let (list_log, lists) = (lists.log(), list_log::all(lists));
                 Ok(Pinned {
                     core: Arc::clone(core),
+                    name: core.shared.name(),
                     snapshot,
                     lists,
                     list_log,
@@ -77,6 +80,7 @@ impl Database {
             held.extend(cores.iter().map(|core| core.shared.lists.hold_log()));
             cores.iter().zip(&states).map(pin).collect::<Result<_>>()?
         };
+        pinned_all.sort_by(|a, b| a.name.cmp(&b.name));
         run(&pinned_all)
     }
 }

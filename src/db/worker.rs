@@ -219,7 +219,7 @@ fn run(notifiers: &Notifiers, duty: Duty) {
             // The collection was dropped meanwhile.
             Err(Error::Interrupted) => {}
             // What was written stays readable: the tail is scanned exactly. The next write tries again.
-            Err(error) => tracing::error!(collection = core.shared.settings.name, %error, "maintenance failed"),
+            Err(error) => tracing::error!(collection = %core.shared.name(), %error, "maintenance failed"),
         }
     }
 }
@@ -231,7 +231,7 @@ fn rests(core: &Core, row: &mut u64) -> bool {
         return false;
     }
     if let Err(error) = core.trim() {
-        tracing::error!(collection = core.shared.settings.name, %error, "trimming memory failed");
+        tracing::error!(collection = %core.shared.name(), %error, "trimming memory failed");
     }
     true
 }

@@ -14,7 +14,7 @@ impl Writer {
     pub(super) fn guard<R>(&self, state: &mut State, commit: impl FnOnce(&mut State) -> R, tell: impl FnOnce(&str)) -> R {
         catch_unwind(AssertUnwindSafe(|| commit(state))).unwrap_or_else(|panic| {
             let reason = state.poison.get_or_insert_with(|| message(&*panic));
-            tracing::error!(collection = self.shared.settings.name, %reason, "writing has stopped: a commit panicked");
+            tracing::error!(collection = %self.shared.name(), %reason, "writing has stopped: a commit panicked");
             tell(reason);
             resume_unwind(panic)
         })
@@ -29,7 +29,7 @@ impl Writer {
     }
 
     pub(super) fn poisoned(&self, reason: &str) -> Error {
-        Error::Poisoned { name: self.shared.settings.name.clone(), reason: reason.to_owned() }
+        Error::Poisoned { name: self.shared.name().to_string(), reason: reason.to_owned() }
     }
 }
 

@@ -80,6 +80,6 @@ fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], further: &F
 
 fn no_towers(shared: &Shared) -> Error {
     Error::Unsupported {
-        what: format!("the collection {:?} has no towers: search it with a vector of length {}", shared.settings.name, shared.settings.dim),
+        what: format!("the collection {:?} has no towers: search it with a vector of length {}", shared.name(), shared.settings.dim),
     }
 }

@@ -91,7 +91,7 @@ impl Sealed {
     /// Checks what is about to be written as the reader will: what it refuses must never be named by a manifest.
     fn check(&self, shared: &Shared) -> Result<()> {
         let refused = |what: &str| Error::NotStored {
-            part: format!("segment {} of collection {:?}", self.blob, shared.settings.name),
+            part: format!("segment {} of collection {:?}", self.blob, shared.name()),
             what: what.to_owned(),
         };
         let parts = self.index.parts();
@@ -112,10 +112,8 @@ impl Sealed {
     /// Reads a segment that the manifest names, and checks that its parts fit together and that the fields of the schema that are indexed
     /// have columns.
     pub(crate) fn read(shared: &Shared, schema: &Schema, space: &Space, training: &Training, meta: &SegmentMeta) -> Result<Self> {
-        let damaged = |what: &str| Error::Damaged {
-            part: format!("segment {} of collection {:?}", meta.blob, shared.settings.name),
-            what: what.to_owned(),
-        };
+        let damaged =
+            |what: &str| Error::Damaged { part: format!("segment {} of collection {:?}", meta.blob, shared.name()), what: what.to_owned() };
         let part = |number: u16| -> Result<Vec<u8>> {
             let found = meta.parts.iter().find(|part| part.part == number).ok_or_else(|| damaged("a part is missing from the manifest"))?;
             Ok(shared.storage.read_blob(shared.id, found)?)
@@ -164,7 +162,7 @@ impl Column {
         let parts = self.parts()?;
         // What the reader refuses must never be named by a manifest.
         if !Self::from_parts(&parts, self.len()).is_ok_and(|read| read == *self) {
-            let part = format!("the index of the field {:?} of collection {:?}", self.field, shared.settings.name);
+            let part = format!("the index of the field {:?} of collection {:?}", self.field, shared.name());
             return Err(Error::NotStored { part, what: "it does not come back as it was".to_owned() });
         }
         let put = |(part, bytes): &Part| Ok(shared.storage.write_blob(shared.id, blob, number::of_column(number, *part), bytes)?);
@@ -201,7 +199,7 @@ fn read_columns(shared: &Shared, schema: &Schema, meta: &SegmentMeta, rows: usiz
             parts.entry(column).or_default().push((part, shared.storage.read_blob(shared.id, found)?));
         }
     }
-    let part = format!("segment {} of collection {:?}", meta.blob, shared.settings.name);
+    let part = format!("segment {} of collection {:?}", meta.blob, shared.name());
     let read = |parts: Vec<Part>| {
         Column::from_parts(&parts, rows).map_err(|error| match error {
             torre_storage::Error::Corrupt { part: of_column, detail } => {

@@ -11,14 +11,17 @@ use crate::error::{Error, Result};
 use crate::features::{Row, Schema};
 use crate::process::Process;
 use crate::segment::{Lists, LiveRows, Place, Policies, QuerySample, Record, Settings, Snapshot, StoredRows, Values, delta};
-use crate::sync::ArcSwap;
+use crate::sync::{ArcSwap, Mutex};
 use crate::vector::Matrix;
 
 /// A collection's storage, settings and current snapshot.
 pub(crate) struct Shared {
     pub(crate) storage: Storage,
     pub(crate) id: CollectionId,
+    /// As they were when the collection was loaded: [`Shared::name`] is what it is called now.
     pub(crate) settings: Settings,
+    /// Changed under the writer lock.
+    name: Mutex<Arc<str>>,
     /// The space that serves; a collection has one so far.
     pub(crate) space: SpaceId,
     pub(crate) snapshot: ArcSwap<Snapshot>,
@@ -41,7 +44,7 @@ const CACHED_VECTORS: usize = 1 << 16;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("collection", &self.settings.name).finish_non_exhaustive()
+        f.debug_struct("Shared").field("collection", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -50,10 +53,12 @@ impl Shared {
         let query_sample = QuerySample::new(settings.dim);
         let space = snapshot.space.number;
         let snapshot = ArcSwap::from_pointee(snapshot);
+        let name = Mutex::new(Arc::from(&*settings.name));
         Self {
             storage,
             id,
             settings,
+            name,
             space,
             snapshot,
             cache: Cache::new(CACHED_VECTORS),
@@ -64,6 +69,16 @@ impl Shared {
             wake: OnceLock::new(),
             dropped: AtomicBool::new(false),
         }
+    }
+
+    /// What the collection is called.
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name.lock())
+    }
+
+    /// Gives the collection the name that storage has for it. Whoever calls holds the writer lock.
+    pub(crate) fn set_name(&self, name: &str) {
+        *self.name.lock() = name.into();
     }
 
     /// The process of the database; one of the collection's own before it is in a database.
@@ -92,7 +107,7 @@ impl Shared {
 
     /// The settings as they are to be stored with a state.
     pub(crate) fn settings_of(&self, snapshot: &Snapshot) -> Settings {
-        Settings { schema: Schema::clone(&snapshot.schema), ..self.settings.clone() }
+        Settings { name: self.name().to_string(), schema: Schema::clone(&snapshot.schema), ..self.settings.clone() }
     }
 
     /// The current state, for as long as the caller holds it.
@@ -115,7 +130,7 @@ impl Shared {
 
     /// The error of a handle to a collection that was dropped.
     pub(crate) fn gone(&self) -> Error {
-        Error::CollectionDropped { name: self.settings.name.clone() }
+        Error::CollectionDropped { name: self.name().to_string() }
     }
 
     /// The bytes of the record of a row that is live in a snapshot that the caller holds: as long as it does, the record stays.
@@ -203,7 +218,7 @@ impl Shared {
 
     /// A part of this collection, in words.
     fn part(&self, part: impl std::fmt::Display) -> String {
-        format!("{part} of collection {:?}", self.settings.name)
+        format!("{part} of collection {:?}", self.name())
     }
 
     /// The exact vector of a live row, from memory or storage.

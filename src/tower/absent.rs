@@ -106,11 +106,15 @@ impl TowerPair {
         match *self {}
     }
 
-    pub(crate) fn item_source(&self) -> &TowerSource {
+    /// What the item tower was loaded from.
+    #[must_use]
+    pub fn item_source(&self) -> &TowerSource {
         match *self {}
     }
 
-    pub(crate) fn user_source(&self) -> &TowerSource {
+    /// What the user tower was loaded from.
+    #[must_use]
+    pub fn user_source(&self) -> &TowerSource {
         match *self {}
     }
 }

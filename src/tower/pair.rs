@@ -118,13 +118,15 @@ impl TowerPair {
         &self.inner.user
     }
 
-    /// What the item tower was loaded from, to be stored.
-    pub(crate) fn item_source(&self) -> &TowerSource {
+    /// What the item tower was loaded from.
+    #[must_use]
+    pub fn item_source(&self) -> &TowerSource {
         &self.inner.item_source
     }
 
-    /// What the user tower was loaded from, to be stored.
-    pub(crate) fn user_source(&self) -> &TowerSource {
+    /// What the user tower was loaded from.
+    #[must_use]
+    pub fn user_source(&self) -> &TowerSource {
         &self.inner.user_source
     }
 }

@@ -36,7 +36,7 @@ fn main() -> Result<(), Failure> {
         }
     };
     let stop = AtomicBool::new(false);
-    let trained = train(&dataset, &arguments.config, Run { progress: &mut progress, stop: &stop, checkpoint: None })?;
+    let trained = train(&dataset, &arguments.config, Run { progress: &mut progress, stop: &stop, checkpoint: None, previous: None })?;
     let seconds = cpu_seconds() - before;
     let examples = dataset.events.all().iter().filter(|event| event.part == Part::Train).count();
     let steps = examples.div_ceil(arguments.config.training.batch) * trained.epochs.len();

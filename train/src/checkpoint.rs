@@ -17,18 +17,15 @@ pub(crate) fn refused(path: &Path, reason: impl Into<String>) -> TrainError {
 }
 
 /// Writes a checkpoint: magic, key, and each part with its length, then the checksum of all of it. Little-endian.
-pub(crate) fn write(path: &Path, key: u64, head: &[u8], tensors: &[&[f32]]) -> Result<(), TrainError> {
+pub(crate) fn write(path: &Path, key: u64, head: &[u8], tensors: &[&[f32]]) -> std::io::Result<()> {
     let temporary = path.with_extension("tmp");
     let written = write_to(&temporary, key, head, tensors).and_then(|()| rename(&temporary, path)).and_then(|()| {
         // The new name has to be there after a power cut too.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     });
-    written.map_err(|source| {
-        // What is half written is of no use; the old checkpoint is still there.
-        drop(std::fs::remove_file(&temporary));
-        TrainError::Io { path: path.to_owned(), source }
-    })
+    // What is half written is of no use; the old checkpoint is still there.
+    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }
 
 fn write_to(path: &Path, key: u64, head: &[u8], tensors: &[&[f32]]) -> std::io::Result<()> {
@@ -129,7 +126,7 @@ mod tests {
         write(&path, 7, b"old", &[]).unwrap();
         // Its temporary file cannot be made.
         std::fs::create_dir(path.with_extension("tmp")).unwrap();
-        assert!(matches!(write(&path, 7, b"new", &[]), Err(TrainError::Io { .. })));
+        assert!(write(&path, 7, b"new", &[]).is_err());
         assert_eq!(read(&path, 7).unwrap().0, b"old");
     }
 }

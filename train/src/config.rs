@@ -53,6 +53,9 @@ pub struct Towers {
     pub side_scale: f32,
     /// Deviation of the embeddings at the start. Default 0.05.
     pub deviation: f32,
+    /// Widths of prefixes of the vectors that are trained to serve by themselves, smaller than the vectors: the loss is the sum of all (Kusupati
+    /// and others, Matryoshka Representation Learning, 2022). Default none.
+    pub matryoshka: Vec<usize>,
 }
 
 /// How a tower's output comes from its parts.
@@ -191,6 +194,7 @@ impl Default for Towers {
             unknown_share: 0.05,
             side_scale: 0.5,
             deviation: 0.05,
+            matryoshka: Vec::new(),
         }
     }
 }

@@ -38,6 +38,12 @@ impl Config {
         within("towers.unknown_share", towers.unknown_share, 0.0, 1.0)?;
         within("towers.side_scale", towers.side_scale, 0.0, 100.0)?;
         within("towers.deviation", towers.deviation, 1e-6, 10.0)?;
+        for &width in &towers.matryoshka {
+            counts("towers.matryoshka", width, 1, 8192)?;
+        }
+        if !towers.matryoshka.is_sorted_by(|a, b| a < b) {
+            return refuse("towers.matryoshka", format!("{:?} do not ascend", towers.matryoshka));
+        }
         if let Some(temperature) = loss.temperature {
             within("loss.temperature", temperature, 1e-3, 1e3)?;
         }

@@ -1,9 +1,11 @@
 //! What is trained on: items, users, and what users chose.
 
+use torre_features::FeatureSpec;
+
 use crate::entities::Entities;
 use crate::error::TrainError;
 use crate::events::{Event, Events, Part};
-use crate::layout::Layout;
+use crate::layout::{Layout, document};
 
 /// The input of the user tower that holds the items a user chose before.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,6 +75,50 @@ impl Dataset {
     #[must_use]
     pub fn cases(&self, part: Part) -> Vec<Case> {
         (0..self.users.len()).filter_map(|user| self.case(user, part)).collect()
+    }
+
+    /// What was trained on, as if it were to be found: the last trained event of at most `most` users, evenly chosen, whose item they had not
+    /// chosen before. Beside the cases of a later part they show what is learned by heart.
+    #[must_use]
+    pub fn learned(&self, most: usize) -> Vec<Case> {
+        let mut cases = Vec::new();
+        let (mut history, mut from) = (Vec::new(), 0);
+        for user in 0..self.users.len() {
+            let events = self.events.of(user);
+            let last = events.iter().rposition(|event| event.part == Part::Train && event.positive);
+            if let Some((at, event)) = last.and_then(|at| Some((at, events.get(at)?))) {
+                self.events.history(from + at, &mut history);
+                if !history.contains(&event.item) {
+                    let mut seen = history.clone();
+                    seen.sort_unstable();
+                    seen.dedup();
+                    cases.push(Case {
+                        user: user as u32,
+                        profile: event.profile,
+                        history: history.clone(),
+                        seen,
+                        relevant: vec![event.item],
+                    });
+                }
+            }
+            from += events.len();
+        }
+        let every = cases.len().div_ceil(most.max(1)).max(1);
+        cases.into_iter().step_by(every).collect()
+    }
+
+    /// Lets both specs say vectors of another width: that of a prefix of the trained ones.
+    ///
+    /// # Errors
+    /// [`TrainError::Spec`] for a width that no spec can have.
+    pub fn set_width(&mut self, width: usize) -> Result<(), TrainError> {
+        for side in [&mut self.items, &mut self.users] {
+            let mut document = document(&side.spec)?;
+            document["dim"] = width.into();
+            let of = side.spec.tower().name();
+            side.spec = FeatureSpec::parse(&document.to_string()).map_err(|source| TrainError::Spec { side: of, source })?;
+        }
+        Ok(())
     }
 
     fn case(&self, user: usize, part: Part) -> Option<Case> {

@@ -68,12 +68,32 @@ pub enum TrainError {
         /// Steps taken.
         step: u64,
     },
+    /// A checkpoint could not be written: the one before it, if there was one, is whole, and training ended.
+    #[error("checkpoint {}: {source}; training ended at step {step}, and {}", path.display(), match kept { Some(step) => format!("the checkpoint of step {step} is whole"), None => "there is no earlier checkpoint".to_owned() })]
+    Unsaved {
+        /// The file.
+        path: PathBuf,
+        /// Steps taken.
+        step: u64,
+        /// The steps of the checkpoint that is there.
+        kept: Option<u64>,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A checkpoint is damaged, or of other data or options.
     #[error("checkpoint {}: {reason}", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A tower of an earlier training cannot be gone on from.
+    #[error("the {side} tower cannot be trained further: {reason}; train anew with `torre train`")]
+    Previous {
+        /// `item` or `user`.
+        side: &'static str,
+        /// What is in the way.
         reason: String,
     },
     /// The exported tower does not compute what the trainer computes; nothing was written.

@@ -41,8 +41,7 @@ impl Layout {
     /// [`TrainError::Unsupported`] for inputs of stored vectors.
     pub(crate) fn of(spec: &FeatureSpec) -> Result<Vec<Self>, TrainError> {
         let side = spec.tower().name();
-        let document: Json =
-            serde_json::from_str(spec.to_json()).map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
+        let document = document(spec)?;
         let entries = document["inputs"].as_array().map_or(&[][..], Vec::as_slice);
         let entry = |key: &str, name: &str| entries.iter().find(|entry| entry[key].as_str() == Some(name));
         let mut layouts: Vec<Self> = Vec::with_capacity(spec.inputs().len());
@@ -86,21 +85,34 @@ impl Layout {
         Ok(layouts)
     }
 
-    /// The index of each value, for an input of a list of categories: the spec itself is asked, with rows of one value each.
+    /// The values that an input with a `vocab` lists, as texts; none of other inputs.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] where the spec is no JSON.
+    pub(crate) fn vocabulary(&self, spec: &FeatureSpec) -> Result<Vec<String>, TrainError> {
+        let document = document(spec)?;
+        let inputs = document["inputs"].as_array().into_iter().flatten();
+        Ok(inputs.filter(|input| input["tensor"].as_str() == Some(&self.tensor)).flat_map(|input| listed(&document, input)).collect())
+    }
+
+    /// The index of each value, for an input of categories: the spec itself is asked, with rows of one value each.
     ///
     /// # Errors
     /// [`TrainError::Spec`] or [`TrainError::Row`], where the input cannot be asked by itself.
     pub(crate) fn indexes_of(&self, spec: &FeatureSpec, values: &[String]) -> Result<Vec<u32>, TrainError> {
         let side = spec.tower().name();
-        let mut document: Json =
-            serde_json::from_str(spec.to_json()).map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))?;
+        let mut document = document(spec)?;
         // Other inputs may need fields that such rows do not have.
         document["golden"] = Json::Array(Vec::new());
         if let Some(inputs) = document["inputs"].as_array_mut() {
             inputs.retain(|input| input["tensor"].as_str() == Some(&self.tensor));
         }
         let alone = FeatureSpec::parse(&document.to_string()).map_err(|source| TrainError::Spec { side, source })?;
-        let rows: Vec<Row> = values.iter().map(|value| Row::new().with(&*self.field, vec![value.as_str()])).collect();
+        let row = |value: &String| match self.padding {
+            Some(_) => Row::new().with(&*self.field, vec![value.as_str()]),
+            None => Row::new().with(&*self.field, value.as_str()),
+        };
+        let rows: Vec<Row> = values.iter().map(row).collect();
         let rows: Vec<&Row> = rows.iter().collect();
         let mut indexes = Vec::with_capacity(values.len());
         for rows in rows.chunks(1024) {
@@ -111,4 +123,24 @@ impl Layout {
         }
         Ok(indexes)
     }
+}
+
+/// A spec as JSON.
+///
+/// # Errors
+/// [`TrainError::Data`], which no spec that was parsed gives.
+pub(crate) fn document(spec: &FeatureSpec) -> Result<Json, TrainError> {
+    let side = spec.tower().name();
+    serde_json::from_str(spec.to_json()).map_err(|error| TrainError::Data(format!("the {side} spec is no JSON: {error}")))
+}
+
+/// The values of the vocabulary that an input of a document reads, as texts; none without.
+pub(crate) fn listed(document: &Json, input: &Json) -> Vec<String> {
+    let vocab = &input["op"]["vocab"];
+    let list = match vocab["name"].as_str() {
+        Some(name) => &document["vocabs"][name],
+        None => &vocab["values"],
+    };
+    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    list.as_array().into_iter().flatten().map(text).collect()
 }

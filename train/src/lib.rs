@@ -14,16 +14,22 @@ mod error;
 mod events;
 mod examples;
 mod fold;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod infer;
 mod joined;
 mod layer;
 mod layout;
 mod loops;
 mod loss;
+#[cfg(test)]
+mod matryoshka_tests;
 mod model;
 mod onnx;
 mod optimizer;
 mod pool;
+mod prefix;
 mod progress;
 mod ranking;
 mod read;
@@ -40,6 +46,7 @@ mod trained;
 mod trainer;
 #[cfg(test)]
 mod trainer_tests;
+mod warm;
 
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
 pub use dataset::{Case, Dataset, History};
@@ -59,3 +66,4 @@ pub use read::{
 pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use trained::Trained;
 pub use trainer::{Run, train};
+pub use warm::{Grown, Previous};

@@ -1,5 +1,7 @@
 //! Both towers and the tables they read.
 
+use std::collections::BTreeMap;
+
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::dataset::{Case, Dataset};
@@ -24,9 +26,10 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(dataset: &Dataset, config: &Config) -> Result<Self, TrainError> {
+    /// `widths` are those of tables in the training that is gone on from; none for a training from the beginning.
+    pub(crate) fn new(dataset: &Dataset, config: &Config, widths: BTreeMap<String, usize>) -> Result<Self, TrainError> {
         let mut rng = Rng::new(config.training.seed, Purpose::Weights, 0);
-        let mut tables = Tables::new(config.optimizer.rule, config.towers.deviation);
+        let mut tables = Tables::new(config.optimizer.rule, config.towers.deviation, widths);
         let (item_layouts, user_layouts) = (Layout::of(&dataset.items.spec)?, Layout::of(&dataset.users.spec)?);
         let history = dataset.history.as_ref();
         let main = history.map(|history| &*user_layouts[history.input].table);

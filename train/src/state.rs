@@ -29,6 +29,8 @@ pub(crate) struct State {
     epochs: Vec<EpochReport>,
     /// The epoch of the best validation, counted from 1, and its parameters.
     best: Option<(usize, Vec<Vec<f32>>)>,
+    /// The steps of the checkpoint that was written or read last.
+    kept: Option<u64>,
 }
 
 /// What of a state is not parameters.
@@ -45,7 +47,17 @@ struct Head {
 
 impl State {
     pub(crate) fn new(model: Model) -> Self {
-        Self { model, epoch: 0, step: 0, step_of_epoch: 0, loss_sum: 0.0, gradient_sums: [0.0; 2], epochs: Vec::new(), best: None }
+        Self {
+            model,
+            epoch: 0,
+            step: 0,
+            step_of_epoch: 0,
+            loss_sum: 0.0,
+            gradient_sums: [0.0; 2],
+            epochs: Vec::new(),
+            best: None,
+            kept: None,
+        }
     }
 
     /// Counts a step in.
@@ -152,7 +164,10 @@ impl State {
         tensors.extend(best.iter().flat_map(|(_, values)| values).map(|values| &values[..]));
         let written = checkpoint::write(path, key, &head, &tensors);
         self.best = best;
-        written
+        let (step, kept) = (self.step, self.kept);
+        written.map_err(|source| TrainError::Unsaved { path: path.to_owned(), step, kept, source })?;
+        self.kept = Some(step);
+        Ok(())
     }
 
     /// Goes on from a checkpoint.
@@ -173,6 +188,7 @@ impl State {
         self.best = head.best.map(|epoch| (epoch, best));
         (self.epoch, self.step, self.step_of_epoch) = (head.epoch, head.step, head.step_of_epoch);
         (self.loss_sum, self.gradient_sums, self.epochs) = (head.loss_sum, head.gradient_sums, head.epochs);
+        self.kept = Some(self.step);
         Ok(())
     }
 }

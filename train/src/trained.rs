@@ -39,7 +39,18 @@ impl Trained {
     #[must_use]
     pub fn rankings(&self, dataset: &Dataset, cases: &[Case], k: usize) -> Vec<Vec<u32>> {
         let (users, items) = (self.user_vectors(dataset, cases), self.item_vectors(dataset));
-        rank(&users, &items, self.model.item.dim, cases, k)
+        rank(&users, &items, self.model.item.width, cases, k)
+    }
+
+    /// The same towers with the first `width` numbers of their vectors alone, brought to length 1 again where they have it: of use where
+    /// training had the width among [`Towers::matryoshka`](crate::Towers::matryoshka). [`Dataset::set_width`] goes with it.
+    #[must_use]
+    pub fn prefix(&self, width: usize) -> Self {
+        let mut short = self.clone();
+        for tower in [&mut short.model.item, &mut short.model.user] {
+            tower.width = width.clamp(1, tower.dim);
+        }
+        short
     }
 
     /// Exact full ranking of a part.

@@ -12,6 +12,7 @@ use crate::examples::{Examples, StepBatch};
 use crate::loss::{Candidates, Columns, Loss, Targets, evaluate};
 use crate::model::Model;
 use crate::optimizer::{Rule, Step};
+use crate::prefix::{self, Prefix};
 use crate::progress::{EpochReport, Progress};
 use crate::ranking::{quality, rank};
 use crate::rng::{Purpose, Rng};
@@ -19,6 +20,7 @@ use crate::spread::alike;
 use crate::state::State;
 use crate::tower::TableGradients;
 use crate::trained::Trained;
+use crate::warm::Previous;
 
 /// What a run has beside data and options.
 pub struct Run<'a> {
@@ -28,21 +30,23 @@ pub struct Run<'a> {
     pub stop: &'a AtomicBool,
     /// Where checkpoints go. One of the same data and options that is there already is gone on from.
     pub checkpoint: Option<PathBuf>,
+    /// Towers whose parameters are the first ones. The dataset's specs are theirs, or have grown from theirs.
+    pub previous: Option<&'a Previous>,
 }
 
 /// Trains both towers. The same data, options and seed give the same bits, on any number of threads, resumed or not.
 ///
 /// # Errors
 /// [`TrainError::Data`] where there is nothing to train on, [`TrainError::NotFinite`] where the numbers run away,
-/// [`TrainError::Interrupted`] where the run was stopped, and those of the checkpoint.
+/// [`TrainError::Interrupted`] where the run was stopped, [`TrainError::Previous`], and those of the checkpoint.
 pub fn train(dataset: &Dataset, config: &Config, run: Run<'_>) -> Result<Trained, TrainError> {
     config.check()?;
     let threads = config.training.threads;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| TrainError::Option { name: "training.threads", reason: format!("{threads}: {error}") })?;
-    let mut trainer = Trainer::new(dataset, config)?;
+    let Run { progress, stop, checkpoint, previous } = run;
+    let trainer = Trainer::new(dataset, config, previous)?;
     // What tells of progress stays on the caller's thread's behalf: nothing of it has to be sendable.
-    let Run { progress, stop, checkpoint } = run;
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         let worker = scope.spawn(move || {
@@ -58,6 +62,8 @@ struct Trainer<'a> {
     dataset: &'a Dataset,
     config: &'a Config,
     examples: Examples<'a>,
+    /// What checkpoints belong to.
+    key: u64,
     cases: Vec<Case>,
     state: State,
     gradients: TableGradients,
@@ -72,7 +78,7 @@ struct StepReport {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(dataset: &'a Dataset, config: &'a Config) -> Result<Self, TrainError> {
+    fn new(dataset: &'a Dataset, config: &'a Config, previous: Option<&Previous>) -> Result<Self, TrainError> {
         let examples = Examples::new(dataset, config);
         if dataset.items.len() < 2 {
             return Err(TrainError::Data(format!("{} items: there is nothing to choose from", dataset.items.len())));
@@ -87,7 +93,16 @@ impl<'a> Trainer<'a> {
             Rng::new(config.training.seed, Purpose::Cases, 0).shuffle(&mut cases);
             cases.truncate(most);
         }
-        let model = Model::new(dataset, config)?;
+        let mut model = Model::new(dataset, config, previous.map(Previous::widths).unwrap_or_default())?;
+        if let Some(previous) = previous {
+            previous.fill(&mut model, [&dataset.items.spec, &dataset.users.spec])?;
+        }
+        let dim = model.user.dim;
+        if let Some(width) = config.towers.matryoshka.iter().find(|width| **width >= dim) {
+            let reason = format!("{width} is no prefix of vectors of {dim} numbers");
+            return Err(TrainError::Option { name: "towers.matryoshka", reason });
+        }
+        let key = State::key(dataset, config) ^ previous.map_or(0, |previous| previous.hash);
         let normalized = model.item.normalized && model.user.normalized;
         let temperature = config.loss.temperature.unwrap_or(match config.loss.of {
             Loss::Softmax if normalized => 0.07,
@@ -95,14 +110,13 @@ impl<'a> Trainer<'a> {
         });
         let gradients = model.tables.gradients();
         let (columns, scale) = (Columns::new(dataset.items.len()), 1.0 / temperature);
-        Ok(Self { dataset, config, examples, cases, state: State::new(model), gradients, columns, scale })
+        Ok(Self { dataset, config, examples, key, cases, state: State::new(model), gradients, columns, scale })
     }
 
-    fn run(&mut self, tell: &dyn Fn(Progress), stop: &AtomicBool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
+    fn run(mut self, tell: &dyn Fn(Progress), stop: &AtomicBool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
         let training = &self.config.training;
-        let key = State::key(self.dataset, self.config);
         if let Some(path) = checkpoint.as_deref().filter(|path| path.exists()) {
-            self.state.load(path, key)?;
+            self.state.load(path, self.key)?;
         }
         tell(self.plan());
         let steps = self.examples.steps();
@@ -122,7 +136,7 @@ impl<'a> Trainer<'a> {
                 if let Some(path) = &checkpoint
                     && (stopped || saved.elapsed() > Duration::from_secs(60 * training.checkpoint_minutes))
                 {
-                    self.state.save(path, key)?;
+                    self.state.save(path, self.key)?;
                     saved = Instant::now();
                 }
                 if stopped {
@@ -133,12 +147,11 @@ impl<'a> Trainer<'a> {
             tell(Progress::Epoch(report.clone()));
             self.state.end_epoch(report);
             if let Some(path) = &checkpoint {
-                self.state.save(path, key)?;
+                self.state.save(path, self.key)?;
                 saved = Instant::now();
             }
         }
-        let state = std::mem::replace(&mut self.state, State::new(Model::new(self.dataset, self.config)?));
-        let (model, best, epochs) = state.finish();
+        let (model, best, epochs) = self.state.finish();
         let mut trained = Trained { model, config: self.config.clone(), epochs, best, lambda: 0.0 };
         crate::fold::fold(&mut trained, self.dataset, &self.cases);
         Ok(trained)
@@ -198,7 +211,11 @@ impl<'a> Trainer<'a> {
             scale: self.scale,
         };
         let candidates = Candidates { vectors: &items[first * dim..], columns: &self.columns, bias: &batch.bias };
-        let of_loss = evaluate(self.config.loss.of, targets, candidates);
+        let mut of_loss = evaluate(self.config.loss.of, targets, candidates);
+        for &width in &self.config.towers.matryoshka {
+            let prefix = Prefix { width, user_normalized: model.user.normalized, item_normalized: model.item.normalized };
+            prefix::add(self.config.loss.of, prefix, targets, candidates, &mut of_loss);
+        }
         let rate = rate_at(&self.config.optimizer, step, self.examples.steps() * self.config.training.epochs, self.state.epoch);
         let not_finite = |tensor: &str| TrainError::NotFinite { step, tensor: tensor.to_owned(), rate };
         for (name, values) in [("item vectors", &items), ("user vectors", &users)] {

@@ -31,7 +31,7 @@ fn spec(tower: &str, normalized: bool, vocab: &[String], inputs: &Json) -> Featu
 }
 
 /// Users of four tastes; what they choose is of theirs four times in five, and a few items are popular.
-fn shop(normalized: bool, timed: bool) -> Dataset {
+pub(crate) fn shop(normalized: bool, timed: bool) -> Dataset {
     let mut rng = Rng::new(11, Purpose::Cases, 0);
     let ids: Vec<String> = (0..ITEMS).map(|item| format!("i{item}")).collect();
     let items = json!([
@@ -73,16 +73,16 @@ fn shop(normalized: bool, timed: bool) -> Dataset {
     Dataset::new(items, users, events, Some("history")).unwrap()
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::default();
     (config.towers.hidden, config.training.batch, config.training.epochs, config.training.k) = (vec![24], 128, 6, 10);
     (config.negatives.shared, config.training.patience, config.training.threads) = (32, 0, 1);
     config
 }
 
-fn run(dataset: &Dataset, config: &Config, stop: bool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
+pub(crate) fn run(dataset: &Dataset, config: &Config, stop: bool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
     let mut progress = |_: &Progress| {};
-    train(dataset, config, Run { progress: &mut progress, stop: &AtomicBool::new(stop), checkpoint })
+    train(dataset, config, Run { progress: &mut progress, stop: &AtomicBool::new(stop), checkpoint, previous: None })
 }
 
 /// Bytes of both towers.

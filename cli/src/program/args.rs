@@ -87,6 +87,10 @@ pub(super) enum Subcommands {
     Train(Box<train::Train>),
     /// Make a recommender of files: infer, train, attach, import, build and measure
     Make(Box<Make>),
+    /// Train the towers of a collection further on what was chosen since, and let the new ones serve under its name
+    Retrain(Box<Retrain>),
+    /// Let a collection and another one change names, in one commit
+    Swap(Swap),
     /// Compare widths and codes of the vectors on your own data: quality, memory, time
     Report(Box<train::Report>),
     /// Measure the index on vectors from files; no database is needed
@@ -148,6 +152,25 @@ pub(super) struct Make {
     pub(super) target: Target,
     #[command(flatten)]
     pub(super) shop: train::Shop,
+}
+
+/// Which collection's towers to train further, and on what.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Retrain {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) again: train::Retrain,
+}
+
+/// Which collections change names.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Swap {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// The other collection
+    #[arg(value_name = "OTHER")]
+    pub(super) other: String,
 }
 
 /// No further arguments.

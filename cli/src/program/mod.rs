@@ -25,7 +25,7 @@ use crate::repl::rules::PolicyCommand;
 use crate::repl::{Context, Failure, run};
 use crate::repl::{list, ranker};
 use crate::train;
-use args::{Arguments, List, Make, Policy, Ranker, Subcommands, With};
+use args::{Arguments, List, Make, Policy, Ranker, Retrain, Subcommands, Swap, With};
 use open::{Purpose, open};
 use progress::Bar;
 use target::Target;
@@ -112,6 +112,8 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Train(args) => print_result(args.json, train::train(&args, &Bar::new())),
         Subcommands::Report(args) => print_result(args.json, train::report(&args, &Bar::new())),
         Subcommands::Make(args) => show(&args.target, recommender(&args)),
+        Subcommands::Retrain(args) => show(&args.target, retrained(&args)),
+        Subcommands::Swap(args) => show(&args.target, swap(&args)),
         Subcommands::Bench(args) => measure::bench(&args),
         Subcommands::Demo(args) => measure::demo(&args),
     }
@@ -146,12 +148,29 @@ fn recommender(args: &Make) -> Result<Output, Failure> {
         let name = target.collection.clone();
         return Err(torre::Error::CollectionExists { name }.into());
     }
-    let out = shop.out.clone().unwrap_or_else(|| {
-        let mut beside = target.db.as_os_str().to_owned();
-        beside.push(".towers");
-        beside.into()
-    });
+    let out = shop.out.clone().unwrap_or_else(|| beside(target, ".towers"));
     train::make(shop, out, &target.collection, || open(target, Purpose::Create), &Bar::new())
+}
+
+fn retrained(args: &Retrain) -> Result<Output, Failure> {
+    let Retrain { target, again } = args;
+    let database = open(target, Purpose::Command)?;
+    let out = again.out.clone().unwrap_or_else(|| beside(target, ".retrained"));
+    train::retrain(again, &database, &target.collection, &out, &Bar::new())
+}
+
+fn swap(args: &Swap) -> Result<Output, Failure> {
+    let (name, other) = (args.target.collection.as_str(), args.other.as_str());
+    open(&args.target, Purpose::Command)?.rename_collections([(name, other), (other, name)])?;
+    let swapped = serde_json::json!({"collection": name, "other": other});
+    Ok(Output::note(&swapped, format!("what was {other:?} is {name:?} now, and the other way around")))
+}
+
+/// A path beside the database, without a slash at the end of that.
+fn beside(target: &Target, ending: &str) -> std::path::PathBuf {
+    let mut path = target.db.components().as_path().as_os_str().to_owned();
+    path.push(ending);
+    path.into()
 }
 
 fn show(target: &Target, result: Result<Output, Failure>) -> ExitCode {

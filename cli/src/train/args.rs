@@ -84,6 +84,11 @@ enum Cut {
 }
 
 impl DataArgs {
+    /// Whether some of the arguments names rows of items.
+    pub(super) fn names_items(&self) -> bool {
+        self.items.is_some() || !self.item_columns.is_empty()
+    }
+
     pub(super) fn is_sets(&self) -> bool {
         self.sets
     }
@@ -152,6 +157,9 @@ pub(crate) struct TowerArgs {
     /// Width of the vectors
     #[arg(long, value_name = "NUMBERS", default_value = "64", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) dim: usize,
+    /// Train prefixes of the vectors to serve by themselves, of these widths; the largest is the vectors' own, instead of --dim
+    #[arg(long, value_name = "NUMBERS,...", value_delimiter = ',', value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(super) matryoshka: Vec<usize>,
     /// Leave the vectors' lengths as they come, instead of bringing them to 1
     #[arg(long)]
     free_length: bool,
@@ -173,15 +181,31 @@ pub(crate) struct TowerArgs {
     /// Passes over the events at most [default: the config's]
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) epochs: Option<usize>,
+    /// Go on from the checkpoint that an interrupted training left
+    #[arg(long)]
+    pub(super) resume: bool,
     /// Keep the towers of the training part, instead of training once more with what chose them
     #[arg(long)]
     pub(super) no_refit: bool,
 }
 
 impl TowerArgs {
+    /// Width of the vectors.
+    pub(super) fn width(&self) -> usize {
+        self.matryoshka.iter().copied().max().unwrap_or(self.dim)
+    }
+
+    /// Widths of prefixes, ascending.
+    pub(super) fn prefixes(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.matryoshka.iter().copied().filter(|width| *width < self.width()).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        widths
+    }
+
     pub(super) fn spec_options(&self) -> SpecOptions {
         SpecOptions {
-            dim: self.dim,
+            dim: self.width(),
             metric: Metric::InnerProduct,
             normalized: !self.free_length,
             model: self.model.clone(),

@@ -11,10 +11,12 @@ use torre_train::Part;
 
 use super::args::{DataArgs, TowerArgs};
 use super::files;
-use super::fit::{Specs, config, fit, given, join, specs};
+use super::fit::{config, fit, join};
 use super::load::load;
 use super::rivals::{Held, enter};
+use super::saved::Saved;
 use super::show::{self, KS};
+use super::specs::{given, specs};
 use crate::repl::Failure;
 use crate::repl::output::{Output, to_json};
 
@@ -41,18 +43,20 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
     let start = Instant::now();
     let options = config(&args.towers)?;
     let given = given(&args.towers)?;
+    let saved = Saved::new(&args.out, args.towers.resume)?;
     let loaded = load(&args.data, options.training.seed, progress)?;
     let split = loaded.split.report.clone();
     let (joined, mut notes) = join(loaded, given.as_ref())?;
     let suggested = specs(&joined, &args.towers, given.as_ref());
     if args.infer {
-        files::inferred(&args.out, &suggested, &options)?;
+        files::inferred(&args.out, &suggested.texts, &suggested.choices, &options)?;
         notes.extend(show::choices(&suggested.choices));
         notes.push(format!("written: item-spec.json, user-spec.json and train.toml in {}", args.out.display()));
         let json = json!({"out": args.out, "item_fields": suggested.choices[0], "user_fields": suggested.choices[1], "split": split});
         return Ok(Output { json: to_json(&json), notes, ..Output::default() });
     }
-    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
+    notes.extend(show::resumed(&saved, args.towers.resume));
+    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), Some(&saved), progress)?;
     notes.extend(show::epochs(&fitted.epochs, fitted.best));
     let cases = fitted.dataset.cases(Part::Test);
     let held = Held::new(&fitted.joined, &cases, &args.towers.history);
@@ -66,9 +70,10 @@ pub(crate) fn run(args: &Train, progress: &dyn Progress) -> Result<Output, Failu
 
     files::directory(&args.out)?;
     let texts = [fitted.dataset.items.spec.to_json().to_owned(), fitted.dataset.users.spec.to_json().to_owned()];
-    files::inferred(&args.out, &Specs { texts, choices: fitted.choices.clone() }, &options)?;
+    files::inferred(&args.out, &texts, &fitted.choices, &options)?;
     fitted.write(&args.out)?;
     files::write(&args.out.join("eval.jsonl"), held.lines(&fitted.joined))?;
+    saved.done();
     notes.push(format!("trained in {:.1} s; written: item.onnx and user.onnx in {}", fitted.seconds, args.out.display()));
     let json = json!({
         "out": args.out,

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use torre_train::{Config, TrainError};
+use torre_train::{Config, FieldChoice, TrainError};
 
-use super::fit::Specs;
 use crate::repl::Failure;
 
 /// What `train.toml` says above the options.
@@ -20,10 +19,10 @@ pub(super) fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> 
 }
 
 /// Writes both specs and the options, for editing.
-pub(super) fn inferred(out: &Path, specs: &Specs, config: &Config) -> Result<(), Failure> {
+pub(super) fn inferred(out: &Path, texts: &[String; 2], choices: &[Vec<FieldChoice>; 2], config: &Config) -> Result<(), Failure> {
     directory(out)?;
     let mut toml = HEAD.to_owned();
-    for (side, choices) in ["items", "users"].into_iter().zip(&specs.choices).filter(|(_, choices)| !choices.is_empty()) {
+    for (side, choices) in ["items", "users"].into_iter().zip(choices).filter(|(_, choices)| !choices.is_empty()) {
         toml += &format!("#\n# How the fields of {side} are read ({}.json says it exactly, and can be edited):\n", spec_name(side));
         for choice in choices {
             // A field's name is the data's: no line of it may leave the comment.
@@ -33,7 +32,7 @@ pub(super) fn inferred(out: &Path, specs: &Specs, config: &Config) -> Result<(),
     }
     let options = toml::to_string(config).map_err(|error| Failure::new(format!("the options cannot be written: {error}")))?;
     write(&out.join("train.toml"), format!("{toml}\n{options}"))?;
-    for (side, text) in ["items", "users"].into_iter().zip(&specs.texts) {
+    for (side, text) in ["items", "users"].into_iter().zip(texts) {
         write(&out.join(format!("{}.json", spec_name(side))), text)?;
     }
     Ok(())
@@ -45,4 +44,9 @@ fn spec_name(side: &str) -> &'static str {
 
 pub(super) fn directory(path: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(path).map_err(|source| TrainError::Io { path: path.to_owned(), source }.into())
+}
+
+/// A file of text that the caller names.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
+    Ok(std::fs::read_to_string(path).map_err(|source| torre::Error::Io { path: path.to_owned(), source })?)
 }

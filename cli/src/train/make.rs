@@ -11,10 +11,12 @@ use torre_train::{Joined, Part};
 
 use super::args::{DataArgs, TowerArgs};
 use super::files;
-use super::fit::{Fit, Specs, config, fit, given, join};
+use super::fit::{Fit, config, fit, join};
 use super::load::load;
 use super::rivals::{Held, enter};
+use super::saved::Saved;
 use super::show::{self, KS};
+use super::specs::given;
 use crate::repl::Failure;
 use crate::repl::output::{Output, count, to_json};
 
@@ -60,11 +62,13 @@ pub(crate) fn make(
     let (start, mut clock) = (Instant::now(), Clock::default());
     let options = config(&args.towers)?;
     let given = given(&args.towers)?;
+    let saved = Saved::new(&out, args.towers.resume)?;
     let loaded = load(&args.data, options.training.seed, progress)?;
     let split = loaded.split.report.clone();
     let (joined, mut notes) = join(loaded, given.as_ref())?;
     clock.lap("read", start);
-    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), progress)?;
+    notes.extend(show::resumed(&saved, args.towers.resume));
+    let fitted = fit(joined, split.clone(), &args.towers, given.as_ref(), Some(&saved), progress)?;
     notes.extend(show::choices(&fitted.choices));
     notes.extend(show::epochs(&fitted.epochs, fitted.best));
     clock.lap("train", start);
@@ -78,6 +82,7 @@ pub(crate) fn make(
     clock.lap("import", start);
     let built = collection.build(&BuildOptions::default(), progress)?;
     clock.lap("build", start);
+    saved.done();
     let before = fitted.joined.chosen();
     let mut contest = Contest::new(&held.users, &before, &KS);
     let hits = answers(&collection, &fitted.joined, &held, contest.depth(), progress)?;
@@ -117,9 +122,9 @@ pub(crate) fn make(
 }
 
 /// Writes all files and reads the towers back as they will be attached.
-fn write(fitted: &Fit, held: &Held, out: &std::path::Path) -> Result<TowerPair, Failure> {
+pub(super) fn write(fitted: &Fit, held: &Held, out: &std::path::Path) -> Result<TowerPair, Failure> {
     let texts = [fitted.dataset.items.spec.to_json().to_owned(), fitted.dataset.users.spec.to_json().to_owned()];
-    files::inferred(out, &Specs { texts, choices: fitted.choices.clone() }, &fitted.config)?;
+    files::inferred(out, &texts, &fitted.choices, &fitted.config)?;
     fitted.write(out)?;
     files::write(&out.join("eval.jsonl"), held.lines(&fitted.joined))?;
     Ok(TowerPair::from_files(out.join("item.onnx"), out.join("user.onnx"))?)

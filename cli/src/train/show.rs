@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use torre_report::{Entry, Interval};
 use torre_train::{EpochReport, FieldChoice};
 
+use super::saved::Saved;
 use crate::repl::output::{Record, rounded};
 
 /// Cut-offs of the measures, the one that decides first.
@@ -39,6 +40,11 @@ pub(super) fn segments(entries: &[Entry]) -> Vec<String> {
         format!("{}: ndcg@{} {ndcg} ({} users)", segment.segment, KS[0], segment.users)
     };
     entries.first().into_iter().flat_map(|entry| entry.segments.iter().map(line)).collect()
+}
+
+/// What became of `--resume`.
+pub(super) fn resumed(saved: &Saved, asked: bool) -> Option<String> {
+    asked.then(|| if saved.resumed { "gone on from a checkpoint" } else { "there is no checkpoint: from the beginning" }.to_owned())
 }
 
 /// A line an epoch.

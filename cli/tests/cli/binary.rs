@@ -56,6 +56,12 @@ impl Workshop {
         self.command(env!("CARGO_BIN_EXE_torre")).args(arguments).output().unwrap().into()
     }
 
+    /// The binary, to be run and killed.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_torre"));
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs the binary and gives the JSON it prints.
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let run = self.torre(&[arguments, &["--json"]].concat());

@@ -4,6 +4,7 @@
 
 mod binary;
 mod bundles;
+mod going_on;
 mod golden;
 mod readme;
 mod training;

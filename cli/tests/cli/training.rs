@@ -16,7 +16,7 @@ fn dice(state: &mut u64, bound: u64) -> u64 {
 }
 
 /// Files of a shop: users of a taste choose its items nine times in ten, popular ones first.
-fn shop(workshop: &Workshop) {
+pub(crate) fn shop(workshop: &Workshop) {
     let mut state = 7;
     let mut items = "id,title,price,colour,nothing\n".to_owned();
     for item in 0..ITEMS {

@@ -82,6 +82,9 @@ fn mask(text: &str) -> String {
         for (before, after) in [("time: ", " ms"), (" in ", " s"), ("p50 ", " us"), ("p99 ", " us")] {
             line = masked_between(&line, before, after);
         }
+        for (before, after) in ["read ", "train ", "write ", "import ", "build ", "measure "].map(|stage| (stage, " s")) {
+            line = masked_between(&line, before, after);
+        }
         // Columns that hold times, and the stages of an explanation.
         if line.trim_end().ends_with("us") || line.trim_end().ends_with("us:") {
             // Of any width: one `?` for a number and one space before it.

@@ -13,7 +13,7 @@ mod lanes;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use block::{Candidates, Targets, evaluate};
+pub(crate) use block::{Candidates, Gradients, Targets, evaluate};
 pub(crate) use columns::Columns;
 
 /// What is made small. Below, t is the logit of the chosen item, x those of the n negatives; a logit is the inner product of the two

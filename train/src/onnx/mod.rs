@@ -6,15 +6,18 @@
 //! - `places`, `dense`: what the graphs of lists and of layers have in common.
 //! - `pooling`: the same of a history's pool; `recurrent` and `transformer` have the larger ones.
 //! - `write`: specs with golden rows, parity, files.
+//! - `read`: the same files read back.
 
 mod dense;
 mod graph;
 mod message;
 mod places;
 mod pooling;
+mod read;
 mod recurrent;
 mod tower;
 mod transformer;
 mod write;
 
+pub(crate) use read::File;
 pub use write::Files;

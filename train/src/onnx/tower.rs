@@ -74,6 +74,10 @@ pub(super) fn model(tower: &Tower, tables: &Tables, spec: &FeatureSpec, layouts:
         sum = Some(add(&mut builder, sum, y));
     }
     let mut output = sum.unwrap_or_default();
+    if tower.width < tower.dim {
+        let (from, to, axes) = (builder.integers(&[0]), builder.integers(&[tower.width as i64]), builder.integers(&[1]));
+        output = builder.node("Slice", &[&output, &from, &to, &axes], &[]);
+    }
     if tower.normalized {
         let axes = builder.integers(&[-1]);
         let length = builder.node("ReduceL2", &[&output, &axes], &[("keepdims", Value::Int(1))]);
@@ -81,7 +85,7 @@ pub(super) fn model(tower: &Tower, tables: &Tables, spec: &FeatureSpec, layouts:
         let length = builder.node("Max", &[&length, &least], &[]);
         output = builder.node("Div", &[&output, &length], &[]);
     }
-    builder.finish(&output, spec.output(), tower.dim)
+    builder.finish(&output, spec.output(), tower.width)
 }
 
 fn rows(builder: &mut Builder, tables: &Tables, table: usize, indexes: &str) -> Name {

@@ -60,7 +60,11 @@ impl Field {
         let history = options.history.is_some_and(|history| history.input == input);
         let main = history || options.main == Some(&layout.table);
         let sum = options.towers.combine == Combine::Sum;
-        let width = if main || sum || options.alone { options.dim } else { side_width(layout.rows, options.dim) };
+        let width = match tables.width_before(&layout.table) {
+            _ if main || sum || options.alone => options.dim,
+            Some(width) => width,
+            None => side_width(layout.rows, options.dim),
+        };
         let table = tables.find_or_add(&layout.table, layout.rows, width, rng)?;
         let pooling = if layout.weights.is_some() { Pooling::Sum } else { Pooling::Mean };
         let part = if history {

@@ -1,5 +1,7 @@
 //! The tables of embeddings; fields that share a vocabulary share a table.
 
+use std::collections::BTreeMap;
+
 use crate::error::TrainError;
 use crate::optimizer::{Rule, Step};
 use crate::rng::Rng;
@@ -11,14 +13,27 @@ pub(crate) struct Tables {
     pub(crate) list: Vec<Table>,
     rule: Rule,
     deviation: f32,
+    /// Widths of tables that were there in an earlier training.
+    widths: BTreeMap<String, usize>,
 }
 
 /// Their gradients, in the same order.
 pub(crate) type TableGradients = Vec<TableGradient>;
 
 impl Tables {
-    pub(crate) fn new(rule: Rule, deviation: f32) -> Self {
-        Self { list: Vec::new(), rule, deviation }
+    pub(crate) fn new(rule: Rule, deviation: f32, widths: BTreeMap<String, usize>) -> Self {
+        Self { list: Vec::new(), rule, deviation, widths }
+    }
+
+    /// How wide a table was in the training that is gone on from.
+    pub(crate) fn width_before(&self, name: &str) -> Option<usize> {
+        self.widths.get(name).copied()
+    }
+
+    /// The same tables without their rows.
+    pub(crate) fn without_rows(&self) -> Self {
+        let empty = |table: &Table| Table { name: table.name.clone(), width: table.width, values: vec![], first: vec![], second: vec![] };
+        Self { list: self.list.iter().map(empty).collect(), widths: self.widths.clone(), ..*self }
     }
 
     /// The table of this name, made where there is none.

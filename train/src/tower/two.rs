@@ -12,6 +12,7 @@ use crate::layer::{Dropout, Mlp, MlpShape, MlpTrace, unit, unit_back};
 use crate::layout::Layout;
 use crate::loops::{AddScaled, KERNEL};
 use crate::pool::{Pool, PoolTrace, recency};
+use crate::prefix::cut;
 use crate::rng::Rng;
 use crate::table::Pooling;
 
@@ -19,6 +20,8 @@ use crate::table::Pooling;
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Tower {
     pub(crate) dim: usize,
+    /// The numbers of a vector that are served: all, or a prefix.
+    pub(crate) width: usize,
     pub(crate) fields: Vec<Field>,
     /// The field whose embedding is as wide as the output, and to which the layers add.
     pub(crate) main: Option<usize>,
@@ -82,7 +85,7 @@ impl Tower {
         let mlp = (wide > 0).then(|| Mlp::new(side, &shape, rng));
         // A tower that is one embedding is that embedding, whatever the way to combine.
         let combine = if only && towers.combine == Combine::Replace { Combine::Add } else { towers.combine };
-        Ok(Self { dim, fields, main: place, combine, mlp, normalized, history_dropout: towers.history_dropout })
+        Ok(Self { dim, width: dim, fields, main: place, combine, mlp, normalized, history_dropout: towers.history_dropout })
     }
 
     /// Vectors, one after another. `rng` in training alone.
@@ -106,8 +109,11 @@ impl Tower {
             KERNEL.run(AddScaled { out: &mut out, x: &y, by: 1.0 });
             trace.mlp = Some(of_mlp);
         }
+        if self.width < self.dim {
+            out = cut(&out, self.dim, self.width);
+        }
         if self.normalized {
-            let lengths = unit(&mut out, self.dim);
+            let lengths = unit(&mut out, self.width);
             trace.unit = Some((out.clone(), lengths));
         }
         (out, trace)
