@@ -40,6 +40,7 @@ mod trained;
 mod trainer;
 #[cfg(test)]
 mod trainer_tests;
+mod trees;
 
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
 pub use dataset::{Case, Dataset, History};
@@ -59,3 +60,4 @@ pub use read::{
 pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use trained::Trained;
 pub use trainer::{Run, train};
+pub use trees::{Boosted, Branch, Forest, Next, RankingTable, Tree, TreeOptions, boost, ndcg};
