@@ -29,6 +29,7 @@ mod ranking;
 mod read;
 mod rng;
 mod sampler;
+mod second;
 mod split;
 mod spread;
 mod state;
@@ -50,13 +51,14 @@ pub use events::{Event, Events, Part};
 pub use infer::{FieldChoice, Inferred, Kind, Kinds, SpecOptions, infer_item, infer_user};
 pub use joined::{Joined, Sources, asking_row};
 pub use loss::Loss;
-pub use onnx::Files;
+pub use onnx::{Files, GoldenRow, RankerFile};
 pub use optimizer::Rule;
 pub use progress::{EpochReport, Progress};
 pub use ranking::Quality;
 pub use read::{
     Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds,
 };
+pub use second::{Asked, Candidates, FittedRanker, RankCase, RankerFeatures, RankerOptions, fit_ranker, suggest};
 pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use trained::Trained;
 pub use trainer::{Run, train};

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn bounds_part_neighbours_as_f32_compares() {
         let next = |x: f32| f32::from_bits(x.to_bits() + 1);
-        for (low, high) in [(0.0, 1.0), (1.0, next(1.0)), (f32::NEG_INFINITY, f32::INFINITY), (3.0e38, f32::MAX), (-0.0, f32::from_bits(1))] {
+        for (low, high) in [(0.0, 1.0), (1.0, next(1.0)), (f32::NEG_INFINITY, f32::INFINITY), (3.0e38, f32::MAX), (-0.0, f32::from_bits(1))]
+        {
             let bound = between(low, high);
             assert!(low <= bound && bound < high, "{low} {bound} {high}");
         }
@@ -105,7 +106,9 @@ mod tests {
 
     #[test]
     fn every_value_lies_in_its_bin_and_bins_are_even() {
-        for (rows, values, most) in [(0, 1, 255), (1, 1, 255), (300, 2, 2), (1000, 255, 255), (1000, 256, 255), (5000, 4000, 16), (5000, 4000, 255)] {
+        for (rows, values, most) in
+            [(0, 1, 255), (1, 1, 255), (300, 2, 2), (1000, 255, 255), (1000, 256, 255), (5000, 4000, 16), (5000, 4000, 255)]
+        {
             let mut rng = Rng::new(3, Purpose::Cases, rows as u64);
             let draw = |_| if rng.below(9) == 0 { f32::NAN } else { rng.below(values) as f32 * 0.25 - 7.0 };
             let column: Vec<f32> = (0..rows).map(draw).collect();

@@ -170,7 +170,13 @@ mod tests {
                 for row in 0..rows {
                     let (mut slope, mut curve) = (0.0, 0.0);
                     for &(a, b, weight) in &pairs {
-                        let sign = if row == a { -1.0 } else if row == b { 1.0 } else { 0.0 };
+                        let sign = if row == a {
+                            -1.0
+                        } else if row == b {
+                            1.0
+                        } else {
+                            0.0
+                        };
                         slope += sign * scale * weight * wrong(a, b);
                         curve += sign * sign * scale * weight * wrong(a, b) * (1.0 - wrong(a, b));
                     }

@@ -92,6 +92,7 @@ impl RankingTable {
     }
 
     /// The features of a row.
+    #[cfg(test)]
     pub(super) fn row(&self, row: usize) -> &[f32] {
         let width = self.names.len();
         &self.values[row * width..(row + 1) * width]
