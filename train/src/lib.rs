@@ -4,6 +4,7 @@
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
 mod batch;
+mod cases;
 mod checkpoint;
 mod config;
 mod config_check;
@@ -43,8 +44,9 @@ mod trainer;
 mod trainer_tests;
 mod trees;
 
+pub use cases::Case;
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
-pub use dataset::{Case, Dataset, History};
+pub use dataset::{Dataset, History};
 pub use entities::{Column, Entities, Lists};
 pub use error::TrainError;
 pub use events::{Event, Events, Part};

@@ -6,5 +6,6 @@ mod binary;
 mod bundles;
 mod golden;
 mod readme;
+mod second_stage;
 mod training;
 mod transcript;
