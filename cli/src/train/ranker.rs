@@ -20,6 +20,8 @@ use crate::repl::output::{Output, Record, count, to_json};
 const USERS: usize = 256;
 /// Where the random numbers of intervals come from.
 const SEED: u64 = 1;
+/// How much better the first stage is on what it was trained with, at least.
+const MEMORIZED: f64 = 1.5;
 
 /// Trains a ranker, attaches it, and measures it beside the first stage alone.
 pub(crate) fn run(collection: &Collection, args: &RankerArgs, progress: &dyn Progress) -> Result<Output, Failure> {
@@ -52,6 +54,7 @@ pub(crate) fn run(collection: &Collection, args: &RankerArgs, progress: &dyn Pro
     notes.push(format!("ranker {} {verb}: recommend --rerank {} --ranker {}", args.name, args.candidates, args.name));
     let measured = Measured::of(collection, test.as_deref().unwrap_or(&learn), args, progress)?;
     notes.push(measured.verdict(test.is_some()));
+    notes.extend(measured.memorized(&candidates, &learn));
     let json = json!({
         "ranker": args.name,
         "replaced": replaced,
@@ -118,7 +121,7 @@ struct Measured {
 impl Measured {
     fn of(collection: &Collection, cases: &[RankCase], args: &RankerArgs, progress: &dyn Progress) -> Result<Self, Failure> {
         let mut scores: Vec<[Scores; 2]> = KS.iter().map(|&k| [Scores::new(k), Scores::new(k)]).collect();
-        let depth = KS.iter().copied().max().unwrap_or(1);
+        let (depth, total) = (KS.iter().copied().max().unwrap_or(1), cases.len() as u64);
         for (done, cases) in (0..).step_by(USERS).zip(cases.chunks(USERS)) {
             let rows: Vec<Row> = cases.iter().map(|case| case.user.clone()).collect();
             let ask = || collection.recommend_many(&rows).k(depth).exclude_each(cases.iter().map(|case| case.seen.clone()).collect());
@@ -130,7 +133,7 @@ impl Measured {
                     scores.iter_mut().for_each(|scores| scores[at].add(&hits, &relevant));
                 }
             }
-            progress.update(Stage::Evaluate, (done + cases.len()) as u64, None);
+            progress.update(Stage::Evaluate, (done + cases.len()) as u64, Some(total));
             if progress.cancelled() {
                 return Err(Error::Interrupted.into());
             }
@@ -151,6 +154,26 @@ impl Measured {
             (false, _) => "not told from the first stage alone",
         };
         format!("{word}: ndcg@{} {difference} (p {p:.3}) of {users} {on}", KS[0])
+    }
+
+    /// Says so where the first stage does much better on what the ranker learned from than on what measures: towers that were trained with
+    /// those choices know them by heart.
+    fn memorized(&self, candidates: &Candidates, learn: &[RankCase]) -> Option<String> {
+        let mut scores = Scores::new(KS[0]);
+        for asked in &candidates.asked {
+            let hits: Vec<&str> = asked.items.iter().take(KS[0]).map(|&item| candidates.items[item as usize].0.as_str()).collect();
+            let relevant: Vec<&str> = learn[asked.case].relevant.iter().map(String::as_str).collect();
+            scores.add(&hits, &relevant);
+        }
+        let learned = scores.mean(Measure::Ndcg)?;
+        let measured = self.scores.first()?[0].mean(Measure::Ndcg)?;
+        (learned > MEMORIZED * measured).then(|| {
+            let k = KS[0];
+            format!(
+                "the first stage has ndcg@{k} {learned:.4} on what the ranker learned from, and {measured:.4} here: if the towers were trained \
+                 with that too, the ranker trusts them too much (`make --no-refit` leaves it out)"
+            )
+        })
     }
 
     fn records(&self, name: &str) -> Vec<Record> {

@@ -29,6 +29,9 @@ pub(crate) struct RankerArgs {
     /// Items that the first stage finds for each user
     #[arg(long, value_name = "ITEMS", default_value = "200", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) candidates: usize,
+    /// Users that it learns from at most, drawn by chance where there are more: their candidates are in memory
+    #[arg(long, value_name = "USERS", default_value = "20000", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(super) most_users: usize,
     /// The ranker's name in the collection; one that has it is replaced
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(super) name: String,

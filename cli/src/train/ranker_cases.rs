@@ -6,6 +6,7 @@ use torre::{Collection, Progress, Row};
 use torre_data::Input;
 use torre_report::read_cases;
 use torre_train::{Joined, Part, RankCase};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::load::load;
 use super::ranker_args::RankerArgs;
@@ -22,7 +23,23 @@ pub(super) struct Cases {
 }
 
 impl Cases {
+    /// Reads them; of more than are wanted to learn from, some are drawn by the seed.
     pub(super) fn read(collection: &Collection, args: &RankerArgs, seed: u64, progress: &dyn Progress) -> Result<Self, Failure> {
+        let mut cases = Self::all(collection, args, seed, progress)?;
+        let all = cases.learn.len();
+        if all > args.most_users {
+            let drawn = |at: usize| xxh3_64_with_seed(&(at as u64).to_le_bytes(), !seed);
+            let mut order: Vec<usize> = (0..all).collect();
+            order.sort_unstable_by_key(|&at| (drawn(at), at));
+            order.truncate(args.most_users);
+            order.sort_unstable();
+            cases.learn = order.into_iter().map(|at| std::mem::take(&mut cases.learn[at])).collect();
+            cases.notes.push(format!("learned from {} of {all} users (--most-users)", args.most_users));
+        }
+        Ok(cases)
+    }
+
+    fn all(collection: &Collection, args: &RankerArgs, seed: u64, progress: &dyn Progress) -> Result<Self, Failure> {
         if let Some(path) = &args.cases {
             let test = args.test_cases.as_deref().map(lines).transpose()?;
             return Ok(Self { learn: lines(path)?, test, notes: Vec::new() });

@@ -75,7 +75,18 @@ fn what_depends_on_the_price_is_learned_attached_and_measured() {
     let given = ["--candidates", "100", "--min-leaf", "20", "--features", "ranker/features.json", "--out", "again"];
     let repeated = workshop.json(&[&["train-ranker", "shop"][..], &DATA, &given].concat());
     assert!(repeated["replaced"] == true && ranker("ranker") == ranker("again"));
-    let cases = ["--cases", "shop.towers/eval.jsonl", "--features", "ranker/ranker.json", "--name", "other", "--out", "other"];
+    let cases = [
+        "--cases",
+        "shop.towers/eval.jsonl",
+        "--most-users",
+        "200",
+        "--features",
+        "ranker/ranker.json",
+        "--name",
+        "other",
+        "--out",
+        "other",
+    ];
     std::fs::write(
         workshop.path().join("ranker/ranker.json"),
         r#"{"features": [{"name": "dear", "cross": "ratio", "of": ["item.price", "user.usual_price"]}]}"#,
@@ -83,7 +94,10 @@ fn what_depends_on_the_price_is_learned_attached_and_measured() {
     .unwrap();
     let other = workshop.torre(&[&["train-ranker", "shop"][..], &cases].concat());
     assert!(
-        other.code == 0 && other.stdout.contains("those that it was trained with") && ranker("other") != ranker("ranker"),
+        other.code == 0
+            && other.stdout.contains("those that it was trained with")
+            && other.stdout.contains("learned from 200 of 300 users")
+            && ranker("other") != ranker("ranker"),
         "{}",
         other.stderr
     );

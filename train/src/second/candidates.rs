@@ -52,7 +52,7 @@ impl Candidates {
     /// # Errors
     /// [`TrainError::Database`] with what the collection answers; [`TrainError::Interrupted`].
     pub fn of(collection: &Collection, cases: &[RankCase], depth: usize, progress: &dyn Progress) -> Result<Self, TrainError> {
-        let (mut all, mut places) = (Self::default(), HashMap::<String, u32>::new());
+        let (mut all, mut places, total) = (Self::default(), HashMap::<String, u32>::new(), cases.len() as u64);
         for (batch, cases) in cases.chunks(BATCH).enumerate() {
             let rows: Vec<Row> = cases.iter().map(|case| case.user.clone()).collect();
             let seen: Vec<Vec<String>> = cases.iter().map(|case| case.seen.clone()).collect();
@@ -71,7 +71,7 @@ impl Candidates {
                 all.found += asked.grades.iter().filter(|grade| **grade > 0).count();
                 all.asked.push(asked);
             }
-            progress.update(Stage::Evaluate, all.asked.len() as u64, None);
+            progress.update(Stage::Evaluate, all.asked.len() as u64, Some(total));
             stop(progress)?;
         }
         all.items = read(collection, places, progress)?;
