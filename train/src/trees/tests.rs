@@ -127,6 +127,30 @@ fn a_tree_leads_each_row_to_its_leaf() {
 }
 
 #[test]
+fn the_leaf_that_gains_most_is_split_next() {
+    for (rows, seed) in [(40, 1), (65, 2), (256, 3), (300, 4)] {
+        let (table, gradients) = columns(rows, seed);
+        let binned = Binned::new(&table, 255);
+        let ground = Ground { binned: &binned, rule: RULE, leaves: 12, rate: 1.0 };
+        let grown = ground.grow(&gradients, (0..rows as u32).collect(), &[0, 1, 2, 3, 4, 5]);
+        assert!(grown.tree.branches.len() > 5);
+        // Branches are numbered as they came to be: what was a leaf before each, with its rows.
+        let mut open: Vec<(Next, Vec<u32>)> = vec![(Next::Branch(0), (0..rows as u32).collect())];
+        for (number, (branch, &(feature, gain))) in (0..).zip(grown.tree.branches.iter().zip(&grown.gains)) {
+            let most = open.iter().map(|(_, rows)| search(&table, rows, &gradients)).fold(0.0, f64::max);
+            assert!(feature == branch.feature && (gain - most).abs() < 1e-9, "{rows} rows, branch {number}: {gain} {most}");
+            let at = open.iter().position(|(next, _)| *next == Next::Branch(number)).unwrap();
+            let goes_left = |row: &u32| {
+                let value = table.row(*row as usize)[branch.feature as usize];
+                if value.is_nan() { branch.missing_left } else { value <= branch.threshold }
+            };
+            let (left, right) = open.remove(at).1.into_iter().partition(goes_left);
+            open.extend([(branch.left, left), (branch.right, right)]);
+        }
+    }
+}
+
+#[test]
 fn what_decides_is_learned_and_noise_is_not() {
     let (train, held) = (Drawn { groups: 150, rows: 30, seed: 1 }.table(), Drawn { groups: 80, rows: 30, seed: 2 }.table());
     let boosted = boost(&train, Some(&held), &small(), &NoProgress).unwrap();
