@@ -19,6 +19,8 @@ pub enum Stage {
     Import,
     /// Training towers.
     TrainTowers,
+    /// Growing the trees of a ranker.
+    TrainRanker,
     /// Training the coarse quantizer (k-means over vectors).
     TrainCoarse,
     /// Training the product quantizer's codebooks.

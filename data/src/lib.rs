@@ -1,4 +1,4 @@
-//! Files of rows and of vectors, read in batches of bounded size, with errors that name the file and the place in it.
+//! Files of rows and of vectors, read in batches of bounded size, with errors that name the file and the place in it; and tables, written.
 //!
 //! Rows come from `.jsonl`, `.json`, `.csv`, `.tsv` and `.parquet`, each with an `id` and features by name; vectors from `.npy`, `.fvecs` and
 //! `.bvecs`, whose ids are the row numbers or the lines of a file of ids. All may be packed with gzip or zstd, and come from standard input.
@@ -25,6 +25,8 @@ mod pack;
 mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_values;
+#[cfg(feature = "parquet")]
+mod parquet_write;
 mod rows;
 mod table;
 mod taken;
@@ -41,6 +43,8 @@ pub use format::Format;
 pub use input::{Input, Meter};
 pub use kind::{CellKind, ColumnKind};
 pub use options::ReadOptions;
+#[cfg(feature = "parquet")]
+pub use parquet_write::{TableColumn, write_table};
 pub use rows::{ImportRow, RowReader};
 pub use table::{read_integers, read_vectors};
 pub use taken::{Taken, Why};

@@ -2,9 +2,11 @@
 
 use torre_features::FeatureSpec;
 
+pub(crate) use crate::cases::Case;
+use crate::cases::cases;
 use crate::entities::Entities;
 use crate::error::TrainError;
-use crate::events::{Event, Events, Part};
+use crate::events::{Events, Part};
 use crate::layout::{Layout, document};
 
 /// The input of the user tower that holds the items a user chose before.
@@ -35,21 +37,6 @@ pub struct Dataset {
     pub events: Events,
 }
 
-/// A user to be measured: what is known of them, and what they chose next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Case {
-    /// Row of the users.
-    pub user: u32,
-    /// Row of the users' inputs.
-    pub profile: u32,
-    /// Items chosen before, oldest first.
-    pub history: Vec<u32>,
-    /// Items that are not to be recommended, ascending: all that the user had to do with before.
-    pub seen: Vec<u32>,
-    /// Items chosen in the part and not seen before, ascending, each once.
-    pub relevant: Vec<u32>,
-}
-
 impl Dataset {
     /// Puts the sides together. `history` names the field of the user rows that holds what a user chose before; it has to be read by exactly
     /// one input, a list with a `vocab`.
@@ -74,7 +61,7 @@ impl Dataset {
     /// seen before are not relevant again.
     #[must_use]
     pub fn cases(&self, part: Part) -> Vec<Case> {
-        (0..self.users.len()).filter_map(|user| self.case(user, part)).collect()
+        cases(&self.events, part)
     }
 
     /// What was trained on, as if it were to be found: the last trained event of at most `most` users, evenly chosen, whose item they had not
@@ -119,21 +106,6 @@ impl Dataset {
             side.spec = FeatureSpec::parse(&document.to_string()).map_err(|source| TrainError::Spec { side: of, source })?;
         }
         Ok(())
-    }
-
-    fn case(&self, user: usize, part: Part) -> Option<Case> {
-        let events = self.events.of(user);
-        let first = events.iter().find(|event| event.part == part && event.positive)?;
-        let known = |event: &&Event| event.part < part && (!self.events.timed() || event.time < first.time);
-        let history = events.iter().filter(known).filter(|event| event.positive).map(|event| event.item).collect();
-        let mut seen: Vec<u32> = events.iter().filter(known).map(|event| event.item).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        let chosen = events.iter().filter(|event| event.part == part && event.positive).map(|event| event.item);
-        let mut relevant: Vec<u32> = chosen.filter(|item| seen.binary_search(item).is_err()).collect();
-        relevant.sort_unstable();
-        relevant.dedup();
-        (!relevant.is_empty()).then_some(Case { user: user as u32, profile: first.profile, history, seen, relevant })
     }
 }
 

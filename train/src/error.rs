@@ -116,6 +116,17 @@ pub enum TrainError {
         /// What attaching says.
         reason: String,
     },
+    /// The exported ranker does not compute what the trainer computes; nothing was written.
+    #[error("the ranker as exported differs by {difference:e} from the trainer's (over {rows} rows)")]
+    RankerParity {
+        /// Largest difference of a score.
+        difference: f32,
+        /// The rows that were compared.
+        rows: usize,
+    },
+    /// The database did not answer, or refuses what was trained.
+    #[error(transparent)]
+    Database(#[from] torre::Error),
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use torre_features::{FeatureSpec, Row, Value};
 use torre_report::Histories;
 
+use crate::cases::{Case, cases};
 use crate::dataset::Dataset;
 use crate::entities::Entities;
 use crate::error::TrainError;
@@ -141,6 +142,14 @@ impl Joined {
         let mut refit = self.clone();
         refit.events.iter_mut().filter(|event| event.part == Part::Validation).for_each(|event| event.part = Part::Train);
         refit
+    }
+
+    /// The users that have something to be found in a part, as [`Dataset::cases`] has them.
+    ///
+    /// # Errors
+    /// As of [`Events::new`].
+    pub fn cases(&self, part: Part) -> Result<Vec<Case>, TrainError> {
+        Ok(cases(&Events::new(self.events.clone(), self.timed, self.user_ids.len(), self.item_ids.len())?, part))
     }
 
     /// Who chose what in the training part: what popularity and baselines are counted over.

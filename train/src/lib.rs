@@ -4,6 +4,7 @@
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
 mod batch;
+mod cases;
 mod checkpoint;
 mod config;
 mod config_check;
@@ -35,6 +36,7 @@ mod ranking;
 mod read;
 mod rng;
 mod sampler;
+mod second;
 mod split;
 mod spread;
 mod state;
@@ -46,24 +48,28 @@ mod trained;
 mod trainer;
 #[cfg(test)]
 mod trainer_tests;
+mod trees;
 mod warm;
 
+pub use cases::Case;
 pub use config::{Combine, Config, Fold, LogQ, LossOptions, Negatives, Optimizer, PoolKind, Towers, Training};
-pub use dataset::{Case, Dataset, History};
+pub use dataset::{Dataset, History};
 pub use entities::{Column, Entities, Lists};
 pub use error::TrainError;
 pub use events::{Event, Events, Part};
 pub use infer::{FieldChoice, Inferred, Kind, Kinds, SpecOptions, infer_item, infer_user};
 pub use joined::{Joined, Sources, asking_row};
 pub use loss::Loss;
-pub use onnx::Files;
+pub use onnx::{Files, GoldenRow, RankerFile};
 pub use optimizer::Rule;
 pub use progress::{EpochReport, Progress};
 pub use ranking::Quality;
 pub use read::{
     Date, FileOptions, InteractionOptions, Log, Names, RawEvent, ReadReport, Table, read_events, read_sets, read_table, to_seconds,
 };
+pub use second::{Asked, Candidates, FittedRanker, RankCase, RankerFeatures, RankerOptions, fit_ranker, suggest};
 pub use split::{PartReport, Split, SplitReport, SplitRule};
 pub use trained::Trained;
 pub use trainer::{Run, train};
+pub use trees::{Boosted, Branch, Forest, Next, RankingTable, Tree, TreeOptions, boost, ndcg};
 pub use warm::{Grown, Previous};

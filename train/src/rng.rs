@@ -10,6 +10,8 @@ pub(crate) enum Purpose {
     Items,
     Weights,
     Cases,
+    Rows,
+    Features,
 }
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).

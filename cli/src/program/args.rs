@@ -85,6 +85,8 @@ pub(super) enum Subcommands {
     Check(check::Check),
     /// Train the two towers of a recommender on what people chose
     Train(Box<train::Train>),
+    /// Train a second stage on what people chose of what the first one finds, attach and measure it
+    TrainRanker(Box<With<train::RankerArgs>>),
     /// Make a recommender of files: infer, train, attach, import, build and measure
     Make(Box<Make>),
     /// Train the towers of a collection further on what was chosen since, and let the new ones serve under its name

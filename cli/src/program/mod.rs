@@ -110,6 +110,7 @@ fn dispatch(command: Subcommands) -> ExitCode {
         Subcommands::Load(args) => print_result(args.json, keep::load(&args)),
         Subcommands::Check(args) => print_result(args.json, check::check(&args)),
         Subcommands::Train(args) => print_result(args.json, train::train(&args, &Bar::new())),
+        Subcommands::TrainRanker(with) => show(&with.target, second_stage(&with)),
         Subcommands::Report(args) => print_result(args.json, train::report(&args, &Bar::new())),
         Subcommands::Make(args) => show(&args.target, recommender(&args)),
         Subcommands::Retrain(args) => show(&args.target, retrained(&args)),
@@ -171,6 +172,11 @@ fn beside(target: &Target, ending: &str) -> std::path::PathBuf {
     let mut path = target.db.components().as_path().as_os_str().to_owned();
     path.push(ending);
     path.into()
+}
+
+fn second_stage(with: &With<train::RankerArgs>) -> Result<Output, Failure> {
+    let database = open(&with.target, Purpose::Command)?;
+    train::train_ranker(&database.collection(&with.target.collection)?, &with.args, &Bar::new())
 }
 
 fn show(target: &Target, result: Result<Output, Failure>) -> ExitCode {

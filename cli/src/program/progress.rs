@@ -73,6 +73,7 @@ fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Import => "importing",
         Stage::TrainTowers => "training towers",
+        Stage::TrainRanker => "growing trees",
         Stage::TrainCoarse => "training lists",
         Stage::TrainCodebooks => "training codebooks",
         Stage::Encode => "encoding",

@@ -65,6 +65,7 @@ impl From<torre_train::TrainError> for Failure {
         use torre_train::TrainError;
         match error {
             TrainError::Read(error) => error.into(),
+            TrainError::Database(error) => error.into(),
             TrainError::Option { .. } => Self::usage(error.to_string()),
             TrainError::Interrupted { .. } => Error::Interrupted.into(),
             error => Self::new(error.to_string()),

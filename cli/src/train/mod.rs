@@ -1,4 +1,5 @@
-//! `train`, `make`, `retrain` and `report`: from files of events and rows to towers, and to a database that recommends.
+//! `train`, `make`, `retrain`, `report` and `train-ranker`: from files of events and rows to towers, to a database that recommends, and to its
+//! second stage.
 
 mod args;
 mod command;
@@ -6,6 +7,14 @@ mod files;
 mod fit;
 mod load;
 mod make;
+mod ranker;
+mod ranker_args;
+mod ranker_cases;
+#[cfg(feature = "parquet")]
+mod ranker_table;
+#[cfg(not(feature = "parquet"))]
+#[path = "ranker_table_absent.rs"]
+mod ranker_table;
 mod retrain;
 mod rivals;
 mod saved;
@@ -15,5 +24,7 @@ mod tradeoff;
 
 pub(crate) use command::{Train, run as train};
 pub(crate) use make::{Shop, make};
+pub(crate) use ranker::run as train_ranker;
+pub(crate) use ranker_args::RankerArgs;
 pub(crate) use retrain::{Retrain, retrain};
 pub(crate) use tradeoff::{Report, report};

@@ -7,5 +7,6 @@ mod bundles;
 mod going_on;
 mod golden;
 mod readme;
+mod second_stage;
 mod training;
 mod transcript;

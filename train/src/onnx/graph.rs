@@ -101,6 +101,7 @@ impl Builder {
             name: Some(format!("{operator}_{}", self.values)),
             op_type: Some(operator.to_owned()),
             attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+            domain: None,
         });
         named
     }
@@ -113,6 +114,7 @@ impl Builder {
             name: Some("output".to_owned()),
             op_type: Some("Identity".to_owned()),
             attribute: vec![],
+            domain: None,
         });
         self.graph.output.push(value_info(named, F32, &[width]));
         self.graph.name = Some("tower".to_owned());

@@ -1,4 +1,4 @@
-//! The messages of onnx.proto (version 1.17) that a tower is written with; fields that are never written are left out.
+//! The messages of onnx.proto (version 1.17) that towers and rankers are written with; fields that are never written are left out.
 
 use prost::Message;
 
@@ -58,12 +58,16 @@ pub(crate) struct Node {
     pub(crate) op_type: Option<String>,
     #[prost(message, repeated, tag = "5")]
     pub(crate) attribute: Vec<Attribute>,
+    #[prost(string, optional, tag = "7")]
+    pub(crate) domain: Option<String>,
 }
 
 /// The kinds of attributes that are written.
 pub(crate) const FLOAT: i32 = 1;
 pub(crate) const INT: i32 = 2;
+pub(crate) const FLOATS: i32 = 6;
 pub(crate) const INTS: i32 = 7;
+pub(crate) const TEXTS: i32 = 8;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Attribute {
@@ -73,8 +77,12 @@ pub(crate) struct Attribute {
     pub(crate) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(crate) i: Option<i64>,
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) texts: Vec<Vec<u8>>,
     #[prost(int32, optional, tag = "20")]
     pub(crate) kind: Option<i32>,
 }
