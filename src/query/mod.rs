@@ -15,6 +15,7 @@ mod enrich;
 mod exact;
 mod exact_in_memory;
 mod exclude;
+mod field;
 mod fields;
 mod filter_lists;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::features::{FieldType, Row, Value};
 use crate::query::candidates::{Candidates, Found};
+use crate::query::field::{FieldColumns, FieldOfFound};
 use crate::query::options::Rerank;
 use crate::query::request::Request;
 use crate::ranker::{Ranker, Reads};
@@ -46,7 +47,7 @@ pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result
             found.rank = Some(score);
         }
         if request.options.explain {
-            ranked.features = found[..best].iter().zip(features.iter()).map(|(found, row)| (found.place, named(ranker, row))).collect();
+            ranked.features = features;
         }
         // The order of numbers, and behind them what is none.
         let order = |found: &Found| found.rank.filter(|rank| !rank.is_nan()).map(f64::from);
@@ -65,10 +66,9 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     let width = spec.features().len();
     let mut all = Vec::with_capacity(found.len() * width);
     if in_columns(request.snapshot, ranker) {
-        for found in found {
-            let (table, position) = (request.snapshot.table(found.place.0), found.place.1 as usize);
-            spec.encode_with(found.score as f32, |field| table.columns().value(field, position), user, &mut all);
-        }
+        let scores: Vec<f32> = found.iter().map(|found| found.score as f32).collect();
+        let field = |field: &str| FieldOfFound { columns: FieldColumns::new(request.snapshot, field), found };
+        spec.encode_all(&scores, field, user, &mut all);
     } else {
         let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
         for ((found, &row), bytes) in found.iter().zip(&rows).zip(request.shared.records(&rows)?) {
@@ -96,7 +96,7 @@ fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
 }
 
 /// Features by name; what was missing is null.
-fn named(ranker: &Ranker, row: &[f32]) -> Row {
+pub(crate) fn named(ranker: &Ranker, row: &[f32]) -> Row {
     let value = |&x: &f32| if x.is_finite() { Value::Float(f64::from(x)) } else { Value::Null };
     ranker.spec().features().iter().zip(row).map(|(feature, x)| (feature.name.as_str(), value(x))).collect()
 }
