@@ -32,7 +32,8 @@ fn the_commands_of_the_page_on_ranking_run() {
         "rows.jsonl",
         r#"{"id": "card", "title": "gift card", "brand": "Shop", "category": "cards", "colour": "red", "price": 10, "stock": 99}"#,
     );
-    let case = serde_json::json!({"user": {"history": ["P00012"], "age": 30}, "seen": ["P00012"], "relevant": ["P00003"]});
+    let case =
+        serde_json::json!({"user": {"history": ["P00012"], "age": 30, "now": 1_777_061_720}, "seen": ["P00012"], "relevant": ["P00003"]});
     workshop.append("eval.jsonl", &case.to_string());
     let fields = ["clicks:int index", "promo:bool index", "stock:int index"].map(|field| format!("--field '{field}'")).join(" ");
     let set_up = [
