@@ -8,6 +8,7 @@ use crate::features::{FieldType, Row, Value};
 use crate::query::candidates::{Candidates, Found};
 use crate::query::field::{FieldColumns, FieldOfFound};
 use crate::query::options::Rerank;
+use crate::query::report::{MissingFeature, RankerExplain};
 use crate::query::request::Request;
 use crate::ranker::{Ranker, Reads};
 use crate::segment::Snapshot;
@@ -46,7 +47,8 @@ pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result
         for (found, score) in found.iter_mut().zip(ranker.score(&features)?) {
             found.rank = Some(score);
         }
-        if request.options.explain {
+        if let Some(explain) = &mut ranked.explain {
+            explain.ranker = Some(report(ranker, &features));
             ranked.features = features;
         }
         // The order of numbers, and behind them what is none.
@@ -93,6 +95,14 @@ fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
         })
     };
     ranker.spec().features().iter().flat_map(|feature| feature.from.item_reads()).all(kept)
+}
+
+/// How many candidates there are, and how many lack each feature.
+fn report(ranker: &Ranker, features: &Matrix) -> RankerExplain {
+    let lacking = |column: usize| features.iter().filter(|row| row[column].is_nan()).count() as u64;
+    let all = ranker.spec().features().iter().enumerate();
+    let missing = all.map(|(column, feature)| MissingFeature { feature: feature.name.clone(), candidates: lacking(column) });
+    RankerExplain { candidates: features.rows() as u64, missing: missing.filter(|missing| missing.candidates > 0).collect() }
 }
 
 /// Features by name; what was missing is null.
