@@ -1,5 +1,5 @@
 //! Checks what a crash of `crash_writer` left: `crash_checker DIR N`. Everything up to change `N` is there, whole, and found by its id and its
-//! vector; of what came after, each thread's next change is there whole or not at all; nothing else is there; rankers
+//! vector; of what came after, each thread's next change is there whole or not at all; nothing else is there; rankers and policies
 //! are those of the last step that was made, or of the next; `verify` finds nothing.
 
 use std::collections::BTreeSet;
@@ -7,8 +7,12 @@ use std::path::Path;
 
 use torre::{Collection, Database, Error, NoProgress};
 
+#[path = "crash/policies.rs"]
+mod policies;
 #[path = "crash/rankers.rs"]
 mod rankers;
+#[path = "crash/steps.rs"]
+mod steps;
 #[path = "crash/workload.rs"]
 mod workload;
 use workload::{DIM, State, THREADS, apply, cursor, first, vector};
@@ -44,7 +48,7 @@ fn check(path: &Path, acked: u64) -> Outcome {
     for thread in 0..THREADS {
         expected += check_thread(&items, thread, acked)?;
     }
-    expected += check_rankers(&items)?;
+    expected += check_rankers(&items)? + check_policies(&items)?;
     let ids = items.ids("", usize::MAX);
     if ids.len() as u64 != expected || items.len() != expected || ids.iter().collect::<BTreeSet<_>>().len() != ids.len() {
         return Err(format!("{} ids, {} rows, where {expected} are explained", ids.len(), items.len()).into());
@@ -59,7 +63,7 @@ fn check(path: &Path, acked: u64) -> Outcome {
 
 /// Compares the rankers with the model; returns how many items say so.
 fn check_rankers(items: &Collection) -> Result<u64, Box<dyn std::error::Error>> {
-    let (last, found) = (rankers::last(items)?, rankers::found(items)?);
+    let (last, found) = (steps::last(items, rankers::CURSOR)?, rankers::found(items)?);
     let mut scores = rankers::Scores::new();
     (1..=last).for_each(|step| rankers::apply(&mut scores, step));
     if found != scores {
@@ -69,6 +73,20 @@ fn check_rankers(items: &Collection) -> Result<u64, Box<dyn std::error::Error>> 
         return Err(format!("the rankers {found:?} are explained neither before nor after step {}", last + 1).into());
     }
     Ok(items.get(rankers::CURSOR)?.is_some().into())
+}
+
+/// Compares the policies with the model; returns how many items say so.
+fn check_policies(items: &Collection) -> Result<u64, Box<dyn std::error::Error>> {
+    let (last, found) = (steps::last(items, policies::CURSOR)?, policies::found(items)?);
+    let mut kept = policies::Kept::new();
+    (1..=last).try_for_each(|step| policies::apply(&mut kept, step))?;
+    if found != kept {
+        policies::apply(&mut kept, last + 1)?;
+    }
+    if found != kept {
+        return Err(format!("the policies {found:?} are explained neither before nor after step {}", last + 1).into());
+    }
+    Ok(items.get(policies::CURSOR)?.is_some().into())
 }
 
 /// Compares a thread's items with the model; returns how many there are, the cursor included.

@@ -1,7 +1,7 @@
 //! Writes for ever, and prints `ACK <n>` once the changes 1 to `n` are durable: `crash_writer DIR`. It goes on where it was killed.
 //!
 //! What it may leave behind, `crash_checker` says. Meanwhile the tail is sealed, segments are compacted,
-//! quantizers are trained, and rankers attached, replaced and detached.
+//! quantizers are trained, rankers attached, replaced and detached, and policies set, replaced and dropped.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,8 +11,12 @@ use std::time::Duration;
 
 use torre::{BuildOptions, Collection, Database, Error, NoProgress, Result};
 
+#[path = "crash/policies.rs"]
+mod policies;
 #[path = "crash/rankers.rs"]
 mod rankers;
+#[path = "crash/steps.rs"]
+mod steps;
 #[path = "crash/workload.rs"]
 mod workload;
 use workload::{Change, THREADS, change, cursor, first, id, item, patch};
@@ -87,7 +91,8 @@ fn write(items: &Collection, thread: u64, mut n: u64, acks: &Mutex<Acks>) -> Res
 fn maintain(items: &Collection) -> Result<()> {
     for round in 0u64.. {
         std::thread::sleep(Duration::from_millis(40));
-        rankers::make(items, rankers::last(items)? + 1)?;
+        rankers::make(items, steps::last(items, rankers::CURSOR)? + 1)?;
+        policies::make(items, steps::last(items, policies::CURSOR)? + 1)?;
         match round % 8 {
             0 if !items.is_empty() => drop(items.build(&BuildOptions::default().seed(round), &NoProgress)?),
             5 => drop(items.compact(&NoProgress)?),

@@ -1,11 +1,12 @@
 //! The rankers that the crash writer attaches, replaces and detaches, and the crash checker expects: step `s` follows from `s` alone.
-//!
-//! After each step an item says which was the last; a crash between the two leaves one step that may be there or not, and that is made again.
+//! One that a crash left without its word in the cursor is made again.
 #![allow(dead_code, reason = "the writer and the checker each use a part")]
 
 use std::collections::BTreeMap;
 
-use torre::{Collection, Error, Item, Matrix, RankerSource, Result, row};
+use torre::{Collection, Error, Matrix, RankerSource, Result};
+
+use super::steps;
 
 #[path = "../../src/ranker/testing/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "it serves tests too")]
@@ -41,8 +42,7 @@ pub(crate) fn make(items: &Collection, s: u64) -> Result<()> {
     } else {
         items.attach_ranker(name, &source(s))?;
     }
-    items.upsert(Item::new(CURSOR)?.with_row(row! { "op" => s as i64 }).with_vector([1.0; super::workload::DIM]))?;
-    Ok(())
+    steps::made(items, CURSOR, s)
 }
 
 /// A ranker that gives the score `s`, as its golden row says too. Of differing length, so that its pieces are.
@@ -58,10 +58,4 @@ pub(crate) fn found(items: &Collection) -> Result<Scores> {
     let row = || Matrix::from_vec(1, vec![1.0]).unwrap_or_default();
     let score = |name: String| Ok((name.clone(), items.ranker(&name)?.score(&row())?.first().copied().unwrap_or(f32::NAN)));
     items.rankers().into_iter().map(score).collect()
-}
-
-/// The step that is known to have been made; 0 before the first.
-pub(crate) fn last(items: &Collection) -> Result<u64> {
-    let cursor = items.get(CURSOR)?;
-    Ok(cursor.and_then(|item| item.row().get("op").and_then(torre::Value::as_f64)).map_or(0, |last| last as u64))
 }

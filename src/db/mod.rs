@@ -60,6 +60,9 @@ mod stored_list_tests;
 mod tail;
 mod verify;
 mod verify_codes;
+mod verify_kept;
+mod verify_report;
+mod verify_rows;
 #[cfg(test)]
 mod version_tests;
 mod worker;
@@ -80,5 +83,5 @@ pub use options::{CollectionOptions, DatabaseBuilder, Durability};
 pub use salvage::SalvageReport;
 pub use stats::{ListRows, Stats};
 pub use stored_list::{ListInfo, MAX_LIST_NAME_BYTES, StoredList};
-pub use verify::{Damage, VerifyReport};
+pub use verify_report::{Damage, VerifyReport};
 pub use worker::Importing;

@@ -8,7 +8,7 @@ use torre_storage::{CollectionId, PolicyMeta, RankerMeta, SpaceId, Storage, code
 
 use crate::db::list_log;
 use crate::db::staging::Staging;
-use crate::db::verify::{Damage, VerifyReport};
+use crate::db::verify_report::{Damage, VerifyReport};
 use crate::db::{BuildOptions, Collection, CollectionOptions, Database};
 use crate::error::{Error, Result};
 use crate::features::Row;

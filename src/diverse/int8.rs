@@ -19,6 +19,13 @@ pub(crate) fn product(a: &[i8], b: &[i8]) -> i64 {
     a.chunks(EXACT).zip(b.chunks(EXACT)).map(piece).sum()
 }
 
+/// A number from -127 to 127, rounded, ties to even: beside 3 x 2^51 a double has no digits behind the point, and its lowest bits are the
+/// whole number. Many at once, where `round` is a call each.
+fn rounded(x: f64) -> i8 {
+    const BESIDE: f64 = 3.0 * (1u64 << 51) as f64;
+    (x + BESIDE).to_bits() as i8
+}
+
 /// Vectors of one width; a value is a byte x its vector's scale.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Int8Vectors {
@@ -45,9 +52,9 @@ impl Int8Vectors {
 
     /// Appends a vector, rounded to 1/127 of its largest element.
     pub(crate) fn push(&mut self, vector: &[f32]) {
-        let most = vector.iter().fold(0.0, |most, x| f64::from(x.abs()).max(most));
+        let most = f64::from(vector.iter().fold(0.0f32, |most, x| if x.abs() > most { x.abs() } else { most }));
         let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
-        self.values.extend(vector.iter().map(|&x| (f64::from(x) * inverse).round_ties_even() as i8));
+        self.values.extend(vector.iter().map(|&x| rounded(f64::from(x) * inverse)));
         self.finish(most / 127.0);
     }
 
@@ -156,6 +163,16 @@ mod tests {
                 assert!((near(a, b) - (1.0 - distance(x, y) / spread)).abs() < 0.06, "{dim}");
             }
             assert!((cosine(3, 3) - 1.0).abs() < 1e-12 && (near(3, 3) - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_the_nearest_and_ties_to_even() {
+        for step in -127 * 64..=127 * 64 {
+            let x = f64::from(step) / 64.0;
+            for x in [x, x + 1e-9, x - 1e-9] {
+                assert_eq!(rounded(x), x.round_ties_even() as i8, "{x}");
+            }
         }
     }
 

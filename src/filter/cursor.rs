@@ -3,7 +3,8 @@
 use super::error::FilterError;
 use super::lexer::{Lexer, Token, syntax};
 
-/// Stands on a token of a text.
+/// Stands on a token of a text. A copy stays there: what was read from it can be read again.
+#[derive(Clone)]
 pub(crate) struct Cursor<'a> {
     lexer: Lexer<'a>,
     pub(crate) token: Token<'a>,

@@ -56,6 +56,7 @@ pub(crate) fn in_word(c: char) -> bool {
 }
 
 /// Reads tokens off a text.
+#[derive(Clone)]
 pub(crate) struct Lexer<'a> {
     text: &'a str,
     chars: Peekable<CharIndices<'a>>,

@@ -66,10 +66,10 @@ pub use tree::Filter;
 
 // What the language of rules is made of.
 pub(crate) use lexer::{Token, UNITS};
-pub(crate) use operand::{Literal, Name, Place, Term};
+pub(crate) use operand::{Literal, Name, Place, Term, ValueList};
 pub(crate) use parse::{Parser, integer};
 pub(crate) use print::param as print_param;
-pub(crate) use tree::{Comparison, Expr};
+pub(crate) use tree::{Comparison, Expr, Quantifier};
 
 // What evaluators take.
 pub(crate) use bound::{BoundField, Node, Source, Test};

@@ -1,6 +1,8 @@
 //! One query that may not return all rows. Its effort is a budget of rows that it may return: a forecast says how many lists and candidates they
 //! take, and what was found says whether it was right.
 
+use std::time::Instant;
+
 use crate::kernel::Kernel;
 use crate::types::{Metric, Refine};
 
@@ -11,7 +13,7 @@ use super::narrow::Narrow;
 use super::params::{Goal, Part, SearchParams};
 use super::scratch::{Scratch, prepare};
 use super::search::pass;
-use super::stats::SearchStats;
+use super::stats::{Clock, SearchStats};
 use super::survey::survey;
 
 /// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
@@ -46,7 +48,11 @@ pub(crate) fn search_narrowed(
 ) -> (SearchStats, f32) {
     let (query, back) = engine.quantizer.carry_query(query);
     let params = SearchParams { min_score: None, ..*params };
-    let (stats, kept) = Narrowed { engine, parts, query: &query, params, goal }.run(scratch);
+    let began = Instant::now();
+    let (mut stats, kept) = Narrowed { engine, parts, query: &query, params, goal }.run(scratch);
+    if params.timed {
+        stats.times.forecast = began.elapsed().saturating_sub(stats.times.sum());
+    }
     scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
     (stats, kept)
 }
@@ -91,7 +97,7 @@ impl Narrowed<'_> {
         let mut counted = (COUNTED * self.goal.nprobe).max(FEWEST).min(lists);
         let mut turns = 0;
         loop {
-            self.count(counted, scratch);
+            self.count(counted, scratch, &mut stats);
             let passing = self.passing(scratch);
             (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
             if passing.are_few(counted, lists) {
@@ -181,7 +187,8 @@ impl Narrowed<'_> {
     }
 
     /// Finds the first `lists` lists, and what of them may be returned.
-    fn count(&self, lists: usize, scratch: &mut Scratch) {
+    fn count(&self, lists: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+        let mut clock = Clock::new(self.params.timed);
         let products = self.parts.iter().any(|part| part.index.refine() == Refine::None);
         coarse::probe(self.engine, self.query, lists, products, &mut scratch.coarse);
         survey(self.parts, &self.params, scratch);
@@ -191,6 +198,7 @@ impl Narrowed<'_> {
         for task in surveyed.iter() {
             passing[task.probe as usize] += task.count + task.excluded;
         }
+        clock.mark(&mut stats.times.coarse);
     }
 
     /// The scores of the rows excluded by id.

@@ -13,6 +13,16 @@ pub(crate) struct StageTimes {
     pub(crate) refine: Duration,
     /// Choosing and ordering k of the refined ones.
     pub(crate) top: Duration,
+    /// Saying how many lists and candidates a restricted query takes.
+    pub(crate) forecast: Duration,
+}
+
+impl StageTimes {
+    /// All of them.
+    pub(super) fn sum(&self) -> Duration {
+        let Self { coarse, table, scan, select, refine, top, forecast } = *self;
+        coarse + table + scan + select + refine + top + forecast
+    }
 }
 
 /// What a query did.

@@ -32,6 +32,7 @@
 
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
 use super::density::{Density, SHARES};
+use super::picked::Picked;
 use super::{CENTROIDS, GROUPS, ProductQuantizer, Quantizer, choose, scale};
 use crate::types::Metric;
 use crate::vector::Matrix;
@@ -140,7 +141,7 @@ impl Calibration {
             curve.keep = keep.chunks_exact(columns).map(|keep| std::array::from_fn(|at| keep[at.min(columns - 1)])).collect();
         }
         let density = if tag == CALIBRATION_TAG { density(&mut rest)? } else { None };
-        rest.is_empty().then_some(Self { rows, m, dim, stops, curves, density })
+        rest.is_empty().then_some(Self { rows, m, dim, stops, curves, density, picked: Picked::default() })
     }
 }
 
@@ -231,6 +232,7 @@ mod tests {
             stops: vec![1, 3, 5],
             curves: KS.map(curve),
             density: Some(Density { offset: 0.5, slope: 9.0, promised: SHARES }),
+            picked: Picked::default(),
         };
         let bytes = calibration.to_bytes();
         assert_eq!(Calibration::from_bytes(&bytes).unwrap(), calibration);

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL, least};
 use super::density::Density;
+use super::picked::Picked;
 use super::truth::{DEPTH, Near, Queries};
 use super::{Quantizer, nearest::dot};
 use crate::error::{Error, Result};
@@ -66,7 +67,15 @@ impl Calibration {
         }
         progress.update(Stage::Calibrate, stops.len() as u64, Some(stops.len() as u64));
         let (rows, quantizer) = (trial.lists.len() as u64, trial.quantizer);
-        Ok(Self { rows, m: quantizer.pq.m() as u32, dim: quantizer.dim() as u32, stops, curves, density: trial.density.clone() })
+        Ok(Self {
+            rows,
+            m: quantizer.pq.m() as u32,
+            dim: quantizer.dim() as u32,
+            stops,
+            curves,
+            density: trial.density.clone(),
+            picked: Picked::default(),
+        })
     }
 }
 

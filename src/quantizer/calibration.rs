@@ -4,6 +4,7 @@
 //! (see [`calibrate`](super::calibrate)) and multiplied.
 
 use super::density::Density;
+use super::picked::Picked;
 
 /// Numbers of hits that are measured; between them recalls are interpolated in the logarithm of k.
 pub(super) const KS: [usize; 5] = [1, 3, 10, 30, 100];
@@ -45,6 +46,8 @@ pub(crate) struct Calibration {
     pub(super) curves: [Curve; KS.len()],
     /// What lists hold by their centroids; `None` where too little was seen to say.
     pub(super) density: Option<Density>,
+    /// Settings that were picked.
+    pub(super) picked: Picked<Setting>,
 }
 
 /// One k's measurements.
@@ -63,6 +66,14 @@ impl Calibration {
     /// As a collection grows past its calibration, its codes' errors stay while its rows come closer together, so the candidates
     /// grow with it. They grow with k too beyond 100 hits.
     pub(crate) fn pick(&self, target: f32, k: usize, rows: u64) -> Setting {
+        if rows > self.rows {
+            // Other numbers of rows have other settings.
+            return self.cheapest(target, k, rows);
+        }
+        self.picked.get_or((target, k), || self.cheapest(target, k, rows))
+    }
+
+    fn cheapest(&self, target: f32, k: usize, rows: u64) -> Setting {
         let k = k.max(1);
         let growth = self.growth(k, rows);
         let target = (target + MARGIN).min(1.0);
@@ -106,6 +117,7 @@ impl Calibration {
         if let Some(density) = &mut self.density {
             density.worse(worse);
         }
+        self.picked = Picked::default();
         self
     }
 
@@ -240,7 +252,15 @@ mod tests {
             let keep = CANDIDATES.map(|candidates| if candidates < k { 0.0 } else { 1.0 - k as f32 / (4 * candidates) as f32 });
             Curve { lists: (1..=200).map(|n| 1.0 - 1.0 / (n + 1) as f32).collect(), keep: vec![keep; 3] }
         };
-        Calibration { rows: 100_000, m: 32, dim: 64, stops: vec![2, 8, 40], curves: KS.map(curve), density: None }
+        Calibration {
+            rows: 100_000,
+            m: 32,
+            dim: 64,
+            stops: vec![2, 8, 40],
+            curves: KS.map(curve),
+            density: None,
+            picked: Picked::default(),
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod encode;
 mod groups;
 pub(crate) mod kmeans;
 pub(crate) mod nearest;
+mod picked;
 mod pq;
 mod rng;
 mod sample;

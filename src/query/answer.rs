@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::features::Row;
-use crate::query::report::{Contribution, RulesExplain};
+use crate::query::report::{Contribution, RankerExplain, RulesExplain};
 use crate::types::ItemId;
 
 /// One item of an answer.
@@ -153,6 +153,9 @@ pub struct Explain {
     /// unlike); `None` before the index is trained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibrated_with: Option<&'static str>,
+    /// What the ranker had to go by, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranker: Option<RankerExplain>,
     /// What the rules did, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<RulesExplain>,
@@ -181,7 +184,7 @@ pub struct Explain {
 #[non_exhaustive]
 pub struct StageTime {
     /// The stage: `tower` (or `vector`, where there is no user), then `coarse`, `tables`, `scan`, `select`, `refine`, `top-k` and `tail`, or
-    /// `exact`; `enrich`, `rank`, `rules`, `pin`, `max_per`, `diversify`; `fields`.
+    /// `exact`; before them `forecast`, and behind them `rescore`, of a query that may not return all rows; `enrich`, `rank`, `rules`, `pin`, `max_per`, `diversify`; `fields`.
     pub stage: &'static str,
     /// Microseconds.
     #[serde(serialize_with = "thousandths")]

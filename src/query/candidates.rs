@@ -5,6 +5,7 @@ use crate::query::answer::{Explain, StageTime};
 use crate::query::report::Contribution;
 use crate::query::values::CandidateValues;
 use crate::segment::Place;
+use crate::vector::Matrix;
 
 /// A row found, before it is a hit.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -37,12 +38,12 @@ pub(crate) struct Ranked {
     pub(crate) found: Vec<Found>,
     /// The fields of each row found; `None` when none were asked for.
     pub(crate) fields: Option<Vec<Row>>,
-    /// What the ranker saw of the rows that it ranked, when an explanation is asked for.
-    pub(crate) features: Vec<(Place, Row)>,
+    /// What the ranker saw, a row a candidate that it ranked, when an explanation is asked for.
+    pub(crate) features: Matrix,
     /// What the caller computed for the candidates.
     pub(crate) values: CandidateValues,
-    /// What the boosts added to the scores of candidates, when an explanation is asked for.
-    pub(crate) contributions: Vec<(Place, Vec<Contribution>)>,
+    /// What the boosts added to each candidate's score, when an explanation is asked for.
+    pub(crate) contributions: Vec<Vec<Contribution>>,
     /// Rows with a place of their own, which they have not yet; their places ascend.
     pub(crate) pinned: Vec<Found>,
     /// The recall to expect; `None` where it is not known.
@@ -74,7 +75,7 @@ impl Candidates {
         let none = || Ranked {
             found: Vec::new(),
             fields: None,
-            features: Vec::new(),
+            features: Matrix::default(),
             values: CandidateValues::default(),
             contributions: Vec::new(),
             pinned: Vec::new(),

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::features::{Row, Value};
 use crate::query::candidates::{Candidates, Found};
 use crate::query::diverse::Calibrate;
+use crate::query::field::FieldColumns;
 use crate::query::pool;
 use crate::query::request::Request;
 use crate::segment::Place;
@@ -30,7 +31,8 @@ pub(crate) fn diversify(request: &Request<'_>, candidates: &mut Candidates) -> R
                 mmr(&relevance, lambda, wanted, vectors.similarity(request.shared.settings.metric))
             }
             Some(calibrate) => {
-                let mut categories = Categories { request, field: &calibrate.field, numbers: HashMap::new() };
+                let columns = FieldColumns::new(request.snapshot, &calibrate.field);
+                let mut categories = Categories { columns, numbers: HashMap::new() };
                 let target = history(request, calibrate, source.user().unwrap_or(&nobody), &mut categories);
                 // Nothing is known to be like: the order stays.
                 let lambda = if target.is_empty() { 1.0 } else { lambda };
@@ -73,16 +75,14 @@ fn history(request: &Request<'_>, calibrate: &Calibrate, user: &Row, categories:
 }
 
 /// The categories of items, numbered as they come.
-struct Categories<'r> {
-    request: &'r Request<'r>,
-    field: &'r str,
+struct Categories<'s> {
+    columns: FieldColumns<'s>,
     numbers: HashMap<String, u32>,
 }
 
 impl Categories<'_> {
     fn of(&mut self, place: Place) -> Vec<u32> {
-        let value = self.request.snapshot.table(place.0).columns().value(self.field, place.1 as usize);
-        match &value {
+        match &self.columns.value(place) {
             Some(Value::List(values)) => values.iter().filter_map(|value| self.number(value)).collect(),
             Some(value) => self.number(value).into_iter().collect(),
             None => Vec::new(),

@@ -15,6 +15,7 @@ mod enrich;
 mod exact;
 mod exact_in_memory;
 mod exclude;
+mod field;
 mod fields;
 mod filter_lists;
 #[cfg(test)]
@@ -48,7 +49,7 @@ pub use builder::{Query, QueryBatch};
 pub use diverse::{Calibrate, Diverse};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
-pub use report::{Contribution, RulesExplain};
+pub use report::{Contribution, MissingFeature, RankerExplain, RulesExplain};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;
 pub use values::CandidateValues;

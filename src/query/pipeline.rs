@@ -116,11 +116,14 @@ fn report(request: &Request<'_>, ruled: Option<&Bound>, candidates: &mut Candida
 /// What is left of the candidates is the answer.
 fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
     let (snapshot, training) = (request.snapshot, &request.snapshot.training);
-    let Ranked { found, fields, mut features, mut contributions, expected, mut explain, values: _, pinned: _ } = ranked;
+    let Ranked { found, fields, features, mut contributions, expected, mut explain, values: _, pinned: _ } = ranked;
     let mut fields = fields.into_iter().flatten();
     let mut next = || -> Option<Row> { fields.next() };
-    let mut seen = |place| Some(features.swap_remove(features.iter().position(|(of, _)| *of == place)?).1);
-    let mut added = |place| Some(contributions.swap_remove(contributions.iter().position(|(of, _)| *of == place)?).1);
+    let seen = |candidate: Option<u32>| {
+        let row = candidate.map(|at| at as usize).filter(|&at| at < features.rows())?;
+        request.ranker.map(|ranker| rank::named(ranker, features.row(row)))
+    };
+    let mut added = |candidate: Option<u32>| contributions.get_mut(candidate? as usize).map(std::mem::take);
     let hits = found.iter().map(|found| {
         Ok(Hit {
             id: ItemId::new(snapshot.id(found.place))?,
@@ -129,8 +132,8 @@ fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
             rule_score: found.boosted.map(|boosted| boosted as f32),
             buried: found.buried,
             pinned: found.pinned,
-            boosts: added(found.place).unwrap_or_default(),
-            features: seen(found.place),
+            boosts: added(found.candidate).unwrap_or_default(),
+            features: seen(found.candidate),
             fields: next(),
         })
     });

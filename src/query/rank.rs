@@ -6,7 +6,9 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::features::{FieldType, Row, Value};
 use crate::query::candidates::{Candidates, Found};
+use crate::query::field::{FieldColumns, FieldOfFound};
 use crate::query::options::Rerank;
+use crate::query::report::{MissingFeature, RankerExplain};
 use crate::query::request::Request;
 use crate::ranker::{Ranker, Reads};
 use crate::segment::Snapshot;
@@ -45,8 +47,9 @@ pub(crate) fn rank(request: &Request<'_>, candidates: &mut Candidates) -> Result
         for (found, score) in found.iter_mut().zip(ranker.score(&features)?) {
             found.rank = Some(score);
         }
-        if request.options.explain {
-            ranked.features = found[..best].iter().zip(features.iter()).map(|(found, row)| (found.place, named(ranker, row))).collect();
+        if let Some(explain) = &mut ranked.explain {
+            explain.ranker = Some(report(ranker, &features));
+            ranked.features = features;
         }
         // The order of numbers, and behind them what is none.
         let order = |found: &Found| found.rank.filter(|rank| !rank.is_nan()).map(f64::from);
@@ -65,10 +68,9 @@ fn features(request: &Request<'_>, ranker: &Ranker, found: &[Found], user: &Row)
     let width = spec.features().len();
     let mut all = Vec::with_capacity(found.len() * width);
     if in_columns(request.snapshot, ranker) {
-        for found in found {
-            let (table, position) = (request.snapshot.table(found.place.0), found.place.1 as usize);
-            spec.encode_with(found.score as f32, |field| table.columns().value(field, position), user, &mut all);
-        }
+        let scores: Vec<f32> = found.iter().map(|found| found.score as f32).collect();
+        let field = |field: &str| FieldOfFound { columns: FieldColumns::new(request.snapshot, field), found };
+        spec.encode_all(&scores, field, user, &mut all);
     } else {
         let rows: Vec<u64> = found.iter().map(|found| request.snapshot.row(found.place)).collect();
         for ((found, &row), bytes) in found.iter().zip(&rows).zip(request.shared.records(&rows)?) {
@@ -95,8 +97,16 @@ fn in_columns(snapshot: &Snapshot, ranker: &Ranker) -> bool {
     ranker.spec().features().iter().flat_map(|feature| feature.from.item_reads()).all(kept)
 }
 
+/// How many candidates there are, and how many lack each feature.
+fn report(ranker: &Ranker, features: &Matrix) -> RankerExplain {
+    let lacking = |column: usize| features.iter().filter(|row| row[column].is_nan()).count() as u64;
+    let all = ranker.spec().features().iter().enumerate();
+    let missing = all.map(|(column, feature)| MissingFeature { feature: feature.name.clone(), candidates: lacking(column) });
+    RankerExplain { candidates: features.rows() as u64, missing: missing.filter(|missing| missing.candidates > 0).collect() }
+}
+
 /// Features by name; what was missing is null.
-fn named(ranker: &Ranker, row: &[f32]) -> Row {
+pub(crate) fn named(ranker: &Ranker, row: &[f32]) -> Row {
     let value = |&x: &f32| if x.is_finite() { Value::Float(f64::from(x)) } else { Value::Null };
     ranker.spec().features().iter().zip(row).map(|(feature, x)| (feature.name.as_str(), value(x))).collect()
 }

@@ -84,6 +84,12 @@ fn rankers_read_the_first_score_and_say_what_is_missing() {
     items.attach_ranker("user", &stump("user.age")).unwrap();
     let answer = items.search(&QUERY).k(5).rerank_with("user", 5).explain().run().unwrap();
     assert!(answer.hits.iter().all(|hit| hit.features.as_ref().unwrap().iter().all(|(_, value)| value.is_null())));
+    let lacking = |answer: Answer| {
+        let ranker = answer.explain.unwrap().ranker.unwrap();
+        (ranker.candidates, ranker.missing.iter().map(|missing| (missing.feature.clone(), missing.candidates)).collect::<Vec<_>>())
+    };
+    assert_eq!(lacking(answer), (5, vec![("f0".to_owned(), 5)]));
+    assert_eq!(lacking(items.search(&QUERY).k(3).rerank_with("score", 4).explain().run().unwrap()), (4, Vec::new()));
 }
 
 #[test]

@@ -1,6 +1,27 @@
-//! What an explanation says of a query's rules.
+//! What an explanation says of a query's ranker and of its rules.
 
 use serde::Serialize;
+
+/// What a query's ranker had to go by.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RankerExplain {
+    /// Candidates that were ranked.
+    pub candidates: u64,
+    /// Features that some of them lack, in the ranker's order: absent, null, or unknown to a vocabulary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingFeature>,
+}
+
+/// A feature that candidates lack.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct MissingFeature {
+    /// Its name.
+    pub feature: String,
+    /// How many lack it.
+    pub candidates: u64,
+}
 
 /// What one boost added to the score of a hit.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! Retrieval by the index: lists of the segments, and more of them where those hold too few rows that may be returned.
 
 use std::cell::RefCell;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -79,7 +80,9 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         // Storage is read on this thread alone: threads of a pool hold no locks.
         for (query, (ranked, kept)) in candidates.queries.iter_mut().zip(kept).enumerate() {
             let Some(kept) = kept else { continue };
+            let start = Instant::now();
             let settled = rescore(request, trained, query, &mut ranked.found)?;
+            ranked.took("rescore", start.elapsed().as_secs_f64() * 1e6);
             ranked.expected = setting.expected_of(snapshot, kept * settled);
         }
     }
@@ -128,5 +131,6 @@ fn report(stats: &SearchStats, explain: &mut Explain) {
         ("refine", times.refine),
         ("top-k", times.top),
     ];
-    explain.stages.extend(stages.into_iter().map(|(stage, time)| StageTime { stage, micros: time.as_secs_f64() * 1e6 }));
+    let forecast = Some(("forecast", times.forecast)).filter(|_| !times.forecast.is_zero());
+    explain.stages.extend(forecast.into_iter().chain(stages).map(|(stage, time)| StageTime { stage, micros: time.as_secs_f64() * 1e6 }));
 }

@@ -1,55 +1,123 @@
-//! Features of a candidate, computed from its score and the two rows.
+//! Features of candidates, computed from their scores, their items' fields and the user's row, a column at a time.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::origin::{Cross, FeatureOrigin, Operand, TextCode};
 use crate::features::{Row, Value, unix_seconds};
 use crate::filter::great_circle;
 
-/// The rows that features are made of. The item's fields are looked up, wherever they are kept.
-pub(super) struct Rows<'r, F> {
-    pub(super) item: F,
+/// One field of the candidates' items, wherever it is kept. Candidates are numbered as their scores are.
+pub(crate) trait ItemField {
+    /// A candidate's value; `None` where there is none.
+    fn value(&self, candidate: usize) -> Option<Cow<'_, Value>>;
+
+    /// A number that only candidates with the same value have; `None` where there is no such number.
+    fn code(&self, _candidate: usize) -> Option<u64> {
+        None
+    }
+}
+
+/// The field of a single item whose row is at hand.
+impl ItemField for Option<&Value> {
+    fn value(&self, _candidate: usize) -> Option<Cow<'_, Value>> {
+        self.map(Cow::Borrowed)
+    }
+}
+
+/// What features are made of. The item's fields are looked up once a column.
+pub(super) struct Sources<'r, L> {
+    pub(super) scores: &'r [f32],
+    pub(super) field: L,
     pub(super) user: &'r Row,
 }
 
-impl<F: Fn(&str) -> Option<Value>> Rows<'_, F> {
-    /// A feature; NaN where it is missing.
-    pub(super) fn feature(&self, score: f32, from: &FeatureOrigin) -> f32 {
+/// An operand that was looked up.
+enum Source<'u, F> {
+    Item(F),
+    User(Option<&'u Value>),
+}
+
+impl<F: ItemField> Source<'_, F> {
+    /// Hands on a candidate's value; nothing where it is missing.
+    fn with<T>(&self, candidate: usize, then: impl FnOnce(Option<&Value>) -> T) -> T {
+        match self {
+            Self::Item(field) => then(field.value(candidate).as_deref().filter(|value| !value.is_null())),
+            Self::User(value) => then(value.filter(|value| !value.is_null())),
+        }
+    }
+
+    fn amount(&self, candidate: usize) -> Option<f64> {
+        self.with(candidate, |value| amount(value?))
+    }
+}
+
+impl<'r, F: ItemField, L: Fn(&str) -> F> Sources<'r, L> {
+    /// Hands on a feature of each candidate, in their order; NaN where it is missing.
+    pub(super) fn column(&self, from: &FeatureOrigin, put: impl FnMut(f32)) {
         match from {
-            FeatureOrigin::Score => score,
-            FeatureOrigin::Item(field) => number((self.item)(field).as_ref()),
-            FeatureOrigin::User(field) => number(self.user.get(field)),
-            FeatureOrigin::Value(_) => f32::NAN,
-            FeatureOrigin::Text(of, code) => self.with(of, |value| text(value, code)),
-            FeatureOrigin::Cross(cross) => self.cross(cross).map_or(f32::NAN, |x| x as f32),
-        }
-    }
-
-    /// Hands on an operand's value; nothing where it is missing.
-    fn with<T>(&self, of: &Operand, then: impl FnOnce(Option<&Value>) -> T) -> T {
-        match of {
-            Operand::Item(field) => then((self.item)(field).as_ref().filter(|value| !value.is_null())),
-            Operand::User(field) => then(self.user.get(field).filter(|value| !value.is_null())),
-        }
-    }
-
-    fn amount(&self, of: &Operand) -> Option<f64> {
-        self.with(of, |value| amount(value?))
-    }
-
-    fn both<T>(&self, [a, b]: &[Operand; 2], then: impl FnOnce(&Value, &Value) -> Option<T>) -> Option<T> {
-        self.with(a, |a| self.with(b, |b| then(a?, b?)))
-    }
-
-    fn cross(&self, cross: &Cross) -> Option<f64> {
-        match cross {
-            Cross::Equal(of) => self.both(of, |a, b| same(a, b).map(|same| f64::from(u8::from(same)))),
-            Cross::Difference([a, b]) => Some(self.amount(a)? - self.amount(b)?),
-            Cross::Ratio([a, b]) => Some(self.amount(a)? / self.amount(b).filter(|&by| by != 0.0)?),
-            Cross::InList(of) => self.both(of, share),
-            Cross::Distance([lat, lon, other_lat, other_lon]) => {
-                let place = |lat, lon| Some((self.amount(lat)?, self.amount(lon)?));
-                great_circle(place(lat, lon)?, place(other_lat, other_lon)?)
+            FeatureOrigin::Score => self.scores.iter().copied().for_each(put),
+            FeatureOrigin::Item(field) => {
+                let field = (self.field)(field);
+                (0..self.scores.len()).map(|candidate| number(field.value(candidate).as_deref())).for_each(put);
+            }
+            FeatureOrigin::User(field) => self.same_for_all(number(self.user.get(field)), put),
+            FeatureOrigin::Value(_) => self.same_for_all(f32::NAN, put),
+            FeatureOrigin::Text(of, code) => {
+                let of = [self.source(of)];
+                self.each(&of, |candidate| of[0].with(candidate, |value| text(value, code)), put);
+            }
+            FeatureOrigin::Cross(cross) => {
+                let of: Vec<Source<'_, F>> = cross.operands().iter().map(|operand| self.source(operand)).collect();
+                self.each(&of, |candidate| crossed(cross, &of, candidate).map_or(f32::NAN, |x| x as f32), put);
             }
         }
+    }
+
+    fn source(&self, of: &Operand) -> Source<'r, F> {
+        match of {
+            Operand::Item(field) => Source::Item((self.field)(field)),
+            Operand::User(field) => Source::User(self.user.get(field)),
+        }
+    }
+
+    fn same_for_all(&self, x: f32, mut put: impl FnMut(f32)) {
+        self.scores.iter().for_each(|_| put(x));
+    }
+
+    /// What is made of one field of the items is made once of each of its values, where it is known which are the same.
+    fn each(&self, sources: &[Source<'_, F>], of: impl Fn(usize) -> f32, put: impl FnMut(f32)) {
+        let mut items = sources.iter().filter_map(|source| if let Source::Item(field) = source { Some(field) } else { None });
+        let candidates = 0..self.scores.len();
+        match (items.next(), items.next()) {
+            (Some(field), None) => {
+                let mut known: HashMap<u64, f32> = HashMap::new();
+                let feature = |candidate| match field.code(candidate) {
+                    Some(code) => *known.entry(code).or_insert_with(|| of(candidate)),
+                    None => of(candidate),
+                };
+                candidates.map(feature).for_each(put);
+            }
+            (None, _) if self.scores.is_empty() => {}
+            (None, _) => self.same_for_all(of(0), put),
+            _ => candidates.map(of).for_each(put),
+        }
+    }
+}
+
+/// A cross of its operands, in their order.
+fn crossed<F: ItemField>(cross: &Cross, of: &[Source<'_, F>], candidate: usize) -> Option<f64> {
+    match (cross, of) {
+        (Cross::Equal(_), [a, b]) => a.with(candidate, |a| b.with(candidate, |b| Some(f64::from(u8::from(same(a?, b?)?))))),
+        (Cross::InList(_), [a, b]) => a.with(candidate, |a| b.with(candidate, |b| share(a?, b?))),
+        (Cross::Difference(_), [a, b]) => Some(a.amount(candidate)? - b.amount(candidate)?),
+        (Cross::Ratio(_), [a, b]) => Some(a.amount(candidate)? / b.amount(candidate).filter(|&by| by != 0.0)?),
+        (Cross::Distance(_), [lat, lon, other_lat, other_lon]) => {
+            let place = |lat: &Source<'_, F>, lon: &Source<'_, F>| Some((lat.amount(candidate)?, lon.amount(candidate)?));
+            great_circle(place(lat, lon)?, place(other_lat, other_lon)?)
+        }
+        // A cross has as many operands as it takes.
+        _ => None,
     }
 }
 
@@ -71,13 +139,13 @@ fn amount(value: &Value) -> Option<f64> {
         value => unix_seconds(value),
     }
 }
-
 /// The decimal text of a whole number, or a text.
-fn category(value: &Value) -> Option<String> {
+fn category(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         // A field of floats keeps whole numbers as such; beyond 2^53 they are no longer all there.
-        Value::Float(x) if x.fract() == 0.0 && x.abs() < (1u64 << 53) as f64 => Some((*x as i64).to_string()),
-        value => value.to_id_text(),
+        Value::Float(x) if x.fract() == 0.0 && x.abs() < (1u64 << 53) as f64 => Some(Cow::Owned((*x as i64).to_string())),
+        Value::Text(text) => Some(Cow::Borrowed(text)),
+        value => value.to_id_text().map(Cow::Owned),
     }
 }
 

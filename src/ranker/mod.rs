@@ -37,6 +37,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use encode::ItemField;
 pub use model::Ranker;
 pub(crate) use origin::Reads;
 pub use origin::{Cross, FeatureOrigin, Operand, RankerFeature, TextBuckets, TextCode, TextVocab};

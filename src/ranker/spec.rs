@@ -2,12 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::encode::Rows;
+use super::encode::{ItemField, Sources};
 use super::limits;
 use super::origin::{FeatureOrigin, RankerFeature};
 use super::parse::features;
 use super::refuse::{Result, described, too_many, wrong};
-use crate::features::{Row, Value};
+use crate::features::Row;
 
 /// A row whose features and score are known from training.
 #[derive(Clone, PartialEq, Debug)]
@@ -96,13 +96,22 @@ impl RankerSpec {
     /// Appends the features of one candidate, NaN where one is missing: numbers as f32, true as 1 and false as 0; docs/ranker.md has the rest.
     /// What the caller computes ([`FeatureOrigin::Value`]) is NaN, too: a query fills it in.
     pub fn encode(&self, score: f32, item: &Row, user: &Row, into: &mut Vec<f32>) {
-        self.encode_with(score, |field| item.get(field).cloned(), user, into);
+        self.encode_all(&[score], |field| item.get(field), user, into);
     }
 
-    /// The same for an item's fields that are looked up.
-    pub(crate) fn encode_with(&self, score: f32, item: impl Fn(&str) -> Option<Value>, user: &Row, into: &mut Vec<f32>) {
-        let rows = Rows { item, user };
-        into.extend(self.features.iter().map(|feature| rows.feature(score, &feature.from)));
+    /// Appends the features of several candidates with these scores, row after row; `field` looks up a field of their items.
+    pub(crate) fn encode_all<F: ItemField>(&self, scores: &[f32], field: impl Fn(&str) -> F, user: &Row, into: &mut Vec<f32>) {
+        let (width, from) = (self.features.len(), into.len());
+        into.resize(from + scores.len() * width, f32::NAN);
+        let sources = Sources { scores, field, user };
+        for (column, feature) in self.features.iter().enumerate() {
+            let mut cells = into[from..].iter_mut().skip(column).step_by(width);
+            sources.column(&feature.from, |x| {
+                if let Some(cell) = cells.next() {
+                    *cell = x;
+                }
+            });
+        }
     }
 
     /// Puts what was computed for candidates, by its name and their places, into rows of features: NaN where there is none.

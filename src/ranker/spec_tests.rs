@@ -103,3 +103,11 @@ fn features_that_are_not_numbers_are_refused() {
     let first = json!({"torre": 1, "features": [{"name": "f", "cross": "equal", "of": ["item.a", "user.a"]}], "input": "x", "output": "y"});
     assert!(RankerSpec::parse(&first.to_string()).is_err());
 }
+
+/// Fuzzing begins inside, and not with a file that is refused.
+#[test]
+fn the_seed_of_the_second_version_is_a_ranker() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/ranker/second_version");
+    let ranker = crate::Ranker::load(&crate::RankerSource::from_file(path).unwrap()).unwrap();
+    assert_eq!((ranker.spec().features().len(), ranker.spec().golden().len()), (9, 1));
+}

@@ -2,9 +2,9 @@
 
 use super::bound::{BoundNumber, BoundTruth, Inputs};
 use super::error::RuleProblem;
-use super::tree::{Condition, Formula, Number, Truth};
+use super::tree::{Condition, Formula, Membership, Number, Truth};
 use crate::features::{Field, FieldType, Row, Schema, Value};
-use crate::filter::{Comparison, Expr, Filter, Literal, Name, Operand, Params};
+use crate::filter::{Comparison, Expr, Filter, Literal, Name, Operand, Params, ValueList};
 
 type Result<T> = std::result::Result<T, RuleProblem>;
 
@@ -76,6 +76,7 @@ impl<'a> Binder<'a> {
             Truth::Not(inner) => BoundTruth::Not(Box::new(self.truth(inner)?)),
             Truth::Item(test) => self.test(test.clone()),
             Truth::User(test) => BoundTruth::Known(self.user_test(test)?),
+            Truth::Among(field, membership, user) => self.among(field, *membership, user)?,
             Truth::Compare(comparison, sides) => match &**sides {
                 [Number::Field(field), Number::User(user)] => self.against_user(field, *comparison, user)?,
                 [Number::User(user), Number::Field(field)] => self.against_user(field, mirrored(*comparison), user)?,
@@ -90,17 +91,21 @@ impl<'a> Binder<'a> {
 
     /// A field of the item against one of the user, whose value is known: texts too.
     fn against_user(&mut self, field: &Name, op: Comparison, user: &Name) -> Result<BoundTruth> {
-        let value: Operand = match self.of_user(user) {
-            None => return Ok(BoundTruth::Known(None)),
-            Some(Value::Bool(flag)) => (*flag).into(),
-            Some(Value::Int(number)) => (*number).into(),
-            Some(Value::Uint(number)) => (*number).into(),
-            Some(Value::Float(number)) if number.is_finite() => (*number).into(),
-            Some(Value::Float(_)) => return Ok(BoundTruth::Known(None)),
-            Some(Value::Text(text)) => (&**text).into(),
-            Some(other) => return Err(wrong_user(user, other)),
-        };
+        let Some(value) = self.of_user(user) else { return Ok(BoundTruth::Known(None)) };
+        let Some(value) = operand(user, value)? else { return Ok(BoundTruth::Known(None)) };
         Ok(self.test(Filter::test(Expr::Compare { field: field.clone(), op, value })))
+    }
+
+    /// A field of the item against the values that one of the user has: those that are null are none of them.
+    fn among(&mut self, field: &Name, membership: Membership, user: &Name) -> Result<BoundTruth> {
+        let Some(value) = self.of_user(user) else { return Ok(BoundTruth::Known(None)) };
+        let values = value.as_list().unwrap_or(std::slice::from_ref(value));
+        let values = ValueList::Each(values.iter().filter_map(|value| operand(user, value).transpose()).collect::<Result<_>>()?);
+        let field = field.clone();
+        Ok(self.test(Filter::test(match membership {
+            Membership::In => Expr::In { field, values },
+            Membership::Has(which) => Expr::Has { field, which, values },
+        })))
     }
 
     fn field(&mut self, name: &Name) -> Result<usize> {
@@ -181,6 +186,19 @@ fn number_of(literal: &Literal) -> Option<f64> {
         // A formula has no others.
         Literal::Bool(_) | Literal::Text(_) => None,
     }
+}
+
+/// A value of the user as one that a filter compares with; `None` where it is null or NaN.
+fn operand(user: &Name, value: &Value) -> Result<Option<Operand>> {
+    Ok(match value {
+        Value::Null => None,
+        Value::Bool(flag) => Some((*flag).into()),
+        Value::Int(number) => Some((*number).into()),
+        Value::Uint(number) => Some((*number).into()),
+        Value::Float(number) => number.is_finite().then(|| (*number).into()),
+        Value::Text(text) => Some((&**text).into()),
+        other @ (Value::List(_) | Value::Object(_)) => return Err(wrong_user(user, other)),
+    })
 }
 
 /// A value as a number, null where it is null or NaN; `None` where it is no number.

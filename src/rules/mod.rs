@@ -26,6 +26,7 @@
 //!           | sqrt(number) | pow(number, number)
 //! condition = and {OR and}   and = not {AND not}   not = {NOT} test
 //! test      = number (= != < <= > >=) number | any test of a filter, of a field or of user.field | "(" condition ")"
+//!           | field [NOT] IN user.field | field [NOT] HAS [ANY|ALL|NONE] user.field
 //! ```
 //!
 //! Fields are numbers: bools are 1 and 0, times are unix seconds, spans are seconds. What has no value is null, and what is made of null is null,

@@ -5,8 +5,8 @@
 
 use super::error::{RuleError, RuleProblem};
 use super::print::check_length;
-use super::tree::{Condition, Formula, Joint, MAX_DEPTH, MAX_TEXT_BYTES, Number, Truth};
-use crate::filter::{Comparison, Expr, Filter, Name, Parser as Tests, Token};
+use super::tree::{Condition, Formula, Joint, MAX_DEPTH, MAX_TEXT_BYTES, Membership, Number, Truth};
+use crate::filter::{Comparison, Expr, Filter, Name, Parser as Tests, Quantifier, Token};
 
 type Result<T> = std::result::Result<T, RuleProblem>;
 
@@ -203,10 +203,43 @@ impl<'a> Parser<'a> {
         }
         let tested = ["is", "not", "between", "in", "has", "starts", "match"].iter().any(|word| self.tests.at.is_word(word));
         match left.node {
-            Number::Field(name) if tested => self.test_of(name, Truth::Item),
+            Number::Field(name) if tested => match self.among(&name)? {
+                Some(among) => Ok(among),
+                None => self.test_of(name, Truth::Item),
+            },
             Number::User(name) if tested => self.test_of(name, Truth::User),
             node => Ok(Piece::Number(Deep { node, depth: left.depth })),
         }
+    }
+
+    /// What tests a field of the item against the values of one of the user: `[NOT] IN user.f`, `[NOT] HAS [ANY|ALL|NONE] user.f`. Nothing is
+    /// read where another test follows.
+    fn among(&mut self, item: &Name) -> Result<Option<Piece>> {
+        let before = self.tests.at.clone();
+        let negated = self.word("not")?;
+        let membership = if self.word("in")? {
+            Some(Membership::In)
+        } else if self.word("has")? {
+            let all = [("any", Quantifier::Any), ("all", Quantifier::All), ("none", Quantifier::None)];
+            let said = all.into_iter().find(|(word, _)| self.tests.at.is_word(word));
+            if said.is_some() {
+                self.tests.at.advance().map_err(RuleProblem::of_filter)?;
+            }
+            Some(Membership::Has(said.map_or(Quantifier::Any, |(_, quantifier)| quantifier)))
+        } else {
+            None
+        };
+        if let Some(membership) = membership
+            && self.word("user")?
+            && self.symbol(".")?
+        {
+            self.tests.count_test().map_err(RuleProblem::of_filter)?;
+            let user = self.tests.field().map_err(RuleProblem::of_filter)?;
+            let among = Truth::Among(item.clone(), membership, user);
+            return self.over(if negated { among.negated() } else { among }, 1).map(|deep| Some(Piece::Truth(deep)));
+        }
+        self.tests.at = before;
+        Ok(None)
     }
 
     /// What follows the name of a field in a filter.

@@ -133,11 +133,18 @@ impl Policy {
         *self == Self::default()
     }
 
-    /// Whether a boost or a burial reads this field of users.
-    pub(crate) fn reads_of_users(&self, field: &str) -> bool {
+    /// The fields of users that boosts and burials read, in the order in which they are written.
+    ///
+    /// ```
+    /// # fn main() -> torre::Result<()> {
+    /// let policy = torre::rules::Policy::new().boost("if(brand IN user.brands, 1, 0)")?.bury("price > 2 * user.usual_price")?;
+    /// assert_eq!(policy.user_fields().collect::<Vec<_>>(), ["brands", "usual_price"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn user_fields(&self) -> impl Iterator<Item = &str> {
         let of_boosts = self.boost.iter().flat_map(|formula| formula.0.fields_of(Whose::User));
-        let mut all = of_boosts.chain(self.bury.iter().flat_map(|condition| condition.0.fields_of(Whose::User)));
-        all.any(|name| *name.text == *field)
+        of_boosts.chain(self.bury.iter().flat_map(|condition| condition.0.fields_of(Whose::User))).map(|name| &*name.text)
     }
 
     /// The item's fields that it reads, each with the rule that does.

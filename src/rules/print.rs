@@ -3,8 +3,8 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::error::RuleProblem;
-use super::tree::{Condition, Formula, MAX_TEXT_BYTES, Number, Truth};
-use crate::filter::{UNITS, print_param};
+use super::tree::{Condition, Formula, MAX_TEXT_BYTES, Membership, Number, Truth};
+use crate::filter::{Quantifier, UNITS, print_param};
 
 impl Display for Formula {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -88,6 +88,15 @@ impl Display for Truth {
             },
             Self::Item(test) => test.fmt(f),
             Self::User(test) => write!(f, "user.{test}"),
+            Self::Among(item, membership, user) => {
+                let word = match membership {
+                    Membership::In => "IN",
+                    Membership::Has(Quantifier::Any) => "HAS ANY",
+                    Membership::Has(Quantifier::All) => "HAS ALL",
+                    Membership::Has(Quantifier::None) => "HAS NONE",
+                };
+                write!(f, "{item} {word} user.{user}")
+            }
             Self::Compare(comparison, sides) => write!(f, "{} {} {}", sides[0], comparison.symbol(), sides[1]),
         }
     }

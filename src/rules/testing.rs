@@ -25,7 +25,7 @@ pub(super) fn params() -> Params {
 }
 
 pub(super) fn user() -> Row {
-    row! { "age" => 30, "plus" => true, "country" => "NL", "brand" => "a", "likes" => ["x", "y"], "none" => null }
+    row! { "age" => 30, "plus" => true, "country" => "NL", "brand" => "a", "likes" => ["x", "y"], "brands" => vec![Value::from("a"), Value::Null], "none" => null, "nothing" => Vec::<String>::new() }
 }
 
 /// A candidate whose fields are those of a row.
@@ -109,6 +109,12 @@ fn of(plain: &Plain, name: &str) -> Option<f64> {
     }
 }
 
+/// What is true of an item's tags, where it has any list of them.
+fn has(plain: &Plain, is: impl Fn(&[String]) -> bool) -> Option<bool> {
+    let tags = plain.row.get("tags")?.as_list()?;
+    Some(is(&tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect::<Vec<_>>()))
+}
+
 /// What stands at the end of a tree: its text, and what it is.
 type Leaf<T> = (&'static str, fn(&Plain) -> Option<T>);
 
@@ -148,6 +154,14 @@ const QUESTIONS: &[Leaf<bool>] = &[
     ("user.country = 'NL'", |_| Some(true)),
     ("user.age >= 31", |_| Some(false)),
     ("user.likes HAS ANY ('y', 'q')", |_| Some(true)),
+    ("brand IN user.brands", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand == "a"))),
+    ("brand NOT IN user.brand", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|brand| brand != "a"))),
+    ("brand in user.nothing", |plain| plain.row.get("brand").and_then(|brand| brand.as_str().map(|_| false))),
+    ("brand IN user.nobody", |_| None),
+    ("tags HAS user.likes", |plain| has(plain, |tags| tags.iter().any(|tag| ["x", "y"].contains(&tag.as_str())))),
+    ("tags HAS ALL user.likes", |plain| has(plain, |tags| ["x", "y"].iter().all(|liked| tags.iter().any(|tag| tag == liked)))),
+    ("tags NOT HAS NONE user.likes", |plain| has(plain, |tags| tags.iter().any(|tag| ["x", "y"].contains(&tag.as_str())))),
+    ("stock IN user.age", |plain| of(plain, "stock").map(|stock| stock == 30.0)),
     ("user.nobody = 5", |_| None),
     ("user.nobody IS NULL", |_| Some(true)),
     ("user.plus", |_| Some(true)),

@@ -64,6 +64,11 @@ fn conditions_are_true_false_or_unknown() {
         ("user.nobody < 5 OR promo", Some(true)),
         ("user.nobody < 5 AND promo", None),
         ("brand = user.nobody", None),
+        ("brand IN user.brands", Some(true)),
+        ("brand not in user.likes AND NOT tags HAS NONE user.likes", Some(true)),
+        ("tags HAS ALL user.likes", Some(false)),
+        ("brand IN user.nothing", Some(false)),
+        ("brand IN user.nobody", None),
         ("value.days > 2 AND NOT (stock = 0 OR brand STARTS WITH 'b')", Some(true)),
         ("5 < price", Some(true)),
     ] {
@@ -79,6 +84,8 @@ fn a_text_has_one_canonical_form() {
         ("a-(b-c)-(d+e)", "a - (b - c) - (d + e)"),
         ("-(a+b)*-c", "-(a + b) * -c"),
         ("-(-(a))", "--a"),
+        ("if(a in USER.b or c not has user.\"and\", 1, 2)", "if(a IN user.b OR NOT c HAS ANY user.\"and\", 1, 2)"),
+        ("if(a has none user.b and a in (1, 2), 1, 2)", "if(a HAS NONE user.b AND a IN (1, 2), 1, 2)"),
         ("IF(NOT (a=1 or B), Min(1,2), value.\"x y\")", "if(NOT (a = 1 OR B), min(1, 2), value.\"x y\")"),
         ("\"score\" + score + user.\"and\"", "\"score\" + score + user.\"and\""),
         ("decay(added, 168h)", "decay(added, 1w)"),
@@ -154,6 +161,9 @@ fn what_is_no_rule_is_refused_with_its_column() {
         ("user.", "formula: column 6: expected a field"),
         ("1 ^ 2", "got the character '^'"),
         ("price IN (1, 2)", "a condition stands in if"),
+        ("if(price IN user, 1, 2)", "column 13: expected `(` and values"),
+        ("if(user.price IN user.prices, 1, 2)", "column 18: expected `(` and values"),
+        ("if(price IN user., 1, 2)", "column 18: expected a field"),
     ] {
         let error = Formula::parse(text).unwrap_err().to_string();
         assert!(error.contains(said), "{text}: {error}");
@@ -180,6 +190,9 @@ fn what_does_not_fit_or_has_no_value_is_an_error() {
         ("$text", "the parameter $text: expected a number, got"),
         ("if(user.plus = 'x', 1, 2)", "expected true or false"),
         ("if(brand = user.likes, 1, 2)", "user.likes"),
+        ("if(tags IN user.likes, 1, 2)", "IN"),
+        ("if(brand HAS user.likes, 1, 2)", "HAS"),
+        ("if(stock IN user.likes, 1, 2)", "expected a number"),
         ("stock / (price - 9)", "column 7: 4 / 0 for the item \"i\"; guard it"),
         ("0 / 0", "0 / 0 for the item"),
         ("log(0)", "column 1: log(0) is no finite number for the item \"i\""),

@@ -1,7 +1,7 @@
 //! The syntax tree of rules: formulas, which are numbers, and conditions.
 
 use super::function::Function;
-use crate::filter::{Comparison, Filter, Literal, Name, Place};
+use crate::filter::{Comparison, Filter, Literal, Name, Place, Quantifier};
 
 /// Terms, calls and conditions are nested at most this deep, so that walking a tree cannot exhaust the stack.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -82,6 +82,15 @@ pub(crate) enum Whose {
     User,
 }
 
+/// How a field of the item is tested against several values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Membership {
+    /// Its one value is among them.
+    In,
+    /// Its list has some of them.
+    Has(Quantifier),
+}
+
 /// A node that is true, false or unknown. `And` and `Or` have two parts or more and none of their own kind; nothing is negated twice.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Truth {
@@ -92,6 +101,8 @@ pub(crate) enum Truth {
     Item(Filter),
     /// One test of a field of the user, under its name there.
     User(Filter),
+    /// A field of the item among the values that a field of the user has.
+    Among(Name, Membership, Name),
     Compare(Comparison, Box<[Number; 2]>),
 }
 
@@ -140,6 +151,7 @@ impl Truth {
             Self::Not(inner) => inner.fields_of(whose),
             Self::Item(test) if whose == Whose::Item => test.expr.fields(),
             Self::User(test) if whose == Whose::User => test.expr.fields(),
+            Self::Among(item, _, user) => vec![if whose == Whose::Item { item } else { user }],
             Self::Item(_) | Self::User(_) => Vec::new(),
             Self::Compare(_, sides) => sides.iter().flat_map(|side| side.fields_of(whose)).collect(),
         }

@@ -6,11 +6,12 @@ use super::clicks::Split;
 use super::names::{CITIES, DEVICES};
 use super::report::{HeldOut, K, Line, Shown};
 use super::rows::ids;
+use super::rules::{Effect, POLICY};
 use super::shop::Shop;
 use super::shopper::Shopper;
 use super::showcase;
 use super::time::HELD_OUT;
-use torre::{Answer, Collection, Error, Progress, Query, Result, Row, Stage, row};
+use torre::{Answer, Collection, Error, Hit, Progress, Query, Result, Row, Stage, row};
 use torre_report::{Cutoff, Evaluation, Latency};
 
 /// Products that the second stage orders.
@@ -66,7 +67,7 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
     for (shopper, split) in showcase::choose(shop) {
         let (seen, relevant) = (split.seen(), split.relevant());
         let user = user_row(shop, shopper, split);
-        let answer = in_stock(items, &user, ids(&shop.catalogue, &seen))?;
+        let (answer, rules) = page(items, &user, &ids(&shop.catalogue, &seen))?;
         let last = &seen[seen.len().saturating_sub(LOOKED_AT)..];
         shown.push(Shown {
             who: shopper.introduction(),
@@ -74,17 +75,19 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
             looked_at: last.iter().map(|&number| shop.catalogue.products[number].line()).collect(),
             looked_at_in_all: seen.len(),
             hits: lines(shop, &answer, Some(&relevant)),
+            rules,
         });
     }
     let (city, device, age) = (CITIES[0].0, DEVICES[0], 23);
     let user = row! { "history" => Vec::<String>::new(), "city" => city, "age" => age, "device" => device, "now" => HELD_OUT };
-    let hits = lines(shop, &in_stock(items, &user, Vec::new())?, None);
+    let (answer, rules) = page(items, &user, &[])?;
     shown.push(Shown {
         who: format!("Somebody new, {age}, {city}, on a {device}"),
         user,
         looked_at: Vec::new(),
         looked_at_in_all: 0,
-        hits,
+        hits: lines(shop, &answer, None),
+        rules,
     });
     Ok(shown)
 }
@@ -99,9 +102,13 @@ fn recommend<'q>(items: &'q Collection, user: &'q Row, seen: Vec<String>) -> Que
     items.recommend(user).k(K).exclude(seen)
 }
 
-/// What the shop shows: the towers' best products that are in stock, ordered by the second stage.
-fn in_stock(items: &Collection, user: &Row, seen: Vec<String>) -> Result<Answer> {
-    recommend(items, user, seen).filter_str("stock > 0")?.rerank(RANKED).run()
+/// What the shop shows: the towers' best products, ordered by the second stage and the shop's rules; and what those did.
+fn page(items: &Collection, user: &Row, seen: &[String]) -> Result<(Answer, Effect)> {
+    let ranked = || recommend(items, user, seen.to_vec()).rerank(RANKED);
+    let without = ranked().run()?;
+    let answer = ranked().policy(POLICY).explain().run()?;
+    let effect = Effect::of(&answer, &without);
+    Ok((answer, effect))
 }
 
 fn user_row(shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
@@ -111,10 +118,11 @@ fn user_row(shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
 
 fn lines(shop: &Shop, answer: &Answer, relevant: Option<&[usize]>) -> Vec<Line> {
     let products = &shop.catalogue.products;
-    let line = |product: &Product, score| Line {
-        score: Some(score),
+    let line = |product: &Product, hit: &Hit| Line {
+        score: Some(hit.score),
+        boost: hit.boosts.first().and_then(|boost| boost.adds),
         clicked_later: relevant.map(|relevant| relevant.contains(&product.number)),
         ..product.line()
     };
-    answer.hits.iter().filter_map(|hit| Some(line(products.get(Product::number_of(hit.id.as_str())?)?, hit.score))).collect()
+    answer.hits.iter().filter_map(|hit| Some(line(products.get(Product::number_of(hit.id.as_str())?)?, hit))).collect()
 }

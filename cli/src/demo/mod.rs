@@ -10,9 +10,11 @@ mod dice;
 mod names;
 mod report;
 mod rows;
+mod rules;
 mod shop;
 mod shopper;
 mod showcase;
+mod thousands;
 mod time;
 
 use std::path::{Path, PathBuf};
@@ -83,6 +85,8 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
     let rows = shop.catalogue.products.iter().zip(&clicks).map(|(product, &clicks)| Item::from_row(product.stocked_row(clicks)));
     let imported = items.import().progress(progress).run(rows)?;
     INDEXED.iter().try_for_each(|field| items.add_index(field, progress))?;
+    let policy = rules::policy()?;
+    items.set_policy(rules::POLICY, &policy)?;
     let built = items.build(&BuildOptions::default().queries(ask::vectors(&items, &shop)?), progress)?;
     let (held_out, query, ranked_query) = ask::evaluate(&items, &shop, progress)?;
     let seconds = imported.elapsed.as_secs_f64();
@@ -100,6 +104,7 @@ pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> 
             seconds: built.elapsed.as_secs_f64(),
         },
         shown: ask::show(&items, &shop)?,
+        policy,
         held_out,
         query,
         ranked_query,
@@ -124,12 +129,21 @@ mod tests {
         // So does the second stage the towers alone.
         let ranked = report.held_out.ranked;
         assert!(ranked.ndcg.unwrap() > towers.ndcg.unwrap() && ranked.hit_rate.unwrap() > rate, "{towers:?} {ranked:?}");
-        assert!(report.shown.iter().flat_map(|shown| &shown.hits).all(|hit| hit.stock > 0));
+        // What the rules say holds of every page.
+        for shown in &report.shown {
+            assert!(shown.hits.len() == 10 && shown.hits.iter().all(|hit| hit.stock > 0), "{shown}");
+            assert!(shown.hits.iter().all(|hit| hit.boost == Some(0.1 * f64::from(hit.stock).ln_1p())), "{shown}");
+            assert!(shown.hits.iter().all(|hit| shown.hits.iter().filter(|other| other.brand == hit.brand).count() <= 3), "{shown}");
+            let usual = shown.user.get("usual_price").and_then(torre::Value::as_f64);
+            assert!(usual.is_none_or(|usual| shown.hits.iter().all(|hit| hit.price <= 2.0 * usual)), "{shown}");
+        }
         let page = report.to_string();
         assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["shown"].as_array().unwrap().len(), 4);
         assert_eq!(json["held_out"]["towers"]["hit_rate"], rate);
+        assert_eq!(json["policy"]["max_per"][0]["most"], 3);
+        assert!(json["shown"][0]["rules"]["left_out"].as_u64().unwrap() > 0, "{}", json["shown"][0]["rules"]);
     }
 
     #[test]

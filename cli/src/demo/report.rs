@@ -5,13 +5,16 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::rules::{Effect, in_words};
+use super::thousands::thousands;
 use torre::Row;
+use torre::rules::Policy;
 use torre_report::{Cutoff, Latency};
 
 /// Hits of a recommendation, and those that are judged.
 pub(super) const K: usize = 10;
 /// Widest title on the page, in characters.
-const TITLE: usize = 58;
+const TITLE: usize = 51;
 
 /// Everything that one run of the demo has to say.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -23,6 +26,8 @@ pub(crate) struct Report {
     pub(super) clicks: usize,
     pub(super) import: ImportLine,
     pub(super) index: IndexLine,
+    /// The rules by which products are shown.
+    pub(super) policy: Policy,
     pub(super) shown: Vec<Shown>,
     pub(super) held_out: HeldOut,
     /// Of a recommendation, from the raw row to the hits.
@@ -74,6 +79,8 @@ pub(super) struct Shown {
     pub(super) looked_at_in_all: usize,
     /// What is recommended, best first.
     pub(super) hits: Vec<Line>,
+    /// What the rules did.
+    pub(super) rules: Effect,
 }
 
 /// A product on the page.
@@ -89,6 +96,9 @@ pub(super) struct Line {
     /// Of a hit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) score: Option<f32>,
+    /// Of a hit: what a rule added to its score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) boost: Option<f64>,
     /// Of a hit: whether the shopper clicked it in the held-out days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) clicked_later: Option<bool>,
@@ -117,6 +127,7 @@ impl Display for Report {
             f,
             "index    vectors of length {dim}, {lists} lists, codes of {m} bytes, {bytes_per_row:.0} bytes a row in RAM, {seconds:.2} s"
         )?;
+        writeln!(f, "rules    {}", in_words(&self.policy))?;
         for shown in &self.shown {
             write!(f, "\n{shown}")?;
         }
@@ -142,15 +153,17 @@ impl Display for Shown {
                 self.looked_at.iter().try_for_each(|line| writeln!(f, "{line}"))?;
             }
         }
-        writeln!(f, "  gets (in stock, ordered by the second stage; price, stock)")?;
-        self.hits.iter().try_for_each(|line| writeln!(f, "{line}"))
+        writeln!(f, "  gets (ordered by the second stage and the rules; price, stock, what the boost adds)")?;
+        self.hits.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        writeln!(f, "  {}", self.rules)
     }
 }
 
 impl Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.clicked_later == Some(true) { '*' } else { ' ' };
-        write!(f, "  {mark} {:TITLE$}  {:17} {:>8.2} {:>3}", shortened(&self.title), self.category, self.price, self.stock)
+        write!(f, "  {mark} {:TITLE$}  {:17} {:>8.2} {:>3}", shortened(&self.title), self.category, self.price, self.stock)?;
+        self.boost.map_or(Ok(()), |boost| write!(f, "  {boost:+.2}"))
     }
 }
 
@@ -182,17 +195,4 @@ fn shortened(title: &str) -> String {
     let mut short: String = title.chars().take(TITLE - 1).collect();
     short.push('…');
     short
-}
-
-/// A number with a comma every three digits.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

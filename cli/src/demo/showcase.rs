@@ -60,6 +60,7 @@ impl Product {
             price: f64::from(self.cents) / 100.0,
             stock: self.stock,
             score: None,
+            boost: None,
             clicked_later: None,
         }
     }

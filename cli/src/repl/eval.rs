@@ -1,5 +1,6 @@
 //! `eval`: recommendations against what users really chose.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,10 +44,34 @@ pub(super) fn run(collection: &Collection, args: &Eval, progress: &dyn Progress)
     let first = args.effort.search();
     let mut whole = first.clone();
     args.stages.add_to(&mut whole);
-    let first_stage = if args.stages.is_none() { None } else { Some(measure(collection, args, &first, users, progress)?.0) };
+    let first_stage = if args.stages.is_none() {
+        None
+    } else {
+        let rows = of_first_stage(collection, args, users.rows)?;
+        Some(measure(collection, args, &first, Users { rows: &rows, ..users }, progress)?.0)
+    };
     let (report, times) = measure(collection, args, &whole, users, progress)?;
     let effort = describe(args.effort.effort());
     Ok(show(&Evaluated { report, first_stage, latency: Latency::of(&times), timed_users: times.len(), effort }))
+}
+
+/// The users without what rules alone read: by itself the first stage knows no such fields.
+fn of_first_stage<'u>(collection: &Collection, args: &Eval, users: &'u [Row]) -> Result<Cow<'u, [Row]>, Failure> {
+    let mut fields = args.stages.user_fields();
+    if let Some(name) = &args.stages.policy {
+        fields.extend(collection.policy(name)?.0.user_fields().map(str::to_owned));
+    }
+    let tower = collection.specs().map(|(_, user)| user);
+    fields.retain(|field| tower.as_ref().is_none_or(|spec| spec.fields().all(|read| read != field)));
+    if fields.is_empty() {
+        return Ok(Cow::Borrowed(users));
+    }
+    let without = |user: &Row| {
+        let mut user = user.clone();
+        fields.iter().for_each(|field| drop(user.remove(field)));
+        user
+    };
+    Ok(users.iter().map(without).collect())
 }
 
 /// Who asks, each with a case of the file.

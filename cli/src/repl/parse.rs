@@ -65,6 +65,9 @@ pub(super) fn parse(line: &str) -> Result<Line, Failure> {
     if text.is_empty() || text.starts_with('#') || text.starts_with("--") {
         return Ok(Line::Nothing);
     }
+    // What a collection keeps by name may be asked for as what the shell does.
+    let kept = |rest: &&str| matches!(rest.split_whitespace().next(), Some("ranker" | "policy"));
+    let text = text.strip_prefix('.').filter(kept).unwrap_or(text);
     if text.starts_with('.') {
         return dot::parse(text).map(Line::Dot);
     }
@@ -145,6 +148,12 @@ mod tests {
         // Found by fuzzing, which has debug assertions where a release build has not: each command takes them, their parent must not.
         assert_eq!(grammar().get_arguments().count(), 0);
         assert!(grammar().get_subcommands().all(|command| command.get_arguments().any(|option| option.get_long() == Some(COLLECTION))));
+    }
+
+    #[test]
+    fn rankers_and_policies_are_found_behind_a_dot_too() {
+        assert!(matches!(command(".policy list"), Command::Policy(_)) && matches!(command(" .ranker  list --json"), Command::Ranker(_)));
+        assert!(parse(".policies list").is_err() && parse(".recommend {}").is_err());
     }
 
     #[test]

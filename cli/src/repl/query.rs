@@ -106,6 +106,12 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
             notes.push(format!("warning: the target of {} is out of reach of this index", short(target)));
         }
     }
+    if let Some(ranker) = &explain.ranker {
+        let missing: Vec<String> =
+            ranker.missing.iter().map(|missing| format!("{} of {}", missing.feature, grouped(missing.candidates))).collect();
+        let missing = if missing.is_empty() { String::new() } else { format!(", missing: {}", missing.join(", ")) };
+        notes.push(format!("ranker: {} candidates{missing}", grouped(ranker.candidates)));
+    }
     if let Some(rules) = &explain.rules {
         let policy = rules.policy.as_ref().zip(rules.version).map(|(name, version)| format!(" (policy {name}, version {version})"));
         notes.push(format!(

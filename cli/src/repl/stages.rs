@@ -18,7 +18,7 @@ pub(crate) struct StageOptions {
     pub(crate) ranker: Option<String>,
     /// Take the rules of this policy along
     #[arg(long, value_name = "NAME")]
-    policy: Option<String>,
+    pub(crate) policy: Option<String>,
     #[command(flatten)]
     rules: RuleOptions,
     /// Choose hits that are unlike each other; LAMBDA, from 0 to 1, is the weight of relevance
@@ -42,6 +42,13 @@ impl StageOptions {
     /// Whether there is no further stage.
     pub(crate) fn is_none(&self) -> bool {
         self.rerank.is_none() && self.policy.is_none() && self.diverse.is_none() && self.rules.add_to(Policy::new()) == Policy::new()
+    }
+
+    /// The fields of users that rules of the query and the calibration of lists read; those of its policy are not among them.
+    pub(crate) fn user_fields(&self) -> Vec<String> {
+        let rules = self.rules.add_to(Policy::new());
+        let history = self.calibrate.as_ref().map(|_| self.history.as_deref().unwrap_or("history"));
+        rules.user_fields().chain(history).map(str::to_owned).collect()
     }
 
     /// Adds the stages to a search.

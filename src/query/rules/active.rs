@@ -46,7 +46,7 @@ impl<'q> Active<'q> {
 
     /// Whether a rule reads this field of users.
     pub(crate) fn reads_of_users(&self, field: &str) -> bool {
-        self.policies().any(|policy| policy.reads_of_users(field))
+        self.policies().any(|policy| policy.user_fields().any(|known| known == field))
     }
 
     /// Whether a value may have so many hits only.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::features::{FieldType, Value};
 use crate::filter::{Bound, Filter, Operand, field};
 use crate::query::candidates::{Candidates, Found, Ranked};
+use crate::query::field::FieldColumns;
 use crate::query::filter_lists::ListRows;
 use crate::query::request::Request;
 use crate::query::restriction::{PartFilters, bind};
@@ -90,14 +91,12 @@ fn widen(request: &Request<'_>, query: usize, limits: &Limits<'_>, depth: usize)
 }
 
 /// The hits of each value so far.
-struct Limits<'r> {
-    snapshot: &'r Snapshot,
-    fields: Vec<Limit<'r>>,
-}
+struct Limits<'r>(Vec<Limit<'r>>);
 
 /// The hits of each value of one field.
 struct Limit<'r> {
     field: &'r str,
+    columns: FieldColumns<'r>,
     kind: FieldType,
     most: usize,
     hits: HashMap<Key, usize>,
@@ -122,15 +121,16 @@ impl<'r> Limits<'r> {
                 of_rule(Error::NotIndexed { field: limit.field.clone(), indexed }, &rule)
             };
             let kind = found.ok_or_else(unindexed)?.kind;
-            Ok(Limit { field: &limit.field, kind, most: limit.most, hits: HashMap::new() })
+            let columns = FieldColumns::new(snapshot, &limit.field);
+            Ok(Limit { field: &limit.field, columns, kind, most: limit.most, hits: HashMap::new() })
         };
-        Ok(Self { snapshot, fields: active.max_per().map(limit).collect::<Result<_>>()? })
+        active.max_per().map(limit).collect::<Result<_>>().map(Self)
     }
 
     /// Takes a row that none of its values keeps out, and counts it.
     fn admit(&mut self, place: Place) -> bool {
-        let keys: Vec<Vec<Key>> = self.fields.iter().map(|limit| keys(self.snapshot, limit.field, place)).collect();
-        let admitted = self.fields.iter().zip(&keys).all(|(limit, keys)| keys.iter().all(|key| !limit.is_full(key)));
+        let keys: Vec<Vec<Key>> = self.0.iter().map(|limit| limit.keys(place)).collect();
+        let admitted = self.0.iter().zip(&keys).all(|(limit, keys)| keys.iter().all(|key| !limit.is_full(key)));
         if admitted {
             self.add(keys);
         }
@@ -139,19 +139,19 @@ impl<'r> Limits<'r> {
 
     /// Counts a row, whatever there is of its values.
     fn count(&mut self, place: Place) {
-        let keys = self.fields.iter().map(|limit| keys(self.snapshot, limit.field, place)).collect();
+        let keys = self.0.iter().map(|limit| limit.keys(place)).collect();
         self.add(keys);
     }
 
     fn add(&mut self, keys: Vec<Vec<Key>>) {
-        for (limit, keys) in self.fields.iter_mut().zip(keys) {
+        for (limit, keys) in self.0.iter_mut().zip(keys) {
             keys.into_iter().for_each(|key| *limit.hits.entry(key).or_default() += 1);
         }
     }
 
     /// A filter for each field: items with a value that has its hits.
     fn full(&self) -> impl Iterator<Item = Filter> {
-        self.fields.iter().filter_map(|limit| {
+        self.0.iter().filter_map(|limit| {
             let mut full: Vec<&Key> = limit.hits.keys().filter(|key| limit.is_full(key)).collect();
             full.sort_unstable();
             let operands: Vec<Operand> = full.iter().map(|key| key.operand()).collect();
@@ -170,18 +170,18 @@ impl Limit<'_> {
     fn is_full(&self, key: &Key) -> bool {
         self.hits.get(key).is_some_and(|&hits| hits >= self.most)
     }
-}
 
-/// The values of a row that are counted, each once: none where it is null.
-fn keys(snapshot: &Snapshot, field: &str, (part, position): Place) -> Vec<Key> {
-    let mut keys = match snapshot.table(part).columns().value(field, position as usize) {
-        Some(Value::List(values)) => values.into_iter().filter_map(Key::of).collect(),
-        Some(value) => Key::of(value).into_iter().collect(),
-        None => Vec::new(),
-    };
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    /// The values of a row that are counted, each once: none where it is null.
+    fn keys(&self, place: Place) -> Vec<Key> {
+        let mut keys = match self.columns.value(place) {
+            Some(Value::List(values)) => values.into_iter().filter_map(Key::of).collect(),
+            Some(value) => Key::of(value).into_iter().collect(),
+            None => Vec::new(),
+        };
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
 }
 
 impl Key {

@@ -33,13 +33,14 @@ fn one(request: &Request<'_>, active: &Active<'_>, source: &Source<'_>, ranked: 
         } else {
             Vec::new()
         };
+        ranked.contributions.resize(window, Vec::new());
         for found in &mut ranked.found[..window] {
             let (total, buried, contributions) = effect(&ready, &rows.row(found), &formulas)?;
             let base = found.rank.map_or(Some(found.score), |rank| (!rank.is_nan()).then_some(f64::from(rank)));
             found.boosted = base.filter(|_| !ready.boosts.is_empty()).map(|base| base + total);
             found.buried = buried;
-            if !contributions.is_empty() {
-                ranked.contributions.push((found.place, contributions));
+            if let Some(known) = found.candidate.and_then(|candidate| ranked.contributions.get_mut(candidate as usize)) {
+                *known = contributions;
             }
         }
     }

@@ -87,6 +87,14 @@ impl Column {
         }
     }
 
+    /// A number that only positions with the same value have: the code of a text. `None` where there is none.
+    pub(crate) fn code(&self, at: usize) -> Option<u32> {
+        match &self.cells {
+            Cells::Texts { codes, .. } if self.lists.is_none() && !self.is_null(at) => Some(codes.get(at)),
+            _ => None,
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         let bounds = self.lists.as_ref().map_or(0, |bounds| bounds.capacity() * 4);
