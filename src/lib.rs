@@ -79,8 +79,8 @@ pub use db::{
 };
 pub use error::{Error, Responsible, Result};
 pub use features::{
-    Dtype, EncodeError, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, ID_FIELD, InputSpec, InvalidOption, Metric,
-    Row, Schema, SpecError, TowerRole, VECTOR_FIELD, Value,
+    Dtype, EncodeError, FeatureError, FeatureReport, FeatureSpec, Field, FieldType, Golden, ID_FIELD, InputRole, InputSpec, InvalidOption,
+    Metric, Row, Schema, SpecError, TowerRole, VECTOR_FIELD, Value,
 };
 pub use ingest::{Changes, Item};
 pub use model_error::ModelError;

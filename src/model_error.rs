@@ -29,6 +29,14 @@ pub enum ModelError {
         /// What is wrong with it.
         source: Box<ModelError>,
     },
+    /// What is wrong with a node whose place in the framework's model is known.
+    #[error("{source}; it is {module}")]
+    Module {
+        /// The module, or the weights that are next above.
+        module: String,
+        /// What is wrong with the node.
+        source: Box<ModelError>,
+    },
     /// More of something than a model may have.
     #[error("the model has {got} {what}; at most {limit} are allowed")]
     TooLarge {
@@ -355,6 +363,22 @@ impl ModelError {
         match path {
             Some(path) => Self::File { path: path.to_owned(), source: Box::new(self) },
             None => self,
+        }
+    }
+
+    /// Whether it names this node of the graph.
+    pub(crate) fn is_at(&self, name: &str) -> bool {
+        match self {
+            Self::Operator { node, .. }
+            | Self::Volume { node, .. }
+            | Self::Index { node, .. }
+            | Self::Differs { node, .. }
+            | Self::Magnitude { node, .. }
+            | Self::MixesRows { node, .. } => node == name,
+            Self::Type { place, .. } | Self::Graph { place, .. } => place.strip_prefix("node ").is_some_and(|place| {
+                place.strip_prefix(format!("{name:?}").as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            }),
+            _ => false,
         }
     }
 

@@ -8,10 +8,12 @@ import pathlib
 import random
 import sys
 
+import sample_tokenizers
 import spec_ref
 
 FILE = pathlib.Path(__file__).parent.parent / "tests" / "vectors_v2.json"
 VOCABS = {"genres": ["rock", "jazz", 7, "ñandú"]}
+TOKENIZERS = sample_tokenizers.all()
 NOW = 1764244800.25  # 2025-11-27T12:00:00.25Z
 CASES = []
 random = random.Random(20251127)
@@ -36,7 +38,7 @@ def rows(*values):
 
 
 def document(given, torre=2):
-    return {"torre": torre, "tower": "user", "model": "vectors", "dim": 3, "metric": "ip", "output": "vector", "vocabs": VOCABS, "inputs": [given]}
+    return {"torre": torre, "tower": "user", "model": "vectors", "dim": 3, "metric": "ip", "output": "vector", "vocabs": VOCABS, "tokenizers": TOKENIZERS, "inputs": [given]}
 
 
 def case(name, given, rows):
@@ -276,6 +278,41 @@ def characters():
     refused("chars of no length", chars(ngrams=[0]))
 
 
+def tokens():
+    texts = ("The red shoes, size 42!", "unknownable", "Ünïcødé naïve CAFÉ", "日本語 text", "", " \t\n ", "don't  stop's 'll", "a[SEP]b [MASK] c", "x" * 12, "zero\u200bwidth\x00\x07\ufffd",
+             "ΟΔΟΣ İ", "...---...", "a <mask> b</s>", "tabs\tand  many   spaces  ", "🙂 emoji", "price: $5 + 3% = ^~`|<>", "runningrunning")
+    for name, op in (("uncased", "wordpiece"), ("cased", "wordpiece"), ("roberta", "bpe"), ("gpt", "bpe"), ("marked", "bpe")):
+        def given(most=12, end="first", **more):
+            return i64({op: {"tokenizer": name}}, list=keep(most, end), **more)
+
+        beside = {"token_types": "t", "mask": "m", "length": "n"}
+        case(f"{op} of {name}", given(), rows(*texts))
+        case(f"{op} of {name}, the last", given(6, "last", **beside), rows(*texts))
+        case(f"{op} of {name}, missing, room for all", given(40, **beside), rows(None, *texts) + [{}])
+        case(f"{op} of {name}, padding and first of its own", given(8, index={"padding": 9, "first": 5}, length="n"), rows("red shoe", None))
+        errors(f"{op} of {name}", given(missing="error"), *rows(None, 5, ["a"], True), {})
+        refused(f"{op} of {name}, as the other model", i64({"bpe" if op == "wordpiece" else "wordpiece": {"tokenizer": name}}, list=keep(9)))
+    refused("wordpiece without a list", i64({"wordpiece": {"tokenizer": "uncased"}}))
+    refused("wordpiece of a tokenizer that is not there", i64({"wordpiece": {"tokenizer": "x"}}, list=keep(9)))
+    refused("wordpiece without room for a token", i64({"wordpiece": {"tokenizer": "uncased"}}, list=keep(2)))
+
+
+def told():
+    beside = {"mask": "m", "length": "n"}
+    case("mask and length of a list", i64({"hash": {"buckets": 9}}, list=keep(3), **beside), rows(["a", None, "b", "c"], ["a"], [], None))
+    case("mask of a bag", i64({"bag": {"hash": {"buckets": 9}}}, weights="w", list=keep(3, "largest"), **beside), rows({"a": 1, "b": None}, {}, None))
+    case("length of a text", i64({"text": {"buckets": 9, "ngrams": [1, 2]}}, list=keep(4, "last"), **beside), rows("a b c d", "a", "", None))
+    case("length of characters", i64({"chars": {"buckets": 9}}, list=keep(4), length="n"), rows("abcdef", "a", None))
+    case("mask of numbers", f32({"number": []}, list=keep(2), missing={"value": 0}, **beside), rows([0, 1, 2], [0], []))
+    case("mask of vectors", {**f32({"vector": {"width": 2}}, list=keep(2), **beside), "shape": ["N", 2, 2]}, rows([[0, 0], [1, 2]], [[0, 0]], []))
+    refused("mask without a list", i64({"hash": {"buckets": 9}}, mask="m"))
+    refused("mask in the same tensor", i64({"hash": {"buckets": 9}}, list=keep(2), mask="x"))
+    refused("mask and length in one tensor", i64({"hash": {"buckets": 9}}, list=keep(2), mask="m", length="m"))
+    refused("mask of another kind", i64({"hash": {"buckets": 9}}, list=keep(2), mask=5))
+    refused("token types of a hash", i64({"hash": {"buckets": 9}}, list=keep(2), token_types="t"))
+    refused("mask in a concat", {"tensor": "x", "dtype": "f32", "shape": ["N", 1], "concat": [{"from": "f", "op": {"number": []}, "mask": "m"}]})
+
+
 def older():
     """Everything of version 2 in a document of version 1."""
     for name, given in {
@@ -286,6 +323,8 @@ def older():
         "min_max": f32({"number": [{"min_max": [0, 1]}]}), "quantiles": f32({"number": [{"quantiles": [0, 1]}]}), "hour": i64({"time": ["hour"]}),
         "bucketize to an index": i64({"number": [{"bucketize": [1]}]}), "index": i64({"hash": {"buckets": 4}}, index={"first": 0}),
         "fields": i64({"hash": {"buckets": 4}}, ["a"]), "vectors": {**f32({"vector": {"width": 1}}, list=keep(2)), "shape": ["N", 2, 1]},
+        "wordpiece": i64({"wordpiece": {"tokenizer": "uncased"}}, list=keep(4)), "bpe": i64({"bpe": {"tokenizer": "gpt"}}, list=keep(4)),
+        "mask": i64({"hash": {"buckets": 4}}, list=keep(2), mask="m"), "length": i64({"hash": {"buckets": 4}}, list=keep(2), length="m"),
         "vector, missing null": f32({"vector": {"width": 1}}, missing="null"),
     }.items():
         refused(f"version 1: {name}", given, 1)
@@ -293,11 +332,11 @@ def older():
 
 
 def main():
-    for make in (identities, layouts, bags, buckets, crosses, ages, steps, dates, places, vectors, missing, characters, older):
+    for make in (identities, layouts, bags, buckets, crosses, ages, steps, dates, places, vectors, missing, characters, tokens, told, older):
         make()
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in CASES)
     about = "feature specs, version 2; made by features/reference/make_vectors.py; docs/feature-spec.md says how they are read"
-    text = f'{{"about": "{about}",\n"vocabs": {json.dumps(VOCABS, ensure_ascii=False)},\n"now": {NOW},\n"cases": [\n{lines}\n]}}\n'
+    text = f'{{"about": "{about}",\n"vocabs": {json.dumps(VOCABS, ensure_ascii=False)},\n"tokenizers": {json.dumps(TOKENIZERS, ensure_ascii=False)},\n"now": {NOW},\n"cases": [\n{lines}\n]}}\n'
     if "--check" in sys.argv[1:]:
         sys.exit(None if FILE.read_text(encoding="utf-8") == text else f"{FILE} is not what the reference makes; write it anew")
     sys.stdout.reconfigure(encoding="utf-8")

@@ -5,11 +5,12 @@ from spec_category import CATEGORIES, Category, vocabulary
 from spec_reader import only
 from spec_steps import Refused, Steps
 from spec_texts import character_grams, word_grams, words
+from spec_tokens import OPS as TOKENS, Tokenizer
 from spec_times import CYCLES, DATE_PARTS, UNITS, cycle, date_part
 from spec_values import SEPARATOR, At, FeatureError, f32, field_hash, quote
 
 GRAMS = {"text": (word_grams, [1]), "chars": (character_grams, [3])}
-OPS_OF_TWO = "identity", "bag", "chars", "cross", "age", "geo_unit", "geo_cell", "is_missing"
+OPS_OF_TWO = "identity", "bag", "chars", "wordpiece", "bpe", "cross", "age", "geo_unit", "geo_cell", "is_missing"
 OPS = ("vocab", "hash", "text", "number", "time", "onehot", "vector", "lookup") + OPS_OF_TWO
 
 
@@ -33,12 +34,18 @@ class Piece:
         getattr(self, "read_" + self.op, self.read_plain)(reader, self.args)
         self.is_index = self.places is not None
         self.read_list(reader, piece.get("list"))
+        self.beside = [key for key in ("token_types", "mask", "length") if key in piece]
+        for key in self.beside:
+            reader.since_two(key)
+            reader.check(isinstance(piece[key], str), f"{key}: expected the name of a tensor")
+            reader.check(self.list is not None, f"{key} is for a list")
+            reader.check(key != "token_types" or self.tokenizer is not None, "token_types are for wordpiece and bpe")
         self.read_index(reader, piece.get("index"))
         self.read_missing(reader, piece)
 
     # -- reading
 
-    places, width, steps, category = None, 1, None, None
+    places, width, steps, category, tokenizer = None, 1, None, None, None
 
     def read_plain(self, reader, args):
         """Operations with few arguments."""
@@ -69,6 +76,13 @@ class Piece:
         self.ngrams = [reader.count(n, 1, 64) for n in self.ngrams]
 
     read_chars = read_text
+
+    def read_wordpiece(self, reader, args):
+        self.tokenizer = Tokenizer(reader, reader.keys(args, "tokenizer").get("tokenizer"))
+        reader.check(self.tokenizer.kind == TOKENS[self.op], "another model")
+        self.places = self.tokenizer.size
+
+    read_bpe = read_wordpiece
 
     def read_cross(self, reader, args):
         self.places = reader.count(reader.keys(args, "buckets").get("buckets"))
@@ -111,19 +125,22 @@ class Piece:
     def read_list(self, reader, rule):
         self.list = rule
         if rule is None:
-            reader.check(self.op not in ("text", "chars", "bag", "lookup"), f"{self.op} needs list")
+            reader.check(self.op not in ("text", "chars", "wordpiece", "bpe", "bag", "lookup"), f"{self.op} needs list")
             return
-        takes = self.op in CATEGORIES + ("text", "chars", "bag", "lookup", "number", "age", "vector") or self.op == "time" and self.is_index
+        takes = self.op in CATEGORIES + ("text", "chars", "wordpiece", "bpe", "bag", "lookup", "number", "age", "vector") or self.op == "time" and self.is_index
         reader.check(takes, f"{self.op} takes no list")
         reader.since_two("a list of vectors", self.op == "vector")
         reader.keys(rule, "max", "keep")
-        reader.count(rule.get("max"), 1, 1 << 19)
+        least = len(self.tokenizer.before + self.tokenizer.after) + 1 if self.tokenizer else 1
+        reader.count(rule.get("max"), least, 1 << 19)
         reader.check(rule.get("keep") in ("last", "first") + ("largest",) * (self.op == "bag"), "list keep: expected last or first")
         reader.check(self.op in ("vector", "lookup") or self.width == 1, "bucketize in a list")
 
     def read_index(self, reader, layout):
         identity = self.category is not None and self.category.op == "identity"
         usual = {"padding": 0, "missing": 1, "first": 2} if not identity else {"padding": 0, "missing": 0, "first": 0}
+        if self.tokenizer is not None:
+            usual = {"padding": self.tokenizer.padding, "missing": 0, "first": 0}
         self.layout_names_missing = not identity
         if layout is not None:
             reader.since_two("index")
@@ -330,11 +347,14 @@ class Piece:
             return self.geo(row, number)
         if self.op == "bag":
             return self.bag(value, at)
-        if self.op in GRAMS:
+        if self.tokenizer is not None or self.op in GRAMS:
             if value is None and self.missing != "error":
-                return []
+                value = ""
             if not isinstance(value, str):
                 raise at.bad("a text" if value is None else "a string", value)
+            if self.tokenizer is not None:
+                ids, self.token_types = self.tokenizer.encode(value, self.list)
+                return [self.at_place(id) for id in ids]
             found = words(value, self.lower)
             grams = self.cut([gram for n in self.ngrams for gram in self.grams(found, n)])
             return [self.at_place(field_hash(self.field, gram) % self.places) for gram in grams]

@@ -35,7 +35,7 @@ class Input:
         readers = [Reader(self.tensor, piece, document) for piece in pieces]
         self.pieces = [Piece(reader, "concat" not in entry and self.dtype == "i64") for reader in readers]
         first, reader = self.pieces[0], readers[0]
-        known = "tensor dtype shape concat" if "concat" in entry else "tensor dtype shape from op list missing index weights"
+        known = "tensor dtype shape concat" if "concat" in entry else "tensor dtype shape from op list missing index weights token_types mask length"
         reader.keys(entry, *known.split())
         if "concat" in entry:
             for piece, entry_piece in zip(self.pieces, pieces):
@@ -53,17 +53,26 @@ class Input:
         self.weights = entry.get("weights")
         reader.since_two("weights", self.weights is not None)
         reader.check(isinstance(self.weights, str) if first.op == "bag" else self.weights is None, "weights are for bag")
+        self.beside = {key: entry[key] for key in first.beside}
+        self.names = [self.tensor] + [self.weights] * (self.weights is not None) + list(self.beside.values())
 
     def tensors(self, rows, now, items):
         first, length = self.pieces[0], math.prod(self.shape[1:])
         shape = [len(rows)] + self.shape[1:]
         padding = first.layout["padding"] if first.is_index else 0.0
-        data, weights = [], []
+        data, weights, beside = [], [], {key: [] for key in self.beside}
+        most = first.list["max"] if first.list else 0
         for number, row in enumerate(rows):
             made = []
             for piece in self.pieces:
                 given = piece.of_row(row, number, now, items)
                 made += given if isinstance(given, list) else [given]
+            count = len(made)
+            for key, told in beside.items():
+                if key == "length":
+                    told.append(count)
+                else:
+                    told += ([1] * count if key == "mask" else first.token_types) + [0] * (most - count)
             if first.op == "bag":
                 weights += [weight for _, weight in made] + [0.0] * (length - len(made))
                 made = [index for index, _ in made]
@@ -73,6 +82,8 @@ class Input:
         yield Tensor(self.tensor, self.dtype, shape, data)
         if self.weights:
             yield Tensor(self.weights, "f32", shape, weights)
+        for key, told in beside.items():
+            yield Tensor(self.beside[key], "i64", [len(rows)] + [most] * (key != "length"), told)
 
 
 class Spec:
@@ -82,7 +93,7 @@ class Spec:
         if document.get("torre") not in (1, 2):
             raise SpecError("not a feature spec of version 1 or 2")
         self.inputs = [Input(entry, document) for entry in document["inputs"]]
-        names = [name for each in self.inputs for name in (each.tensor, each.weights) if name]
+        names = [name for each in self.inputs for name in each.names]
         if len(set(names)) < len(names):
             raise SpecError("an input is named twice")
         pieces = [piece for each in self.inputs for piece in each.pieces]

@@ -64,6 +64,18 @@ impl Dtype {
     }
 }
 
+/// What the numbers of an input stand for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum InputRole {
+    /// Values of the row.
+    #[default]
+    Values,
+    /// 1 where a value of a list stands, 0 behind the last one.
+    Mask,
+    /// How many values a list has.
+    Length,
+}
+
 /// One input of the tower's graph.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InputSpec {
@@ -75,9 +87,26 @@ pub struct InputSpec {
     pub row_shape: Vec<usize>,
     /// For indices: one more than the largest index, which is the number of rows an embedding table needs.
     pub index_size: Option<u64>,
+    /// What its numbers stand for.
+    pub role: InputRole,
+    /// Values that the list has at least: special tokens, which stand around an empty text too.
+    pub least: usize,
 }
 
 impl InputSpec {
+    /// An input of values.
+    #[must_use]
+    pub fn values(tensor: impl Into<Arc<str>>, dtype: Dtype, row_shape: Vec<usize>, index_size: Option<u64>) -> Self {
+        Self { tensor: tensor.into(), dtype, row_shape, index_size, role: InputRole::Values, least: 0 }
+    }
+
+    /// The smallest and the largest of its numbers, where they are indexes.
+    #[must_use]
+    pub fn range(&self) -> Option<(i64, i64)> {
+        let least = if self.role == InputRole::Length { self.least as i64 } else { 0 };
+        self.index_size.map(|size| (least, i64::try_from(size).unwrap_or(i64::MAX) - 1))
+    }
+
     /// Elements a row takes.
     #[must_use]
     pub fn row_len(&self) -> usize {
@@ -239,7 +268,7 @@ impl Op {
             Self::Age(_) | Self::AgeIndex(_) | Self::Date(_) if list => FieldType::TimeList,
             Self::Age(_) | Self::AgeIndex(_) | Self::Date(_) | Self::Time(_) => FieldType::Time,
             Self::Category(_) if list => FieldType::TextList,
-            Self::Text { .. } | Self::Category(_) | Self::Cross { .. } => FieldType::Text,
+            Self::Text { .. } | Self::Tokens(_) | Self::Category(_) | Self::Cross { .. } => FieldType::Text,
             Self::OneHot(_) | Self::Lookup => FieldType::TextList,
             Self::Bag(_) | Self::IsMissing => return None,
         })

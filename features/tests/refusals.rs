@@ -99,7 +99,7 @@ fn a_wrong_input_of_version_two_is_refused_by_its_name() {
         (with(column(json!({"is_missing": {}})), "missing", json!("null")), "is_missing takes no \"missing\""),
         (
             column(json!({"oneshot": {}})),
-            "unknown op \"oneshot\"; expected vocab, hash, text, number, time, onehot, vector, identity, bag, chars, cross, age, geo_unit, geo_cell, is_missing, or lookup",
+            "unknown op \"oneshot\"; expected vocab, hash, text, number, time, onehot, vector, identity, bag, chars, wordpiece, bpe, cross, age, geo_unit, geo_cell, is_missing, or lookup",
         ),
         (
             json!({"tensor": "x", "dtype": "f32", "shape": ["N", 1], "concat": [{"from": "f", "op": {"hash": {"buckets": 9}}}]}),

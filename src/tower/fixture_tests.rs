@@ -55,7 +55,7 @@ fn input(name: &str, tensor: &Json) -> (InputSpec, Vec<f64>) {
     let data = numbers(tensor);
     let dtype = if tensor["dtype"] == "int64" { Dtype::I64 } else { Dtype::F32 };
     let index_size = (dtype == Dtype::I64).then(|| data.iter().fold(0.0, |most, &x| f64::max(most, x)) as u64 + 1);
-    (InputSpec { tensor: name.into(), dtype, row_shape: shape(tensor)[1..].to_vec(), index_size }, data)
+    (InputSpec::values(name, dtype, shape(tensor)[1..].to_vec(), index_size), data)
 }
 
 /// The rows of these numbers, in their order.

@@ -70,7 +70,7 @@ pub(super) fn outlines(graph: &pb::GraphProto, interface: &Interface<'_>, batche
                 InputType::I64 => Dtype::I64,
                 InputType::F32 => Dtype::F32,
             };
-            let range = input.index_size.map(|size| (0, i64::try_from(size).unwrap_or(i64::MAX) - 1));
+            let range = input.range();
             let shape = [&[batch], input.row_shape.as_slice()].concat();
             known.insert(input.tensor.to_string(), infer::source(&input.tensor, dtype, shape, range));
         }
@@ -126,7 +126,8 @@ fn form(model: &pb::ModelProto) -> Result<&pb::GraphProto> {
     if !graph.sparse_initializer.is_empty() {
         return refuse("model", "sparse weights are not supported in a tower".to_owned());
     }
-    graph.node.iter().try_for_each(node_form)?;
+    // A list of tensors is there for the sake of a loop, and the loop knows whose it is.
+    graph.node.iter().filter(|node| node.op_type == "Loop").chain(&graph.node).try_for_each(node_form)?;
     Ok(graph)
 }
 

@@ -22,6 +22,7 @@ mod guard;
 mod infer;
 mod limits;
 mod lower;
+mod module;
 mod network;
 mod onnx;
 mod own;
@@ -39,6 +40,8 @@ mod shape;
 #[cfg(test)]
 mod speed_tests;
 mod tensor;
+#[cfg(all(test, feature = "text"))]
+mod text_tests;
 mod trial;
 #[cfg(test)]
 mod trial_tests;

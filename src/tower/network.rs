@@ -25,7 +25,7 @@ impl Network {
         let mut model = decode::model(onnx)?;
         let name = if is_flat(&model, output) { as_column(&mut model, output) } else { output.to_owned() };
         let input: Arc<str> = input.into();
-        let inputs = [InputSpec { tensor: Arc::clone(&input), dtype: Dtype::F32, row_shape: vec![width], index_size: None }];
+        let inputs = [InputSpec::values(Arc::clone(&input), Dtype::F32, vec![width], None)];
         let interface = Interface { inputs: &inputs, output: &name, width: 1 };
         let mut plan = Plan::new(&mut model, &interface)?;
         // Tried as towers are: beside the reference, alone and in batches.

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
+use super::module;
 use super::plan::{Plan, without_panic};
 use super::trial::{self, Trial};
 use crate::error::{Error, Result};
@@ -43,9 +44,12 @@ impl Tower {
             return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });
         }
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
-        let mut plan = Plan::new(&mut model, &interface)?;
+        let mut plan = Plan::new(&mut model, &interface).map_err(|error| module::named(&source.onnx, &model, error))?;
         let trial = match attach {
-            Attach::First => Some(without_panic("trial", || trial::run(&model, &interface, &plan))?),
+            Attach::First => {
+                let tried = without_panic("trial", || trial::run(&model, &interface, &plan));
+                Some(tried.map_err(|error| module::named(&source.onnx, &model, error))?)
+            }
             Attach::Again => None,
         };
         drop(model);

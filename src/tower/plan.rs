@@ -245,9 +245,9 @@ fn check(spec: &InputSpec, tensor: &Tensor, rows: usize) -> Result<(), ModelErro
     let count = rows * spec.row_len();
     match (&tensor.data, spec.dtype) {
         (TensorData::I64(data), Dtype::I64) if data.len() == count => {
-            let size = spec.index_size.and_then(|size| i64::try_from(size).ok()).unwrap_or(i64::MAX);
-            match data.iter().find(|index| !(0..size).contains(*index)) {
-                Some(index) => refuse(format!("the index {index}; expected 0 to {}", size - 1)),
+            let (least, most) = spec.range().unwrap_or((0, i64::MAX));
+            match data.iter().find(|index| !(least..=most).contains(*index)) {
+                Some(index) => refuse(format!("the index {index}; expected {least} to {most}")),
                 None => Ok(()),
             }
         }

@@ -118,12 +118,9 @@ struct Case {
 
 /// An input as the manifest of the fixtures describes it.
 pub(super) fn spec_of(name: &str, json: &Json) -> InputSpec {
-    InputSpec {
-        tensor: name.into(),
-        dtype: if json["dtype"] == "i64" { Dtype::I64 } else { Dtype::F32 },
-        row_shape: json["row_shape"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect(),
-        index_size: json["index_size"].as_u64(),
-    }
+    let dtype = if json["dtype"] == "i64" { Dtype::I64 } else { Dtype::F32 };
+    let row_shape = json["row_shape"].as_array().unwrap().iter().map(|dim| dim.as_u64().unwrap() as usize).collect();
+    InputSpec::values(name, dtype, row_shape, json["index_size"].as_u64())
 }
 
 fn load(folder: &Path, case: &Json) -> Case {

@@ -2,7 +2,7 @@
 
 use super::array::{Array, Data};
 use super::value::Dtype;
-use crate::features::{Dtype as InputType, InputSpec, Tensor, TensorData};
+use crate::features::{Dtype as InputType, InputRole, InputSpec, Tensor, TensorData};
 
 /// How many there are.
 pub(super) const ROWS: usize = 6;
@@ -16,16 +16,21 @@ pub(super) fn synthetic(spec: &InputSpec, seed: u64) -> Vec<Array> {
 fn row_of(spec: &InputSpec, row: usize, dice: &mut Dice) -> Array {
     let shape = [&[1], spec.row_shape.as_slice()].concat();
     let count = spec.row_len();
-    // Of a list of L, so many are there: none, all, half, one, ...; what follows is padding.
-    let length = spec.row_shape.first().copied().unwrap_or(1);
-    let filled = [0, length, length.div_ceil(2), 1, length.saturating_sub(1), length][row % ROWS];
+    // Of a list of L, so many are there: none (or those that always are), all, half, one, ...; what follows is padding.
+    let length = match spec.role {
+        InputRole::Length => spec.index_size.map_or(0, |size| usize::try_from(size - 1).unwrap_or(usize::MAX)),
+        _ => spec.row_shape.first().copied().unwrap_or(1),
+    };
+    let filled = [0, length, length.div_ceil(2), 1, length.saturating_sub(1), length][row % ROWS].max(spec.least);
     let inner = count / length.max(1);
     match spec.dtype {
+        InputType::I64 if spec.role == InputRole::Length => Array::integers(Dtype::I64, shape, vec![filled as i64]),
+        InputType::I64 if spec.role == InputRole::Mask => Array::integers(Dtype::I64, shape, (0..count).map(|at| i64::from(at < filled))),
         InputType::I64 => {
             // Padding, missing, the first bucket of unknown values, the last of the vocabulary; then any.
             let last = spec.index_size.unwrap_or(1).max(1) - 1;
             let index = |at: usize, dice: &mut Dice| match (row, at) {
-                (0, _) => 0,
+                (0, _) if spec.least == 0 => 0,
                 (3, 0) => 1.min(last),
                 (4, 0) => 2.min(last),
                 (1 | 5, 0) => last,
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn rows_are_within_the_spec() {
         for (row_shape, size) in [(vec![], 1), (vec![], 2), (vec![5], 3), (vec![1], 1000), (vec![0], 7)] {
-            let spec = InputSpec { tensor: "x".into(), dtype: InputType::I64, row_shape, index_size: Some(size) };
+            let spec = InputSpec::values("x", InputType::I64, row_shape, Some(size));
             let rows = synthetic(&spec, 3);
             assert_eq!(rows.len(), ROWS);
             for row in &rows {
@@ -104,7 +109,19 @@ mod tests {
                 assert!(row.as_integers().unwrap().iter().all(|&x| (0..size as i64).contains(&x)), "{row:?}");
             }
         }
-        let spec = InputSpec { tensor: "x".into(), dtype: InputType::F32, row_shape: vec![4, 3], index_size: None };
+        // What is told of a list agrees with the list, and special tokens are always there.
+        let tokens = InputSpec { least: 2, ..InputSpec::values("x", InputType::I64, vec![5], Some(9)) };
+        let mask = InputSpec { role: InputRole::Mask, index_size: Some(2), ..tokens.clone() };
+        let length = InputSpec { role: InputRole::Length, index_size: Some(6), row_shape: vec![], ..tokens.clone() };
+        let [tokens, mask, length] = [tokens, mask, length].map(|spec| synthetic(&spec, 3));
+        let lengths: Vec<i64> = length.iter().flat_map(|row| row.as_integers().unwrap()).copied().collect();
+        assert_eq!(lengths, [2, 5, 3, 2, 4, 5]);
+        for ((tokens, mask), length) in tokens.iter().zip(&mask).zip(lengths) {
+            let wanted: Vec<i64> = (0..5).map(|at| i64::from(at < length)).collect();
+            assert_eq!(mask.as_integers().unwrap(), wanted);
+            assert!(tokens.as_integers().unwrap().iter().zip(&wanted).all(|(id, mask)| *mask == 1 || *id == 0));
+        }
+        let spec = InputSpec::values("x", InputType::F32, vec![4, 3], None);
         let rows = synthetic(&spec, 3);
         assert!(rows[0].as_floats().unwrap().iter().all(|&x| x == 0.0));
         assert!(rows[1].as_floats().unwrap().iter().all(|&x| x != 0.0 && x.abs() <= 1.0));

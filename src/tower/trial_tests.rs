@@ -56,7 +56,7 @@ fn model(nodes: Vec<pb::NodeProto>, weights: Vec<pb::TensorProto>) -> pb::ModelP
 }
 
 fn with_interface<T>(f: impl FnOnce(&Interface<'_>) -> T) -> T {
-    let inputs = [InputSpec { tensor: "x".into(), dtype: Dtype::F32, row_shape: vec![WIDTH], index_size: None }];
+    let inputs = [InputSpec::values("x", Dtype::F32, vec![WIDTH], None)];
     f(&Interface { inputs: &inputs, output: "y", width: WIDTH })
 }
 

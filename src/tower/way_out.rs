@@ -9,14 +9,16 @@ pub(super) fn way_out(domain: &str, operator: &str) -> &'static str {
             "",
             "Loop" | "SequenceEmpty" | "SequenceInsert" | "SequenceAt" | "SequenceConstruct" | "ConcatFromSequence" | "SplitToSequence",
         ) => {
-            "; an EmbeddingBag is exported so: write an Embedding and a masked sum, mean or maximum over the list instead, or unroll the loop"
+            "; an EmbeddingBag is exported so: write an Embedding and a masked sum, mean or maximum over the list instead (\"mask\" in the feature \
+             spec gives the mask), or unroll the loop"
         }
         ("", "If") => {
             "; export with a dynamic batch and without branches (torch.onnx.export with dynamo=True; for a TransformerEncoder, \
              enable_nested_tensor=False)"
         }
         ("", "NonZero" | "Compress" | "Unique" | "NonMaxSuppression") => {
-            "; its shape depends on the values: multiply by a mask, or use where with three arguments, instead of indexing by booleans"
+            "; its shape depends on the values: multiply by a mask, or use where with three arguments, instead of indexing by booleans \
+             (x[mask], x[mask] = y, masked_select, nonzero)"
         }
         ("", "DynamicQuantizeLinear" | "MatMulInteger" | "ConvInteger") => {
             "; its scale would depend on the other rows of the batch: quantise statically (QuantizeLinear and DequantizeLinear), or keep f32"

@@ -2,6 +2,7 @@
 
 use super::at::{At, given, number};
 use super::context::Context;
+use super::made::Made;
 use crate::error::FeatureError;
 use crate::op::{Keep, ListRule, Op, Piece};
 use crate::row::Row;
@@ -9,28 +10,30 @@ use crate::spec::InputSpec;
 use crate::value::{Value, quote};
 
 /// The indexes and the weights of an input.
-pub(super) fn bags(input: &InputSpec, piece: &Piece, rows: &[&Row], context: &Context<'_>) -> Result<(Vec<i64>, Vec<f32>), FeatureError> {
+pub(super) fn bags(input: &InputSpec, piece: &Piece, rows: &[&Row], context: &Context<'_>) -> Result<Made, FeatureError> {
     let width = input.row_len();
-    let mut indexes = vec![piece.layout.padding as i64; rows.len() * width];
-    let mut weights = vec![0.0f32; rows.len() * width];
-    let (Op::Bag(category), Some(list)) = (&piece.op, piece.list) else { return Ok((indexes, weights)) };
+    let mut made =
+        Made { indexes: vec![piece.layout.padding as i64; rows.len() * width], numbers: vec![0.0; rows.len() * width], ..Made::default() };
+    let (Op::Bag(category), Some(list)) = (&piece.op, piece.list) else { return Ok(made) };
     let mut near = 0;
     let mut entries = Vec::new();
-    let places = indexes.chunks_exact_mut(width).zip(weights.chunks_exact_mut(width));
+    let places = made.indexes.chunks_exact_mut(width).zip(made.numbers.chunks_exact_mut(width));
     for (n, (row, (indexes, weights))) in rows.iter().zip(places).enumerate() {
         let at = At { field: piece.field(), row: context.first_row + n };
         match given(row.get_near(at.field, &mut near)) {
             Some(Value::Object(bag)) => read(piece, bag, at, &mut entries)?,
-            None if !piece.is_strict() => continue,
+            None if !piece.is_strict() => entries.clear(),
             other => return Err(at.bad("an object of weights", other)),
         }
-        for ((name, weight), (index, out)) in kept(list, &mut entries).iter().zip(indexes.iter_mut().zip(weights)) {
+        let kept = kept(list, &mut entries);
+        made.lengths.push(kept.len());
+        for ((name, weight), (index, out)) in kept.iter().zip(indexes.iter_mut().zip(weights)) {
             let unknown = || FeatureError::value(at.field, at.row, category.expected_value(), format!("the string {}", quote(name)));
             *index = piece.category_index(category, name).ok_or_else(unknown)?;
             *out = *weight;
         }
     }
-    Ok((indexes, weights))
+    Ok(made)
 }
 
 /// The names and weights of a bag, without those whose weight is null.

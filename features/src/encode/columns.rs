@@ -2,6 +2,7 @@
 
 use super::at::{At, cut, given, no_date, number, time};
 use super::context::Context;
+use super::made::Made;
 use super::options::Lookup;
 use crate::error::{EncodeError, FeatureError};
 use crate::op::{Missing, Op, Piece};
@@ -11,11 +12,11 @@ use crate::value::{Digits, Value};
 use crate::vocab::Vocab;
 
 /// The numbers of an input.
-pub(super) fn columns(input: &InputSpec, pieces: &[Piece], rows: &[&Row], context: &Context<'_>) -> Result<Vec<f32>, EncodeError> {
+pub(super) fn columns(input: &InputSpec, pieces: &[Piece], rows: &[&Row], context: &Context<'_>) -> Result<Made, EncodeError> {
     let width = input.row_len();
-    let mut data = vec![0.0f32; rows.len() * width];
+    let mut made = Made { numbers: vec![0.0; rows.len() * width], ..Made::default() };
     let mut near = vec![0; pieces.len()];
-    for (n, (row, out)) in rows.iter().zip(data.chunks_exact_mut(width)).enumerate() {
+    for (n, (row, out)) in rows.iter().zip(made.numbers.chunks_exact_mut(width)).enumerate() {
         let mut rest = out;
         for (piece, near) in pieces.iter().zip(&mut near) {
             let at = At { field: piece.field(), row: context.first_row + n };
@@ -30,7 +31,9 @@ pub(super) fn columns(input: &InputSpec, pieces: &[Piece], rows: &[&Row], contex
                 }
                 continue;
             };
-            for (value, out) in cut(piece, list, value, at)?.iter().zip(rest.chunks_exact_mut(piece.width)) {
+            let kept = cut(piece, list, value, at)?;
+            made.lengths.push(kept.len());
+            for (value, out) in kept.iter().zip(rest.chunks_exact_mut(piece.width)) {
                 match piece.op {
                     Op::Lookup => piece.look_up(given(Some(value)), out, at, context.lookup)?,
                     _ => piece.columns(given(Some(value)), now, out, at)?,
@@ -38,7 +41,7 @@ pub(super) fn columns(input: &InputSpec, pieces: &[Piece], rows: &[&Row], contex
             }
         }
     }
-    Ok(data)
+    Ok(made)
 }
 
 impl Piece {

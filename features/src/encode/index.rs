@@ -2,6 +2,7 @@
 
 use super::at::{A_TIME, At, cut, given, no_date, number, time};
 use super::context::Context;
+use super::made::Made;
 use super::text::{self, Scratch};
 use crate::error::FeatureError;
 use crate::op::{Category, Missing, Op, Piece};
@@ -16,14 +17,16 @@ pub(super) fn indexes(
     rows: &[&Row],
     context: &Context<'_>,
     scratch: &mut Scratch,
-) -> Result<Vec<i64>, FeatureError> {
+) -> Result<Made, FeatureError> {
     let width = input.row_len();
-    let mut data = vec![piece.layout.padding as i64; rows.len() * width];
+    let mut made = Made { indexes: vec![piece.layout.padding as i64; rows.len() * width], ..Made::default() };
     let mut near = 0;
-    for (n, (row, out)) in rows.iter().zip(data.chunks_exact_mut(width)).enumerate() {
+    for (n, (row, out)) in rows.iter().zip(made.indexes.chunks_exact_mut(width)).enumerate() {
         let at = At { field: piece.field(), row: context.first_row + n };
         match (&piece.op, piece.list) {
-            (Op::Text { .. }, Some(list)) => text::put(piece, list, given(row.get_near(at.field, &mut near)), at, scratch, out)?,
+            (Op::Text { .. }, Some(list)) => {
+                made.lengths.push(text::put(piece, list, given(row.get_near(at.field, &mut near)), at, scratch, out)?);
+            }
             (Op::Cross { .. } | Op::GeoCell { .. }, _) => out[0] = piece.or_missing(piece.joint_place(row, at)?),
             (_, list) => {
                 let now = context.now(piece, row, at.row)?;
@@ -31,7 +34,9 @@ pub(super) fn indexes(
                 match list {
                     None => out[0] = piece.index(value, now, at)?,
                     Some(list) => {
-                        for (value, out) in cut(piece, list, value, at)?.iter().zip(out) {
+                        let kept = cut(piece, list, value, at)?;
+                        made.lengths.push(kept.len());
+                        for (value, out) in kept.iter().zip(out) {
                             *out = piece.index(given(Some(value)), now, at)?;
                         }
                     }
@@ -39,7 +44,7 @@ pub(super) fn indexes(
             }
         }
     }
-    Ok(data)
+    Ok(made)
 }
 
 impl Piece {

@@ -6,9 +6,11 @@ mod columns;
 mod context;
 mod index;
 mod joint;
+mod made;
 mod options;
 mod tensor;
 mod text;
+mod token;
 
 use super::error::{EncodeError, FeatureError};
 use super::op::Op;
@@ -17,6 +19,7 @@ use super::schema::Schema;
 use super::spec::{Dtype, FeatureSpec};
 
 use self::context::Context;
+use self::made::Made;
 use self::text::Scratch;
 
 pub use self::options::{EncodeOptions, Lookup};
@@ -50,14 +53,21 @@ impl FeatureSpec {
         };
         for (first, pieces) in &self.inner.pieces {
             let (input, piece) = (&self.inner.inputs[*first], &pieces[0]);
-            match (input.dtype, &piece.op) {
-                (_, Op::Bag(_)) => {
-                    let (indexes, weights) = bag::bags(input, piece, rows, &context)?;
-                    push(TensorData::I64(indexes));
-                    push(TensorData::F32(weights));
-                }
-                (Dtype::I64, _) => push(TensorData::I64(index::indexes(input, piece, rows, &context, &mut scratch)?)),
-                (Dtype::F32, _) => push(TensorData::F32(columns::columns(input, pieces, rows, &context)?)),
+            let mut made = match (input.dtype, &piece.op) {
+                (_, Op::Bag(_)) => bag::bags(input, piece, rows, &context)?,
+                (_, Op::Tokens(_)) => token::tokens(input, piece, rows, &context)?,
+                (Dtype::I64, _) => index::indexes(input, piece, rows, &context, &mut scratch)?,
+                (Dtype::F32, _) => columns::columns(input, pieces, rows, &context)?,
+            };
+            let Made { indexes, numbers, .. } = &mut made;
+            if input.dtype == Dtype::I64 {
+                push(TensorData::I64(std::mem::take(indexes)));
+            }
+            if input.dtype == Dtype::F32 || matches!(piece.op, Op::Bag(_)) {
+                push(TensorData::F32(std::mem::take(numbers)));
+            }
+            for beside in &piece.beside {
+                push(made.beside(*beside, piece));
             }
         }
         Ok(tensors)

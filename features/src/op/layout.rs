@@ -15,5 +15,10 @@ impl Layout {
     /// Padding, missing, then the values: that of every operation but `identity`.
     pub(crate) const STANDARD: Self = Self { padding: 0, missing: 1, first: 2 };
     /// A value is its own index.
-    pub(crate) const IDENTITY: Self = Self { padding: 0, missing: 0, first: 0 };
+    pub(crate) const IDENTITY: Self = Self::padded(0);
+
+    /// The same, with this index behind the end of a list.
+    pub(crate) const fn padded(padding: u64) -> Self {
+        Self { padding, missing: 0, first: 0 }
+    }
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use super::bucket::FieldHash;
 use super::time::{DatePart, TimePart};
+use super::tokenizer::Tokenizer;
 use super::vocab::Vocab;
+
+pub(crate) use super::list::{Keep, ListRule};
 
 pub(crate) use self::category::Category;
 pub(crate) use self::layout::Layout;
@@ -26,6 +29,24 @@ pub(crate) struct Piece {
     pub width: usize,
     /// Where the indexes lie, if it makes indexes.
     pub layout: Layout,
+    /// What else is told of a list, in the order of the inputs that take it.
+    pub beside: Box<[Beside]>,
+}
+
+/// What is told of a list beside its values, for an input of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Beside {
+    /// The type of each token.
+    TokenTypes,
+    /// 1 where a value stands, 0 behind the last one.
+    Mask,
+    /// How many values there are.
+    Length,
+}
+
+impl Beside {
+    /// All of them, by the keys that name their inputs.
+    pub(crate) const ALL: [(Self, &'static str); 3] = [(Self::TokenTypes, "token_types"), (Self::Mask, "mask"), (Self::Length, "length")];
 }
 
 /// What is made of a value.
@@ -37,6 +58,8 @@ pub(crate) enum Op {
     Bag(Category),
     /// Hash buckets of the text's n-grams.
     Text { buckets: u64, hash: FieldHash, lower: bool, grams: Grams, ngrams: Box<[usize]> },
+    /// The ids of a text's tokens.
+    Tokens(Arc<Tokenizer>),
     /// A hash bucket of several categories together.
     Cross { buckets: u64, hash: FieldHash },
     /// A hash bucket of the cell of the globe that a place lies in.
@@ -84,24 +107,6 @@ pub(crate) enum Grams {
     Characters,
 }
 
-/// How a list becomes `max` places.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ListRule {
-    pub max: usize,
-    pub keep: Keep,
-}
-
-/// What is kept of a list that is too long.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Keep {
-    /// Its end.
-    Last,
-    /// Its beginning.
-    First,
-    /// The largest weights of a bag.
-    Largest,
-}
-
 /// What stands for a field that is absent or null.
 #[derive(Clone, Debug)]
 pub(crate) enum Missing {
@@ -138,6 +143,14 @@ impl Piece {
         Some(size)
     }
 
+    /// Values that a list has at least: the special tokens around a text.
+    pub(crate) fn least(&self) -> usize {
+        match &self.op {
+            Op::Tokens(tokenizer) => tokenizer.frame.len(),
+            _ => 0,
+        }
+    }
+
     /// The field that holds now, where it counts an age.
     pub(crate) fn now(&self) -> Option<&str> {
         match &self.op {
@@ -153,6 +166,7 @@ impl Op {
         match self {
             Self::Category(category) | Self::Bag(category) => Some(category.places()),
             Self::Text { buckets, .. } | Self::Cross { buckets, .. } | Self::GeoCell { buckets, .. } => Some(*buckets),
+            Self::Tokens(tokenizer) => Some(tokenizer.size),
             Self::Date(part) => Some(part.places()),
             Self::NumberIndex(steps) | Self::AgeIndex(Age { steps, .. }) => Some(steps.width() as u64),
             _ => None,

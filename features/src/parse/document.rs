@@ -9,6 +9,7 @@ use super::golden::golden;
 use super::input::input;
 use super::json::{MAX_ROW_ELEMENTS, Result, brief};
 use super::reader::Shared;
+use super::tokenizer::Tokenizers;
 use super::vocabs::Vocabs;
 use crate::error::SpecError;
 use crate::metric::Metric;
@@ -45,6 +46,8 @@ pub(super) fn document(text: &str) -> Result<Inner> {
         other => return Err(SpecError::document("normalized", "true or false", brief(other))),
     };
     let vocabs = Vocabs::read(doc.get("vocabs"))?;
+    // A note in a document of version 1, which has no tokenizers.
+    let tokenizers = Tokenizers::read(doc.get("tokenizers").filter(|_| version >= Version::Two))?;
     let mut inner = Inner {
         text: text.into(),
         version,
@@ -62,7 +65,7 @@ pub(super) fn document(text: &str) -> Result<Inner> {
     };
     let inputs = doc.get("inputs").and_then(Json::as_array).filter(|inputs| !inputs.is_empty());
     let inputs = inputs.ok_or_else(|| SpecError::document("inputs", "a list of inputs, at least one", brief(doc.get("inputs"))))?;
-    let shared = Shared { vocabs: &vocabs, dim, version };
+    let shared = Shared { vocabs: &vocabs, tokenizers: &tokenizers, dim, version };
     let mut names = HashSet::new();
     for (place, json) in inputs.iter().enumerate() {
         let (inputs, pieces) = input(json, place, &shared)?;

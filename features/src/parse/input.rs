@@ -6,24 +6,27 @@ use super::json::{MAX_ROW_ELEMENTS, Result, brief, known_keys};
 use super::piece::piece;
 use super::reader::{Reader, Shared, of_version_two};
 use crate::error::SpecError;
-use crate::op::{Op, Piece};
-use crate::spec::{Dtype, InputSpec, Version};
+use crate::op::{Beside, Op, Piece};
+use crate::spec::{Dtype, InputRole, InputSpec, Version};
 
-/// Reads one entry: the graph inputs that it fills (a bag fills two), and what fills them.
+/// Keys of an entry that version 1 has not.
+const KEYS_OF_TWO: [&str; 5] = ["index", "weights", "token_types", "mask", "length"];
+
+/// Reads one entry: the graph inputs that it fills (a bag fills two, and what is told of a list fills more), and what fills them.
 pub(super) fn input(json: &Json, place: usize, shared: &Shared<'_>) -> Result<(Vec<InputSpec>, Vec<Piece>)> {
     let unnamed = |expected: &str| SpecError::document(format!("inputs[{place}]"), expected, brief(Some(json)));
     let object = json.as_object().ok_or_else(|| unnamed("an object"))?;
     let tensor = object.get("tensor").and_then(Json::as_str).ok_or_else(|| unnamed("an object with \"tensor\", a string"))?;
     let bad = |problem: String| SpecError::input(tensor, problem);
     let two = shared.version >= Version::Two;
-    if let Some(key) = ["index", "weights"].into_iter().find(|key| !two && object.contains_key(*key)) {
+    if let Some(key) = KEYS_OF_TWO.into_iter().find(|key| !two && object.contains_key(*key)) {
         return Err(bad(of_version_two(&format!("the key \"{key}\""))));
     }
 
     let pieces = match object.get("concat") {
         None => {
-            let known = ["tensor", "dtype", "shape", "from", "op", "list", "missing", "index", "weights"];
-            known_keys(object, &known[..if two { 9 } else { 7 }]).map_err(bad)?;
+            let known = [&["tensor", "dtype", "shape", "from", "op", "list", "missing"][..], if two { &KEYS_OF_TWO } else { &[] }];
+            known_keys(object, &known.concat()).map_err(bad)?;
             vec![piece(&Reader::new(tensor, object, shared)?)?]
         }
         Some(Json::Array(list)) if !list.is_empty() => {
@@ -71,16 +74,33 @@ pub(super) fn input(json: &Json, place: usize, shared: &Shared<'_>) -> Result<(V
     if elements > MAX_ROW_ELEMENTS {
         return Err(bad(format!("expected at most {MAX_ROW_ELEMENTS} elements a row, got {elements}")));
     }
-    let mut inputs = vec![InputSpec { tensor: tensor.into(), dtype, row_shape: row_shape.clone(), index_size: first.index_size() }];
+    let least = first.least();
+    let mut inputs = vec![InputSpec { least, ..InputSpec::values(tensor, dtype, row_shape.clone(), first.index_size()) }];
     match (&first.op, object.get("weights")) {
         (Op::Bag(_), Some(Json::String(weights))) => {
-            inputs.push(InputSpec { tensor: weights.as_str().into(), dtype: Dtype::F32, row_shape, index_size: None });
+            inputs.push(InputSpec::values(weights.as_str(), Dtype::F32, row_shape, None));
         }
         (Op::Bag(_), other) => return Err(bad(format!("\"weights\": expected the name of the tensor of weights, got {}", brief(other)))),
         (_, Some(_)) => return Err(bad("\"weights\" is for bag".to_owned())),
         _ => {}
     }
+    for (beside, key) in Beside::ALL.iter().filter(|(beside, _)| first.beside.contains(beside)) {
+        let named = object.get(*key).and_then(Json::as_str).unwrap_or_default();
+        inputs.push(InputSpec { least, ..of_list(*beside, named, first) });
+    }
     Ok((inputs, pieces))
+}
+
+/// The input that takes what is told of a piece's list.
+fn of_list(beside: Beside, tensor: &str, piece: &Piece) -> InputSpec {
+    let max = piece.list.map_or(0, |list| list.max);
+    let (shape, size, role) = match (beside, &piece.op) {
+        (Beside::TokenTypes, Op::Tokens(tokenizer)) => (vec![max], tokenizer.frame.segments(), InputRole::Values),
+        (Beside::TokenTypes, _) => (vec![max], 1, InputRole::Values),
+        (Beside::Mask, _) => (vec![max], 2, InputRole::Mask),
+        (Beside::Length, _) => (vec![], max as u64 + 1, InputRole::Length),
+    };
+    InputSpec { role, ..InputSpec::values(tensor, Dtype::I64, shape, Some(size)) }
 }
 
 /// The declared shape without its leading `"N"`.

@@ -9,6 +9,7 @@ mod op;
 mod piece;
 mod reader;
 mod step;
+mod tokenizer;
 mod vocabs;
 
 use std::sync::Arc;

@@ -12,10 +12,11 @@ use crate::bucket::FieldHash;
 use crate::geo::MAX_RESOLUTION;
 use crate::op::{Age, Category, Grams, Op};
 use crate::time::{DatePart, TimePart};
+use crate::tokenizer::Kind;
 use crate::vocab::Vocab;
 
 /// Operations that version 1 has not.
-const VERSION_TWO: [&str; 8] = ["identity", "bag", "chars", "cross", "age", "geo_unit", "geo_cell", "is_missing"];
+const VERSION_TWO: [&str; 10] = ["identity", "bag", "chars", "wordpiece", "bpe", "cross", "age", "geo_unit", "geo_cell", "is_missing"];
 
 /// Reads the operation.
 pub(super) fn op(reader: &Reader<'_>) -> Result<Op> {
@@ -44,6 +45,8 @@ pub(super) fn op(reader: &Reader<'_>) -> Result<Op> {
         }
         "text" => text(reader, Grams::Words, &[1]),
         "chars" => text(reader, Grams::Characters, &[3]),
+        "wordpiece" => tokens(reader, Kind::WordPiece),
+        "bpe" => tokens(reader, Kind::Bpe),
         "cross" => {
             let args = reader.args(&["buckets"])?;
             Ok(Op::Cross { buckets: reader.count("buckets", 1, args.get("buckets"))?, hash: FieldHash::joint(&reader.fields) })
@@ -136,6 +139,18 @@ fn text(reader: &Reader<'_>, grams: Grams, usual: &[usize]) -> Result<Op> {
     };
     let buckets = reader.count("buckets", 1, args.get("buckets"))?;
     Ok(Op::Text { buckets, hash: FieldHash::new(reader.field()), lower, grams, ngrams: ngrams(reader, args, usual)? })
+}
+
+fn tokens(reader: &Reader<'_>, kind: Kind) -> Result<Op> {
+    let Some(Json::String(name)) = reader.args(&["tokenizer"])?.get("tokenizer") else {
+        return Err(reader.expected("tokenizer", "the name of one of \"tokenizers\"", reader.args.get("tokenizer")));
+    };
+    let tokenizer = reader.shared.tokenizers.named.get(name);
+    let tokenizer = tokenizer.ok_or_else(|| reader.bad(format!("{}: \"tokenizers\" has no \"{name}\"", reader.name)))?;
+    if tokenizer.kind != kind {
+        return Err(reader.bad(format!("{}: the model of the tokenizer \"{name}\" is {:?}", reader.name, tokenizer.kind)));
+    }
+    Ok(Op::Tokens(Arc::clone(tokenizer)))
 }
 
 fn ngrams(reader: &Reader<'_>, args: &Map<String, Json>, usual: &[usize]) -> Result<Box<[usize]>> {

@@ -2,11 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::json::{MAX_ROW_ELEMENTS, Result};
+use super::json::{MAX_ROW_ELEMENTS, Result, brief};
 use super::missing::missing;
 use super::op::op;
 use super::reader::Reader;
-use crate::op::{Category, Keep, Layout, ListRule, Op, Piece};
+use crate::op::{Beside, Category, Keep, Layout, ListRule, Op, Piece};
 
 /// Reads a piece.
 pub(super) fn piece(reader: &Reader<'_>) -> Result<Piece> {
@@ -18,13 +18,14 @@ pub(super) fn piece(reader: &Reader<'_>) -> Result<Piece> {
     }
     let (layout, named) = layout(reader, &op)?;
     let missing = missing(reader, &op, width, named)?;
+    let beside = beside(reader, &op, list)?;
     let fields = reader.fields.iter().map(|field| (*field).into()).collect();
-    Ok(Piece { fields, op, list, missing, width, layout })
+    Ok(Piece { fields, op, list, missing, width, layout, beside })
 }
 
 fn list(reader: &Reader<'_>, op: &Op) -> Result<Option<ListRule>> {
     let Some(json) = reader.object.get("list") else {
-        let needed = matches!(op, Op::Text { .. } | Op::Lookup | Op::Bag(_));
+        let needed = matches!(op, Op::Text { .. } | Op::Tokens(_) | Op::Lookup | Op::Bag(_));
         return if needed { Err(reader.bad(format!("{} needs \"list\"", reader.name))) } else { Ok(None) };
     };
     match op {
@@ -37,7 +38,9 @@ fn list(reader: &Reader<'_>, op: &Op) -> Result<Option<ListRule>> {
         _ => {}
     }
     let list = reader.object("list", json, &["max", "keep"])?;
-    let max = reader.whole("list max", 1, MAX_ROW_ELEMENTS as u64, list.get("max"))? as usize;
+    // The special tokens around a text always stand there, and at least one token between them.
+    let least = if let Op::Tokens(tokenizer) = op { tokenizer.frame.len() as u64 + 1 } else { 1 };
+    let max = reader.whole("list max", least, MAX_ROW_ELEMENTS as u64, list.get("max"))? as usize;
     let keep = match (list.get("keep").and_then(Json::as_str), op) {
         (Some("last"), _) => Keep::Last,
         (Some("first"), _) => Keep::First,
@@ -46,6 +49,21 @@ fn list(reader: &Reader<'_>, op: &Op) -> Result<Option<ListRule>> {
         _ => return Err(reader.expected("list keep", "\"last\" or \"first\"", list.get("keep"))),
     };
     Ok(Some(ListRule { max, keep }))
+}
+
+/// What is told of the list beside its values; the keys name the tensors.
+fn beside(reader: &Reader<'_>, op: &Op, list: Option<ListRule>) -> Result<Box<[Beside]>> {
+    let named = Beside::ALL.iter().filter(|(_, key)| reader.object.contains_key(*key));
+    named
+        .map(|(beside, key)| match reader.object.get(*key) {
+            Some(Json::String(_)) if list.is_none() => Err(reader.bad(format!("\"{key}\" is for a list"))),
+            Some(Json::String(_)) if *beside == Beside::TokenTypes && !matches!(op, Op::Tokens(_)) => {
+                Err(reader.bad(format!("\"{key}\" is for wordpiece and bpe, not {}", reader.name)))
+            }
+            Some(Json::String(_)) => Ok(*beside),
+            other => Err(reader.bad(format!("\"{key}\": expected the name of a tensor, got {}", brief(other)))),
+        })
+        .collect()
 }
 
 /// Columns that one value takes.
@@ -67,6 +85,7 @@ fn width(reader: &Reader<'_>, op: &Op) -> Result<usize> {
 fn layout(reader: &Reader<'_>, op: &Op) -> Result<(Layout, bool)> {
     let usual = match op {
         Op::Category(Category::Identity { .. }) | Op::Bag(Category::Identity { .. }) => Layout::IDENTITY,
+        Op::Tokens(tokenizer) => Layout::padded(tokenizer.padding),
         _ => Layout::STANDARD,
     };
     let Some(json) = reader.object.get("index") else { return Ok((usual, false)) };

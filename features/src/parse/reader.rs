@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::json::{Result, brief, known_keys};
+use super::tokenizer::Tokenizers;
 use super::vocabs::Vocabs;
 use crate::error::SpecError;
 use crate::spec::Version;
@@ -15,6 +16,7 @@ const MAX_FIELDS: usize = 8;
 /// What all inputs of a document share.
 pub(super) struct Shared<'a> {
     pub vocabs: &'a Vocabs,
+    pub tokenizers: &'a Tokenizers,
     pub dim: usize,
     pub version: Version,
 }
