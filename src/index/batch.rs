@@ -77,8 +77,8 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it is empty, that of
-/// `params` holds for all.
+/// Answers every query as [`search`](super::search) does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it
+/// is empty, that of `params` holds for all. Rows left out one by one may differ, the filter is the same for all.
 pub(crate) fn search_batch(
     engine: &SearchEngine,
     parts: &[Part<'_>],

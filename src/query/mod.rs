@@ -7,6 +7,7 @@ mod all_report;
 #[cfg(test)]
 mod all_tests;
 mod answer;
+mod batch;
 mod builder;
 mod candidates;
 mod diverse;

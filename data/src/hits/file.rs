@@ -1,5 +1,6 @@
 //! A file of hits of any format.
 
+use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,9 @@ use super::unfinished::Unfinished;
 use super::writer::{HitOptions, Hits, UserHits};
 use super::{csv, jsonl, npy};
 use crate::format::Format;
+
+/// Begins a file of a format.
+type Begin = fn(BufWriter<File>, HitOptions) -> Result<Box<dyn Hits>, HitProblem>;
 
 /// A file of hits that is being written, under another name until [`finish`](Self::finish): no half file stands where a whole one is expected,
 /// and without it nothing is left behind.
@@ -33,26 +37,19 @@ impl HitFile {
     /// [`HitProblem::Format`], [`HitProblem::Io`].
     pub fn create(path: &Path, options: HitOptions) -> Result<Self, HitError> {
         let fail = |problem| HitError::new(path, problem);
-        let plain = |format: &Format| {
-            path.extension().is_some_and(|e| !e.eq_ignore_ascii_case("gz") && !e.eq_ignore_ascii_case("zst")) && {
-                let known = [Format::JsonLines, Format::Csv, Format::Npy];
-                known.contains(format) || (cfg!(feature = "parquet") && *format == Format::Parquet)
-            }
-        };
-        let Some(format) = Format::of_name(path).filter(plain) else {
-            let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(fail(HitProblem::Format { extension }));
+        let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        let packed = ["gz", "zst"].iter().any(|packed| extension.eq_ignore_ascii_case(packed));
+        let begin: Begin = match Format::of_name(path).filter(|_| !packed) {
+            Some(Format::JsonLines) => |out, options| Ok(Box::new(jsonl::JsonLines::begin(out, options))),
+            Some(Format::Csv) => |out, options| Ok(Box::new(csv::Csv::begin(out, options)?)),
+            Some(Format::Npy) => |out, options| Ok(Box::new(npy::Npy::begin(out, options)?)),
+            #[cfg(feature = "parquet")]
+            Some(Format::Parquet) => |out, options| Ok(Box::new(super::parquet::Parquet::begin(out, options)?)),
+            _ => return Err(fail(HitProblem::Format { extension })),
         };
         let (unfinished, file) = Unfinished::create(path).map_err(|error| fail(error.into()))?;
-        let out = BufWriter::with_capacity(1 << 20, file);
-        let hits: Result<Box<dyn Hits>, HitProblem> = match format {
-            Format::Csv => csv::Csv::begin(out, options).map(|hits| Box::new(hits) as _),
-            Format::Npy => npy::Npy::begin(out, options).map(|hits| Box::new(hits) as _),
-            #[cfg(feature = "parquet")]
-            Format::Parquet => super::parquet::Parquet::begin(out, options).map(|hits| Box::new(hits) as _),
-            _ => Ok(Box::new(jsonl::JsonLines::begin(out, options))),
-        };
-        Ok(Self { path: path.to_owned(), unfinished, hits: hits.map_err(fail)? })
+        let hits = begin(BufWriter::with_capacity(1 << 20, file), options).map_err(fail)?;
+        Ok(Self { path: path.to_owned(), unfinished, hits })
     }
 
     /// Writes the next user's hits.
