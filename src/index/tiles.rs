@@ -27,7 +27,7 @@ use super::search::{refine, take_hits};
 use super::tile_work::{Tiles, Work, rounded};
 
 /// Most queries that go over the lists together, and most rows that they keep meanwhile.
-const QUERIES: usize = 4096;
+const QUERIES: usize = 8192;
 const KEPT: usize = 1 << 20;
 /// Queries a list, from which on each visits its nearest list before all others.
 const NEAREST_FIRST: usize = 4;

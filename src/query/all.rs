@@ -15,7 +15,7 @@ use crate::query::together;
 use crate::segment::Shared;
 
 /// Users of a block, and most rows that are found for all of them: what is held in memory follows from these.
-const USERS: usize = 8192;
+const USERS: usize = 1 << 14;
 const ROWS: usize = 1 << 18;
 /// Blocks that are answered at one time: what one does on a single thread leaves the others to the other.
 const AT_ONCE: usize = 2;

@@ -107,7 +107,7 @@ struct Until(u64, AtomicU64);
 
 impl Progress for Until {
     fn update(&self, stage: Stage, done: u64, total: Option<u64>) {
-        assert_eq!((stage, total), (Stage::Recommend, Some(9000)));
+        assert_eq!((stage, total), (Stage::Recommend, Some(17_000)));
         self.1.store(done, Ordering::Relaxed);
     }
 
@@ -123,9 +123,9 @@ fn it_stops_between_blocks_and_at_errors_of_either_side() {
     let until = Until(100, AtomicU64::new(0));
     let vectors = clustered(1, DIM, 30, 8);
     let same = |count: usize| (0..count).map(|n| Ok(Recipient::vector(format!("u{n}"), vectors.row(0).to_vec())));
-    let stopped = items.recommend_all().progress(&until).run(same(9000), taker(&mut taken));
+    let stopped = items.recommend_all().progress(&until).run(same(17_000), taker(&mut taken));
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
-    assert_eq!(taken.len(), 8192, "whole blocks");
+    assert_eq!(taken.len(), 1 << 14, "whole blocks");
 
     let wrong = || Error::Unsupported { what: "no more".to_owned() };
     let broken = same(10).chain([Err(wrong())]);

@@ -93,7 +93,7 @@ impl<'a> Users<'a> {
             ID_FIELD => Some(ColumnKind::One(CellKind::Text)),
             _ => column_kind(field, spec.as_ref(), &schema),
         };
-        let read = ReadOptions::default().kinds(kinds).takes_ids(false).takes_vectors(!towers).skip_bad(!options.strict);
+        let read = ReadOptions::default().kinds(kinds).takes_ids(false).skip_bad(!options.strict);
         let source = Source::open(path, &read.id(options.id.as_deref()))?;
         let path = if path == Path::new("-") { PathBuf::from("standard input") } else { path.to_owned() };
         if let Source::Vectors(reader) = &source

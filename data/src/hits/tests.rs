@@ -11,7 +11,7 @@ use crate::{ReadOptions, Source, read_integers};
 /// Answers over items of these ids, nearest first in their order.
 fn answers(ids: &[&str]) -> Vec<Answer> {
     let items = Database::in_memory().unwrap().create_collection("items", CollectionOptions::vectors(1, Metric::L2)).unwrap();
-    items.upsert_many(ids.iter().enumerate().map(|(n, id)| Item::new(*id).unwrap().with_vector([n as f32 / 4.0]))).unwrap();
+    items.upsert_many(ids.iter().enumerate().map(|(n, id)| Item::new(*id).unwrap().with_vector([0.5 + n as f32 / 4.0]))).unwrap();
     (0..ids.len()).map(|k| items.search(&[0.0]).k(k).run().unwrap()).collect()
 }
 
@@ -71,7 +71,7 @@ fn cells_with_commas_and_quotes_are_quoted() {
     let path = folder.path().join("top.csv");
     write(&path, 2, &answers(&["a,b", "c\"d", "e"])).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "user,rank,item,score\nu1,1,\"a,b\",-0\nu2,1,\"a,b\",-0\nu2,2,\"c\"\"d\",-0.0625\n");
+    assert_eq!(text, "user,rank,item,score\nu1,1,\"a,b\",-0.25\nu2,1,\"a,b\",-0.25\nu2,2,\"c\"\"d\",-0.5625\n");
 }
 
 #[test]
