@@ -342,19 +342,43 @@ impl Error {
         )
     }
 
+    /// The row at fault, counted from 0 within the batch: of an error about one row, vector or user of several; `None` for all others.
+    #[must_use]
+    pub fn row(&self) -> Option<usize> {
+        use crate::model_error::ModelError as M;
+        match self {
+            Self::VectorLength { row, .. }
+            | Self::VectorNotFinite { row, .. }
+            | Self::VectorTooLong { row, .. }
+            | Self::ZeroVector { row }
+            | Self::InvalidRow { row, .. }
+            | Self::Model(M::NotFinite { row, .. } | M::TooLong { row, .. } | M::NoDirection { row, .. }) => Some(*row),
+            Self::Feature(error) => Some(error.row()),
+            _ => None,
+        }
+    }
+
     /// The same error about a row further down, for callers that count rows over several batches.
     #[must_use]
-    pub(crate) fn at_row(mut self, first: usize) -> Self {
+    pub(crate) fn at_row(self, first: usize) -> Self {
+        match self.row() {
+            Some(row) => self.of_row(row + first),
+            None => self,
+        }
+    }
+
+    /// The same error about the row of another number.
+    #[must_use]
+    pub(crate) fn of_row(mut self, number: usize) -> Self {
+        use crate::model_error::ModelError as M;
         match &mut self {
             Self::VectorLength { row, .. }
             | Self::VectorNotFinite { row, .. }
             | Self::VectorTooLong { row, .. }
             | Self::ZeroVector { row }
-            | Self::InvalidRow { row, .. } => *row += first,
-            Self::Feature(error) => {
-                let row = error.row() + first;
-                *error = error.clone().at_row(row);
-            }
+            | Self::InvalidRow { row, .. }
+            | Self::Model(M::NotFinite { row, .. } | M::TooLong { row, .. } | M::NoDirection { row, .. }) => *row = number,
+            Self::Feature(error) => *error = error.clone().at_row(number),
             _ => {}
         }
         self

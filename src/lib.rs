@@ -28,7 +28,7 @@
 //! | rank | [`Ranker::load`], [`Ranker::score`], [`Collection::attach_ranker`] |
 //! | set rules | [`rules::Policy`], [`Query::boost`], [`Query::max_per`], [`Collection::set_policy`] |
 //! | store | [`Collection::upsert_many`], [`Collection::upsert_row`], [`Collection::import`], [`Collection::patch`], [`Collection::delete`] |
-//! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`] |
+//! | ask | [`Collection::recommend`], [`Collection::search`], [`Collection::similar`], [`Collection::recommend_many`], [`Collection::recommend_all`] |
 //! | read back | [`Collection::get`], [`Collection::get_many`], [`Collection::items`], [`Collection::ids`] |
 //! | look after it | [`Collection::build`], [`Collection::compact`], [`Collection::stats`], [`Database::drop_collection`] |
 //! | change its towers | [`Database::embed_again`], [`Database::rename_collections`] |
@@ -87,7 +87,7 @@ pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{
     Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, MissingFeature, Query, QueryBatch, RankerExplain,
-    Rerank, RulesExplain, SearchOptions, StageTime,
+    Recipient, RecommendAll, RecommendReport, Refusal, Rerank, RulesExplain, SearchOptions, StageTime,
 };
 pub use ranker::{
     Cross, FeatureOrigin, Operand, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec, TextBuckets, TextCode, TextVocab,

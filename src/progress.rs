@@ -45,6 +45,8 @@ pub enum Stage {
     Evaluate,
     /// Removing the items that a filter lets through.
     Delete,
+    /// Recommending to all users.
+    Recommend,
 }
 
 /// Receives progress, and says when to stop. Implementations are called from several threads.

@@ -14,6 +14,7 @@ mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hits;
 mod input;
 mod json;
 mod jsonl;
@@ -40,6 +41,7 @@ use columns::Columns;
 pub use encoding::Encoding;
 pub use error::{ImportError, Place, Problem};
 pub use format::Format;
+pub use hits::{HitError, HitFile, HitOptions, HitProblem, UserHits};
 pub use input::{Input, Meter};
 pub use kind::{CellKind, ColumnKind};
 pub use options::ReadOptions;

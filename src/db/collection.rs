@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::features::{FeatureSpec, Row, Schema};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
-use crate::query::{Query, QueryBatch, Source};
+use crate::query::{Query, QueryBatch, RecommendAll, Source};
 use crate::tower::TowerPair;
 use crate::types::{ItemId, Metric};
 
@@ -195,6 +195,11 @@ impl Collection {
     /// Recommends to many users in one call.
     pub fn recommend_many<'q>(&'q self, users: impl IntoIterator<Item = &'q Row>) -> QueryBatch<'q> {
         QueryBatch::new(&self.core.shared, users.into_iter().map(Source::User).collect())
+    }
+
+    /// Recommends to all users, however many: they are read, answered and handed on in blocks.
+    pub fn recommend_all(&self) -> RecommendAll<'_> {
+        RecommendAll::new(&self.core.shared)
     }
 
     /// Finds the items nearest to a vector.

@@ -35,9 +35,10 @@ const CACHED: usize = 24 << 20;
 /// Queries of a block that have to visit a list, on average, for the way list by list to be worth its while.
 const VISITORS: usize = 3;
 
-/// Queries that have to visit a list, on average, for tiles of them to be worth their while: on 341k x 100, with AMX, as many queries a second
-/// as one by one at 16, 1.2 times as many at 32, 1.5 at 64. The same on every CPU, since by tiles a query finds more.
-const TILE_VISITORS: usize = 32;
+/// Queries that have to visit a list, on average, for tiles of them to be worth their while. On 341k x 100, 1,000 queries, times as many queries
+/// a second as one by one, at 4, 16 and 24: with AMX 1.5, 1.8, 1.8; with AVX-512 VNNI 1.3, 1.5, 1.5; with AVX2, whose scan is as fast and whose
+/// products are not, 0.6 throughout. The same on every CPU, since by tiles a query finds more.
+const TILE_VISITORS: usize = 8;
 
 /// How a block of queries is scanned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,8 +78,8 @@ struct BlockScratch {
     visits: Vec<(u32, u32, u32, u32)>,
 }
 
-/// Answers every query as [`search`] does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it is empty, that of
-/// `params` holds for all.
+/// Answers every query as [`search`](super::search) does, hit for hit, or, [`by_tiles`], by all rows of its lists. `narrows` has what each query takes out; where it
+/// is empty, that of `params` holds for all. Rows left out one by one may differ, the filter is the same for all.
 pub(crate) fn search_batch(
     engine: &SearchEngine,
     parts: &[Part<'_>],

@@ -38,6 +38,27 @@ pub(crate) struct CoarseScratch {
 /// integers' errors are far smaller than that margin. `products` says whether the products of all lists found must be f32 ones;
 /// otherwise those of the safe ones are what the integers stand for.
 pub(crate) fn probe(engine: &SearchEngine, query: &[f32], nprobe: usize, products: bool, scratch: &mut CoarseScratch) {
+    let lists = engine.quantizer.lists();
+    let mut scores = std::mem::take(&mut scratch.scores);
+    if margin(nprobe.min(lists)) < lists {
+        approximate(&engine.coarse, engine.kernel, engine.quantizer.metric, query, scratch, &mut scores);
+    }
+    decide(engine, query, (nprobe, products), &scores, scratch);
+    scratch.scores = scores;
+}
+
+/// The same given the integer scores of all lists, without exact products.
+pub(super) fn settle(engine: &SearchEngine, query: &[f32], nprobe: usize, scores: &[f32], scratch: &mut CoarseScratch) {
+    decide(engine, query, (nprobe, false), scores, scratch);
+}
+
+/// Lists that f32 products have a say about when `nprobe` are wanted, the safe ones included.
+fn margin(nprobe: usize) -> usize {
+    nprobe + nprobe / 8 + 4
+}
+
+/// Decides by integer scores, of which there need not be any where all lists are doubtful.
+fn decide(engine: &SearchEngine, query: &[f32], (nprobe, products): (usize, bool), scores: &[f32], scratch: &mut CoarseScratch) {
     let (quantizer, copy, kernel) = (&*engine.quantizer, &engine.coarse, engine.kernel);
     let l2 = quantizer.metric == Metric::L2;
     let lists = quantizer.lists();
@@ -47,13 +68,12 @@ pub(crate) fn probe(engine: &SearchEngine, query: &[f32], nprobe: usize, product
     if nprobe == 0 {
         return;
     }
-    let margin = nprobe / 8 + 4;
+    let margin = margin(nprobe) - nprobe;
     let mut safe = 0;
     if nprobe + margin >= lists {
         scratch.keys.extend((0..lists as u32).map(|list| key(0, list)));
     } else {
-        approximate(copy, kernel, quantizer.metric, query, scratch);
-        select(kernel, lists, nprobe + margin, scratch);
+        select(kernel, &scores[..lists], nprobe + margin, scratch);
         safe = nprobe.saturating_sub(margin);
         if safe > 0 {
             scratch.keys.select_nth_unstable_by(safe, |a, b| b.cmp(a));
@@ -84,8 +104,8 @@ pub(crate) fn probe(engine: &SearchEngine, query: &[f32], nprobe: usize, product
     probes.extend(found.iter().map(|&(key, product)| Probe { list: place_of(key), product }));
 }
 
-/// Integer scores of all lists into `scratch.scores`.
-fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32], scratch: &mut CoarseScratch) {
+/// Integer scores of all lists into `scores`.
+fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32], scratch: &mut CoarseScratch, scores: &mut Vec<f32>) {
     let most = query.iter().fold(0f32, |most, x| if x.abs() > most { x.abs() } else { most });
     let scale = most / COARSE_QUERY_MAX as f32;
     let inverse = if scale > 0.0 && scale.is_finite() { 1.0 / scale } else { 0.0 };
@@ -96,18 +116,18 @@ fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32],
     scratch.sums.resize(copy.scales.len(), 0);
     kernel.coarse(&scratch.query, &copy.blocks, &mut scratch.sums);
     let unit = if metric == Metric::L2 { 2.0 * scale } else { scale };
-    scratch.scores.resize(copy.scales.len(), 0.0);
-    kernel.coarse_scores(&scratch.sums, offset, unit, &copy.scales, &copy.less, &mut scratch.scores);
+    scores.resize(copy.scales.len(), 0.0);
+    kernel.coarse_scores(&scratch.sums, offset, unit, &copy.scales, &copy.less, scores);
 }
 
-/// Keys of the best `wanted` of `scratch.scores`, and perhaps a few more, into `scratch.keys`.
+/// Keys of the best `wanted` scores, and perhaps a few more, into `scratch.keys`.
 ///
 /// Scores are first dealt into columns; the `wanted`-th best column maximum is a bound that at least `wanted` scores reach, and few
 /// more do: those are taken.
-fn select(kernel: Kernel, lists: usize, wanted: usize, scratch: &mut CoarseScratch) {
+fn select(kernel: Kernel, scores: &[f32], wanted: usize, scratch: &mut CoarseScratch) {
     const WIDTH: usize = 16;
+    let lists = scores.len();
     let columns = (2 * wanted).next_multiple_of(WIDTH);
-    let scores = &scratch.scores[..lists];
     let mut bound = f32::NEG_INFINITY;
     if columns * 2 <= lists {
         scratch.products.clear();

@@ -42,6 +42,15 @@ impl CoarseCopy {
         Self { steps, blocks, scales, less }
     }
 
+    /// A centroid's values as signed bytes, as many as `out` has room for.
+    pub(super) fn row(&self, list: usize, out: &mut [u8]) {
+        let lines = &self.blocks[list / ROWS * self.steps..];
+        for (values, line) in out.chunks_mut(4).zip(lines) {
+            let from = list % ROWS * 4;
+            values.iter_mut().zip(&line.0[from..from + 4]).for_each(|(value, byte)| *value = byte ^ OFFSET as u8);
+        }
+    }
+
     /// Half a centroid's squared length under L2; 0 otherwise.
     pub(super) fn half_squares(&self, list: u32) -> f32 {
         0.5 * self.less[list as usize]

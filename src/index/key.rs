@@ -80,8 +80,15 @@ pub(crate) struct Best {
 
 impl Best {
     pub(crate) fn reset(&mut self, want: usize) {
+        self.reset_with(want, want.saturating_mul(3).saturating_add(64));
+    }
+
+    /// The same, cut whenever there are `limit` keys, of which there have to be more than are wanted: a floor that follows closely keeps more keys
+    /// away, and costs more cuts.
+    pub(crate) fn reset_with(&mut self, want: usize, limit: usize) {
+        debug_assert!(limit > want);
         self.want = want;
-        self.limit = want.saturating_mul(3).saturating_add(64);
+        self.limit = limit;
         self.floor = 0;
         self.keys.clear();
         // Rows may be far fewer than wanted: the buffer grows with what comes.
@@ -91,11 +98,19 @@ impl Best {
     #[inline(always)]
     pub(crate) fn push(&mut self, key: u64) {
         if key > self.floor {
-            self.keys.push(key);
-            if self.keys.len() == self.limit {
-                self.cut();
-            }
+            self.take(key);
         }
+    }
+
+    /// Takes a key that exceeds the floor; true where the floor may have moved.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, key: u64) -> bool {
+        self.keys.push(key);
+        let full = self.keys.len() == self.limit;
+        if full {
+            self.cut();
+        }
+        full
     }
 
     /// What a key has to exceed.

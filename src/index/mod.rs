@@ -6,10 +6,12 @@
 //! hold. The answer is the same on every CPU path and thread count: integer sums are exact, f32 sums have one order, ties go to the
 //! earlier (part, position).
 
+mod above;
 mod batch;
 mod candidate;
 mod coarse;
 mod coarse_copy;
+mod coarse_tiles;
 mod constants;
 mod engine;
 pub(crate) mod flat;
@@ -36,10 +38,12 @@ mod table;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tile_work;
 mod tiles;
 #[cfg(test)]
 mod warm_tests;
 
+pub(crate) use above::above;
 pub(crate) use batch::{by_tiles, search_batch};
 pub(crate) use candidate::Candidate;
 pub(crate) use engine::SearchEngine;

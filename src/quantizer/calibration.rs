@@ -105,6 +105,24 @@ impl Calibration {
         Setting { nprobe, candidates: k, expected: self.recall(k, nprobe, last) }
     }
 
+    /// The same for the `k` hits behind the nearest `before` rows, which are not wanted: those farther away lie in more lists. `None` beyond the
+    /// numbers of rows that are measured.
+    pub(crate) fn pick_lists_behind(&self, target: f32, before: usize, k: usize) -> Option<Setting> {
+        let (k, last) = (k.max(1), CANDIDATES.len() - 1);
+        if before == 0 {
+            return Some(self.pick_lists(target, k));
+        }
+        let all = before.checked_add(k).filter(|all| *all <= KS[KS.len() - 1])?;
+        let recall = |nprobe: usize| {
+            let (of_all, of_before) = (self.recall(all, nprobe, last), self.recall(before, nprobe, last));
+            let behind = (all as f32 * of_all - before as f32 * of_before) / k as f32;
+            behind.min(of_all).max(0.0)
+        };
+        let target = (target + MARGIN).min(1.0).min(recall(self.probes()) - NEAR_BEST).max(0.0);
+        let nprobe = least(self.probes(), |nprobe| recall(nprobe) >= target);
+        Some(Setting { nprobe, candidates: k, expected: recall(nprobe) })
+    }
+
     /// Measured with rows that the lists and codes were trained on: queries that were not lose somewhat more, the more so the fewer rows a
     /// list was made of.
     pub(crate) fn of_trained(mut self) -> Self {
@@ -331,5 +349,19 @@ mod tests {
         assert!(setting.nprobe < 200 && setting.expected > 0.88, "{setting:?}");
         assert!(calibration.pick(1.0, usize::MAX, u64::MAX).candidates == usize::MAX);
         assert!(calibration.pick(f32::NAN, 0, 0).nprobe >= 1);
+    }
+
+    #[test]
+    fn rows_behind_others_take_more_lists() {
+        let known = calibration();
+        assert_eq!(known.pick_lists_behind(0.9, 0, 10), Some(known.pick_lists(0.9, 10)));
+        let picked: Vec<usize> =
+            [1, 5, 20, 50, 90].iter().filter_map(|&before| Some(known.pick_lists_behind(0.9, before, 10)?.nprobe)).collect();
+        assert!(picked.len() == 5 && picked.is_sorted(), "{picked:?}");
+        assert!(known.pick_lists_behind(0.9, 91, 10).is_none() && known.pick_lists_behind(0.9, usize::MAX, 10).is_none());
+        for before in [1, 30, 90] {
+            let setting = known.pick_lists_behind(0.8, before, 10);
+            assert!(setting.is_some_and(|setting| (0.8..=1.0).contains(&setting.expected)), "{setting:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::features::Value;
 use crate::filter::Filter;
+use crate::query::all::RecommendAll;
 use crate::query::answer::Answer;
 use crate::query::diverse::Diverse;
 use crate::query::encode;
@@ -248,7 +249,7 @@ macro_rules! options {
         }
     )*};
 }
-options!(Query, QueryBatch);
+options!(Query, QueryBatch, RecommendAll);
 
 impl<'q> Query<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, source: Source<'q>) -> Self {

@@ -1,6 +1,7 @@
 //! What the stages of a query hand on.
 
 use crate::features::Row;
+use crate::index::Candidate;
 use crate::query::answer::{Explain, StageTime};
 use crate::query::report::Contribution;
 use crate::query::values::CandidateValues;
@@ -25,6 +26,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// As the index finds it.
+    pub(crate) fn of(hit: &Candidate) -> Self {
+        Self::new(hit.score, (hit.part, hit.position))
+    }
+
     /// As the first stage finds it.
     pub(crate) fn new(score: f64, place: Place) -> Self {
         Self { score, place, candidate: None, rank: None, boosted: None, buried: false, pinned: None }

@@ -72,7 +72,7 @@ impl Setting {
     }
 
     /// Rows of the tail are always found.
-    fn with_tail(&self, snapshot: &Snapshot, recall: f32) -> f32 {
+    pub(crate) fn with_tail(&self, snapshot: &Snapshot, recall: f32) -> f32 {
         let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
         recall + (1.0 - recall) * tail
     }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::features::Row;
+use crate::features::{EncodeOptions, Row};
 use crate::query::candidates::Candidates;
 use crate::query::options::SearchOptions;
 use crate::query::rules::Active;
 use crate::query::source::Source;
-use crate::segment::{Shared, Snapshot};
+use crate::segment::{Shared, Snapshot, SnapshotLookup};
 use crate::vector::{Matrix, validate};
 
 /// Whether a field is read, by its name.
@@ -68,14 +68,29 @@ pub(crate) fn report(snapshot: &Snapshot, sources: &[Source<'_>], time: Duration
     candidates.took(if users { "tower" } else { "vector" }, time);
 }
 
+/// Whether a source can become a vector, as far as it shows without a tower being run. An error is of row 0.
+///
+/// # Errors
+/// As [`vectors`].
+pub(crate) fn check(shared: &Shared, snapshot: &Snapshot, source: &Source<'_>, further: &Further<'_>) -> Result<()> {
+    match (source, &snapshot.space.towers) {
+        (Source::User(row), Some(pair)) => {
+            let lookup = SnapshotLookup { shared, snapshot };
+            pair.user_spec().encode(&[row], &options(shared, &lookup, further)).map(drop).map_err(Error::from)
+        }
+        _ => vectors(shared, snapshot, std::slice::from_ref(source), further).map(drop),
+    }
+}
+
+fn options<'o>(shared: &Shared, lookup: &'o SnapshotLookup<'_>, further: &'o Further<'_>) -> EncodeOptions<'o> {
+    let lenient = shared.settings.schema.lenient;
+    EncodeOptions { lookup: Some(lookup), further: Some(further), lenient, ..EncodeOptions::default() }
+}
+
 fn user_vectors(shared: &Shared, snapshot: &Snapshot, rows: &[&Row], further: &Further<'_>) -> Result<Matrix> {
-    use crate::features::EncodeOptions;
-    use crate::segment::SnapshotLookup;
     let Some(pair) = &snapshot.space.towers else { return Err(no_towers(shared)) };
     let lookup = SnapshotLookup { shared, snapshot };
-    let lenient = shared.settings.schema.lenient;
-    let options = EncodeOptions { lookup: Some(&lookup), further: Some(further), lenient, ..EncodeOptions::default() };
-    pair.user().run(rows, &options)
+    pair.user().run(rows, &options(shared, &lookup, further))
 }
 
 fn no_towers(shared: &Shared) -> Error {

@@ -2,7 +2,12 @@
 //!
 //! [`pipeline`] names the stages: each is a function over [`candidates`] and knows no other. What they all may look at is a [`request`].
 
+mod all;
+mod all_report;
+#[cfg(test)]
+mod all_tests;
 mod answer;
+mod batch;
 mod builder;
 mod candidates;
 mod diverse;
@@ -28,6 +33,7 @@ mod pool;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
+mod recipient;
 mod report;
 mod request;
 mod rescore;
@@ -42,13 +48,17 @@ mod tail;
 mod tests;
 #[cfg(test)]
 mod tile_tests;
+mod together;
 mod values;
 
+pub use all::RecommendAll;
+pub use all_report::{RecommendReport, Refusal};
 pub use answer::{Answer, Explain, Hit, StageTime};
 pub use builder::{Query, QueryBatch};
 pub use diverse::{Calibrate, Diverse};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
+pub use recipient::Recipient;
 pub use report::{Contribution, MissingFeature, RankerExplain, RulesExplain};
 pub(crate) use restriction::{PartFilters, bind};
 pub(crate) use source::Source;

@@ -6,8 +6,9 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::index::{self, Candidate, Narrow, Part, Scratch, SearchParams, SearchStats};
+use crate::index::{self, Narrow, Part, Scratch, SearchParams, SearchStats};
 use crate::query::answer::{Explain, StageTime};
+use crate::query::batch::Batch;
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::effort::{LEFT_OUT, Setting};
 use crate::query::plan::Counts;
@@ -42,27 +43,24 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             take(ranked, &stats, scratch);
         });
     };
-    let goal = setting.goal(trained, request.depth);
+    let alone = setting;
+    let goal = alone.goal(trained, request.depth);
     let restricted = |query: usize| goal.filter(|_| request.filter.is_some() || excluded.of(query).len() > LEFT_OUT);
     let several = candidates.queries.len() > 1;
     let plain = |query: &usize| restricted(*query).is_none();
     // Many queries share what they read of the lists. Only a query by itself can be timed by stages.
-    if several && !options.explain && (0..candidates.queries.len()).all(|query| plain(&query)) {
-        let narrows: Vec<Option<&dyn Narrow>> = (0..candidates.queries.len()).map(narrow).collect();
-        let by_lists = setting.by_lists(trained, request.depth, options);
-        if index::by_tiles(&trained.engine, &parts, candidates.queries.len(), by_lists.nprobe) {
-            setting = by_lists;
-        }
-        let params = SearchParams { nprobe: setting.nprobe, ..params };
-        let all = index::search_batch(&trained.engine, &parts, vectors, &params, &narrows);
-        for (ranked, hits) in candidates.queries.iter_mut().zip(&all) {
-            ranked.found.extend(hits.iter().map(found));
-        }
-    } else {
-        // The share of the wanted rows that the lists visited hold; `None` where the query is not restricted.
+    let mut done = vec![false; candidates.queries.len()];
+    if several && !options.explain {
+        let (all, some): (Vec<usize>, Vec<usize>) = (0..candidates.queries.len()).partition(plain);
+        let batch = Batch { request, trained, parts: &parts, restrictions: &restrictions, params };
+        setting = batch.scan(setting, (&all, &some), &mut done, candidates);
+    }
+    if done.contains(&false) {
+        // The share of the wanted rows that the lists visited hold; `None` where the query is not restricted, or was searched before.
         let each = |(query, ranked): (usize, &mut Ranked)| match restricted(query) {
+            _ if done[query] => None,
             None => {
-                one(query, setting.nprobe, ranked);
+                one(query, alone.nprobe, ranked);
                 None
             }
             Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
@@ -83,7 +81,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             let start = Instant::now();
             let settled = rescore(request, trained, query, &mut ranked.found)?;
             ranked.took("rescore", start.elapsed().as_secs_f64() * 1e6);
-            ranked.expected = setting.expected_of(snapshot, kept * settled);
+            ranked.expected = alone.expected_of(snapshot, kept * settled);
         }
     }
     let lists = trained.engine.quantizer().lists();
@@ -104,11 +102,7 @@ fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
         report(stats, explain);
     }
     ranked.found.clear();
-    ranked.found.extend(scratch.hits().iter().map(found));
-}
-
-fn found(hit: &Candidate) -> Found {
-    Found::new(hit.score, (hit.part, hit.position))
+    ranked.found.extend(scratch.hits().iter().map(Found::of));
 }
 
 /// Adds the index's account of a search to an explanation.

@@ -64,6 +64,9 @@ pub(crate) struct BenchArgs {
     /// Also measure whole batches of queries
     #[arg(long)]
     pub(crate) batch: bool,
+    /// Queries of a batch, taken in turn where the file has fewer
+    #[arg(long, requires = "batch", value_name = "QUERIES", default_value_t = 1000)]
+    pub(crate) batch_size: usize,
     /// Leave out single queries
     #[arg(long, requires = "batch")]
     pub(crate) no_one: bool,
@@ -100,8 +103,14 @@ impl BenchArgs {
         if self.data.is_none() && self.base.is_none() {
             return bad("name the vectors: --data DIR, or --base, --query and --gt");
         }
-        if self.k == 0 || self.threads == 0 || self.reps == 0 || self.nprobe.contains(&0) || self.refine_factor.contains(&0) {
-            return bad("--k, --threads, --reps, --nprobe and --refine-factor are at least 1");
+        if self.k == 0
+            || self.threads == 0
+            || self.reps == 0
+            || self.batch_size == 0
+            || self.nprobe.contains(&0)
+            || self.refine_factor.contains(&0)
+        {
+            return bad("--k, --threads, --reps, --batch-size, --nprobe and --refine-factor are at least 1");
         }
         if self.refine == Refine::Auto {
             return bad("--refine names what is measured: int8, f16, f32 or none");

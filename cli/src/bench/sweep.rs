@@ -148,9 +148,10 @@ impl Bench<'_> {
             line("one", 1, timed, timing, stages, &answers)?;
         }
         if self.args.batch {
-            let batch = first_rows(&self.data.queries, queries.min(QUERIES));
-            let found = self.batch(options, &batch)?;
-            self.check_batch(options, &batch, &answers, &found)?;
+            let batch = in_turn(&self.data.queries, self.args.batch_size);
+            let mut found = self.batch(options, &batch)?;
+            found.truncate(for_recall);
+            self.check_batch(options, &batch, &answers[..found.len()], &found)?;
             let timing = repeats(batch.rows(), self.args.reps, |_| self.batch(options, &batch).map(drop))?;
             answers = found;
             line("batch", self.args.threads, batch.rows(), timing, None, &answers)?;
@@ -208,7 +209,8 @@ impl Bench<'_> {
     }
 }
 
-fn first_rows(matrix: &Matrix, rows: usize) -> Matrix {
-    let values = matrix.iter().take(rows).flatten().copied().collect();
+/// So many rows, the same ones again where there are fewer.
+fn in_turn(matrix: &Matrix, rows: usize) -> Matrix {
+    let values = (0..rows).flat_map(|row| matrix.row(row % matrix.rows())).copied().collect();
     Matrix::from_vec(matrix.dim(), values).unwrap_or_default()
 }

@@ -86,6 +86,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Copy => "copying",
         Stage::Evaluate => "evaluating",
         Stage::Delete => "deleting",
+        Stage::Recommend => "recommending",
         _ => "working",
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::audience::Audience;
 use super::list::List;
 use super::ranker::Ranker;
 use super::rules::PolicyCommand;
@@ -81,11 +82,13 @@ pub(crate) struct Facets {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Recommend {
     /// The user's raw features, a JSON object
-    #[arg(value_name = "USER", required_unless_present = "user_option")]
+    #[arg(value_name = "USER", required_unless_present_any = ["user_option", "users"])]
     user: Option<RowArg>,
     /// The same, by name
     #[arg(long = "user", value_name = "JSON", conflicts_with = "user", id = "user_option")]
     user_option: Option<RowArg>,
+    #[command(flatten)]
+    pub(crate) audience: Audience,
     #[command(flatten)]
     pub(crate) options: QueryOptions,
 }

@@ -93,6 +93,12 @@ impl From<torre_data::ImportError> for Failure {
     }
 }
 
+impl From<torre_data::HitError> for Failure {
+    fn from(error: torre_data::HitError) -> Self {
+        Self { usage: matches!(error.problem, torre_data::HitProblem::Format { .. }), ..Self::new(error.to_string()) }
+    }
+}
+
 impl From<torre::FeatureError> for Failure {
     fn from(error: torre::FeatureError) -> Self {
         Self::new(error.to_string())

@@ -265,16 +265,12 @@ fn refused(path: &Path, error: &Error, places: &[Place]) -> Failure {
 
 /// An error about a row of a batch, with the row's place in the file instead of that in the batch.
 pub(super) fn located(path: &Path, error: &Error, places: &[Place]) -> Failure {
-    let row = match error {
-        Error::VectorLength { row, .. }
-        | Error::VectorNotFinite { row, .. }
-        | Error::VectorTooLong { row, .. }
-        | Error::ZeroVector { row }
-        | Error::InvalidRow { row, .. } => *row,
-        Error::Feature(error) => error.row(),
-        _ => 0,
-    };
-    let place = places.get(row).copied().unwrap_or(Place::File);
+    at(path, error, places.get(error.row().unwrap_or(0)).copied().unwrap_or(Place::File))
+}
+
+/// An error about the row at a place of a file, which is told instead of that in the batch.
+pub(super) fn at(path: &Path, error: &Error, place: Place) -> Failure {
+    let row = error.row().unwrap_or(0);
     let problem = error.to_string().replacen(&format!(" (row {row})"), "", 1);
     let problem = problem.strip_prefix(&format!("row {row}: ")).unwrap_or(&problem);
     Failure::new(format!("{}{place}: {problem}", path.display()))
@@ -288,7 +284,7 @@ impl Tally {
 }
 
 /// What a field holds: as the item tower reads it, or as the collection declares it; `None` where neither names it.
-fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> Option<ColumnKind> {
+pub(super) fn column_kind(column: &str, spec: Option<&FeatureSpec>, schema: &Schema) -> Option<ColumnKind> {
     if column == "vector" && spec.is_none() {
         return Some(ColumnKind::List(CellKind::Number));
     }

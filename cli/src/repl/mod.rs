@@ -3,12 +3,14 @@
 //!
 //! The commands and their options are the binary's subcommands too; `cli` adds the path of the database and the terminal.
 
+mod audience;
 pub(crate) mod command;
 mod complete;
 mod context;
 pub(crate) mod create;
 mod dot;
 mod eval;
+mod everyone;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -28,6 +30,7 @@ mod schema;
 mod session;
 mod spread;
 mod stages;
+mod users;
 pub(crate) mod values;
 mod words;
 

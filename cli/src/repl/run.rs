@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::command::{Build, Command, Count, Delete, Facets, Get, Import, Index, Patch, Put};
+use super::command::{Build, Command, Count, Delete, Facets, Get, Import, Index, Patch, Put, Recommend};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Layout, Output, Record, count, grouped, rounded, short, to_json};
 use super::values::RowArg;
-use super::{create, eval, import, list, policy, query, ranker, recall, schema};
+use super::{create, eval, everyone, import, list, policy, query, ranker, recall, schema};
 use torre::Item;
 use torre::Metric;
 use torre::Progress;
@@ -18,7 +18,7 @@ use torre::{BuildOptions, Collection};
 /// Carries out one command.
 pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Failure> {
     match command {
-        Command::Recommend(args) => query::recommend(&context.open()?, args),
+        Command::Recommend(args) => recommend(&context.open()?, args, context.progress),
         Command::Similar(args) => query::similar(&context.open()?, args),
         Command::Search(args) => query::search(&context.open()?, args),
         Command::Get(args) => get(&context.open()?, args),
@@ -40,6 +40,11 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Output, Fa
         Command::Policy(action) => policy::run(&context.open()?, action),
         Command::Create(args) => create::run(context, args),
     }
+}
+
+fn recommend(collection: &Collection, args: &Recommend, progress: &dyn Progress) -> Result<Output, Failure> {
+    let everyone = everyone::run(collection, &args.audience, &args.options, progress);
+    everyone.unwrap_or_else(|| query::recommend(collection, args))
 }
 
 fn get(collection: &Collection, args: &Get) -> Result<Output, Failure> {

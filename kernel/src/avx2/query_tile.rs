@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::super::line::Line;
 use super::super::query_tile::{ByteRows, QueryTile, TILE};
 
 /// Rows that share the widening of a line.
@@ -26,20 +27,21 @@ pub(crate) fn tile_products(tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i3
 fn products<const N: usize>(tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i32; TILE]; N]) {
     let mut sums = [[_mm256_setzero_si256(); 4]; N];
     let rows: [&[u8]; N] = std::array::from_fn(|row| rows.row(row, tile.dim));
-    for (step, line) in tile.steps().iter().enumerate() {
-        let (from, to) = (4 * step, tile.dim.min(4 * step + 4));
-        let mut queries = [_mm256_setzero_si256(); 4];
-        for (queries, bytes) in queries.iter_mut().zip(line.0.as_chunks::<16>().0) {
-            // SAFETY: 16 bytes.
-            *queries = _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) });
+    let (fours, rests): ([&[[u8; 4]]; N], [&[u8]; N]) = (rows.map(|row| row.as_chunks().0), rows.map(|row| row.as_chunks::<4>().1));
+    let whole = tile.dim / 4;
+    let fours = fours.map(|fours| &fours[..whole]);
+    for (step, line) in tile.steps()[..whole].iter().enumerate() {
+        let queries = widened(line);
+        for (four, sums) in fours.iter().zip(&mut sums) {
+            add(four[step], queries, sums);
         }
-        for (row, sums) in rows.iter().zip(&mut sums) {
+    }
+    if let Some(line) = tile.steps().get(whole) {
+        let queries = widened(line);
+        for (rest, sums) in rests.iter().zip(&mut sums) {
             let mut four = [0; 4];
-            four[..to - from].copy_from_slice(&row[from..to]);
-            let row = _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(i32::from_le_bytes(four))));
-            for (sum, queries) in sums.iter_mut().zip(queries) {
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(row, queries));
-            }
+            four.iter_mut().zip(*rest).for_each(|(value, byte)| *value = *byte);
+            add(four, queries, sums);
         }
     }
     // Adding neighbours goes by halves of a register: queries 0 1 4 5 2 3 6 7.
@@ -50,5 +52,27 @@ fn products<const N: usize>(tile: &QueryTile, rows: ByteRows<'_>, out: &mut [[i3
             // SAFETY: 8 values of 4 bytes.
             unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), eight) };
         }
+    }
+}
+
+/// A line's values in 16 bits, four queries a register.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn widened(line: &Line) -> [__m256i; 4] {
+    let mut queries = [_mm256_setzero_si256(); 4];
+    for (queries, bytes) in queries.iter_mut().zip(line.0.as_chunks::<16>().0) {
+        // SAFETY: 16 bytes.
+        *queries = _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) });
+    }
+    queries
+}
+
+/// Adds the products of four of a row's values with those of the queries.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add(four: [u8; 4], queries: [__m256i; 4], sums: &mut [__m256i; 4]) {
+    let row = _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(i32::from_le_bytes(four))));
+    for (sum, queries) in sums.iter_mut().zip(queries) {
+        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(row, queries));
     }
 }
