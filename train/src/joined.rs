@@ -128,7 +128,9 @@ impl Joined {
     /// As of [`Entities::encode`] and [`Dataset::new`].
     pub fn dataset(&self, item: FeatureSpec, user: FeatureSpec, history: &str) -> Result<Dataset, TrainError> {
         let item_rows = read_fields(&self.item_rows, &item);
-        let profiles = read_fields(&self.profiles, &user);
+        let mut profiles = read_fields(&self.profiles, &user);
+        // What users chose is what the events say, whatever a row says of it.
+        profiles.iter_mut().for_each(|profile| drop(profile.remove(history)));
         let items = Entities::encode(self.item_ids.clone(), item, &item_rows, false)?;
         let users = Entities::encode(self.user_ids.clone(), user, &profiles, false)?;
         let events = Events::new(self.events.clone(), self.timed, self.user_ids.len(), self.item_ids.len())?;

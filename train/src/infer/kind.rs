@@ -243,6 +243,8 @@ impl Kind {
                 json_list(text).map(Self::texts).or_else(|| Some(Value::List(pieces().map(Value::from).collect())))
             }
             (Self::Texts(_), Value::List(values)) => Some(Self::texts(values)),
+            // A cell of one category that looks like a number.
+            (Self::Texts(_), value @ (Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::Bool(_))) => Some(Self::texts(vec![value])),
             (Self::Numbers, Value::Text(text)) => json_list(text.trim()).map(Value::List),
             (_, value) => Some(value),
         }
@@ -298,6 +300,14 @@ mod tests {
         ] {
             assert_eq!(kind(name, cells), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_number_among_lists_of_categories_is_a_category() {
+        let rows = [row! { "tags" => "a|b" }, row! { "tags" => 7 }, row! { "tags" => 0.5 }];
+        let kinds = Kinds::of(&rows, None);
+        let read: Vec<Row> = rows.into_iter().map(|row| kinds.typed(row)).collect();
+        assert_eq!(read, [row! { "tags" => vec!["a", "b"] }, row! { "tags" => vec![7] }, row! { "tags" => vec!["0.5"] }]);
     }
 
     #[test]

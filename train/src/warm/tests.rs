@@ -106,7 +106,8 @@ fn what_is_new_is_learned_and_what_was_known_is_kept() {
     let (small, large) = (shop(45, 60), shop(90, 100));
     let (item, user) = small.infer(&options());
     let before = dataset(&small, &[item.to_text(), user.to_text()]);
-    let config = config(PoolKind::Mean);
+    let mut config = config(PoolKind::Mean);
+    (config.training.epochs, config.optimizer.rate, config.optimizer.decay) = (15, 0.02, 0.95);
     let towers = trained(&before, &config, None).unwrap();
     let previous = read(&files(&towers, &before));
     let now = dataset(&large, &previous.grown(&large, "history").unwrap().texts);
