@@ -138,6 +138,9 @@ fn bad_input_is_named_and_attaches_nothing() {
     refused(&["--cases", "unknown.jsonl"], 1, "of 1 cases, 0 chose something");
     refused(&["--cases", "gone.jsonl"], 1, "gone.jsonl");
     assert_eq!(workshop.json(&["ranker", "list", "shop"]), serde_json::json!([]));
+    assert_eq!(workshop.torre(&["create", "flat", "--dim", "2"]).code, 0);
+    let flat = workshop.torre(&["train-ranker", "flat", "--cases", "unknown.jsonl"]);
+    assert!(flat.code == 1 && flat.stderr.contains("has no towers"), "{}", flat.stderr);
     let nowhere = workshop.torre(&[&["train-ranker", "nowhere"][..], &DATA].concat());
     assert!(nowhere.code == 1 && nowhere.stderr.contains("no database at nowhere"));
 }
