@@ -129,7 +129,7 @@ fn bad_input_is_named_and_attaches_nothing() {
     refused(&with(&["--bins", "256"]), 2, "option bins");
     refused(&with(&["--held-share", "0"]), 2, "option held_share");
     refused(&with(&["--items", "items.csv"]), 2, "rows of items are those of the collection");
-    refused(&with(&["--name", "a/b"]), 2, "a/b");
+    refused(&with(&["--name", ""]), 2, "without control characters");
     refused(&with(&["--features", "broken.json"]), 1, "broken.json");
     refused(&with(&["--features", "computed.json"]), 1, "which the caller computes at a query");
     refused(&with(&["--features", "own.json", "--table", "t.parquet"]), 1, "is called like a column that --table has");
