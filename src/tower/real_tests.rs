@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::decode;
 use super::guard::Interface;
 use super::limits::MICRO_BATCH;
+use super::module;
 use super::plan::Plan;
 use super::real_table::Table;
 use super::trial::{self, Trial};
@@ -28,9 +29,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("batch_center.dyn.20", "depends on the other rows"),
     ("emb_bucketize.dyn.def", "clamp them before the lookup"),
     ("emb_concat.int8dyn", "quantise statically"),
-    ("embbag_max.dyn.def", "write an Embedding and a masked"),
+    ("embbag_max.dyn.def", "below the weights \"t.weight\""),
     ("embbag_mean.dyn.def", "write an Embedding and a masked"),
-    ("embbag_mean.ts.17", "write an Embedding and a masked"),
+    ("embbag_mean.ts.17", "below the weights \"t.weight\""),
     ("embbag_sum_pad.dyn.def", "write an Embedding and a masked"),
     ("embbag_weighted.dyn.def", "write an Embedding and a masked"),
     ("half_inside.dyn.def", "export the model in f32"),
@@ -132,11 +133,11 @@ fn load(folder: &Path, case: &Json) -> Case {
     let expected = arrays.remove(&format!("out_{output}")).unwrap();
     let specs: Vec<InputSpec> = inputs.iter().map(|(spec, _)| spec.clone()).collect();
     let width = case["width"].as_u64().unwrap() as usize;
-    let plan = decode::model(&std::fs::read(folder.join(format!("{name}.onnx"))).unwrap()).and_then(|mut model| {
+    let file = std::fs::read(folder.join(format!("{name}.onnx"))).unwrap();
+    let plan = decode::model(&file).and_then(|mut model| {
         let interface = Interface { inputs: &specs, output, width };
-        let plan = Plan::new(&mut model, &interface)?;
-        let trial = trial::run(&model, &interface, &plan)?;
-        Ok((plan, trial))
+        let tried = Plan::new(&mut model, &interface).and_then(|plan| trial::run(&model, &interface, &plan).map(|trial| (plan, trial)));
+        tried.map_err(|error| module::named(&file, &model, error))
     });
     Case { name, plan, inputs, expected }
 }
