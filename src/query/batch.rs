@@ -56,9 +56,6 @@ impl Batch<'_> {
         let mut together = plain.to_vec();
         together.extend(restricted.iter().filter(|_| target.is_some()));
         if !index::by_tiles(engine, self.parts, together.len(), by_lists.nprobe) {
-            // No more than those that need no second turn.
-            let by_lists = index::by_tiles(engine, self.parts, plain.len(), by_lists.nprobe).then_some(by_lists);
-            let setting = by_lists.unwrap_or(setting);
             self.find(plain, setting.nprobe, done, candidates);
             return setting;
         }

@@ -42,11 +42,11 @@ pub(super) fn answer(
                 None => return Err(error),
             },
         };
-        // Where one row is bad, others often are: all are looked at before anything is computed again.
+        // Where one row is bad, others often are: all are looked at before anything is computed again. What a tower makes of a row shows then only.
         if !std::mem::replace(&mut looked, true) {
             refused = look(shared, options, users)?;
         }
-        if refused.iter().all(Option::is_none) || served.iter().all(|&user| refused[user].is_none()) {
+        if served.iter().all(|&user| refused[user].is_none()) {
             let Some(place) = served.get(row).and_then(|&user| refused.get_mut(user)) else { return Err(error) };
             *place = Some(error.of_row(0));
         }
