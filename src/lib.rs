@@ -85,8 +85,8 @@ pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{
-    Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, Query, QueryBatch, Rerank, RulesExplain,
-    SearchOptions, StageTime,
+    Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, PreparedFilter, Query, QueryBatch, Rerank,
+    RulesExplain, SearchOptions, StageTime,
 };
 pub use ranker::{
     Cross, FeatureOrigin, Operand, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec, TextBuckets, TextCode, TextVocab,

@@ -17,6 +17,7 @@ mod exact_in_memory;
 mod exclude;
 mod fields;
 mod filter_lists;
+mod gather;
 #[cfg(test)]
 mod narrowed_tests;
 mod options;
@@ -24,6 +25,7 @@ mod page;
 mod pipeline;
 mod plan;
 mod pool;
+mod prepared;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
@@ -48,7 +50,9 @@ pub use builder::{Query, QueryBatch};
 pub use diverse::{Calibrate, Diverse};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
+pub use prepared::PreparedFilter;
+pub(crate) use prepared::bind;
 pub use report::{Contribution, RulesExplain};
-pub(crate) use restriction::{PartFilters, bind};
+pub(crate) use restriction::PartFilters;
 pub(crate) use source::Source;
 pub use values::CandidateValues;

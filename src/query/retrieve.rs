@@ -5,7 +5,7 @@ use crate::query::candidates::Candidates;
 use crate::query::options::Effort;
 use crate::query::plan::{Counts, Plan, Subset};
 use crate::query::request::Request;
-use crate::query::{exact, segments, tail};
+use crate::query::{exact, gather, segments, tail};
 
 /// Finds the best `depth` rows of each query, of those with the least score or more.
 pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
@@ -22,7 +22,10 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
             candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()).for_each(|explain| explain.plan = Some("exact"));
         }
         Plan::Exact(Subset::All) => exact::scan(request, candidates)?,
-        Plan::Scan => segments::scan(request, &counts, candidates)?,
+        Plan::Scan => match gather::rows(request) {
+            Some(rows) => gather::scan(request, &rows, candidates)?,
+            None => segments::scan(request, &counts, candidates)?,
+        },
     }
     tail::scan(request, candidates);
     let row = |place| request.snapshot.row(place);

@@ -96,7 +96,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
 }
 
 /// Takes the hits of a search in the place of what was found before.
-fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
+pub(crate) fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
     if let Some(explain) = &mut ranked.explain {
         report(stats, explain);
     }

@@ -58,6 +58,11 @@ impl<T: Copy> Pages<T> {
         if to <= PAGE { (&page[from..to], &[]) } else { (&page[from..], &self.pages[at.start / PAGE + 1][..to - PAGE]) }
     }
 
+    /// The pages that are another one's too.
+    pub(super) fn shared_pages(&self, other: &Self) -> impl Iterator<Item = &[T]> {
+        self.pages.iter().zip(&other.pages).filter(|(own, other)| Arc::ptr_eq(own, other)).map(|(page, _)| page.as_slice())
+    }
+
     pub(super) fn shrink(&mut self) {
         self.pages.shrink_to_fit();
         if let Some(last) = self.pages.last_mut().and_then(Arc::get_mut) {
