@@ -237,7 +237,8 @@ macro_rules! options {
             }
 
             /// Returns these fields of the items with the hits; `vector` is the stored vector. A hit has those that its item has. Unless the
-            /// collection is lenient, a name that no item can have is refused. Each hit's fields cost a read from storage.
+            /// collection is lenient, a name that no item can have is refused. Each hit costs a read from storage, but where all of these fields are indexed and
+            /// have values of their own types, other than times and lists.
             pub fn fields<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
                 self.options.fields = Some(names.into_iter().map(Into::into).collect());
                 self

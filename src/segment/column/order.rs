@@ -8,8 +8,8 @@ use super::dictionary::Codes;
 use super::numbers::Numbers;
 use super::pages::Pages;
 
-/// A column of fewer rows has no order: a pass over them takes a few microseconds.
-pub(crate) const FEWEST: usize = if cfg!(test) { 64 } else { 1 << 15 };
+/// A column of fewer rows has no order: a pass over them takes a few microseconds. Tests have few rows.
+pub(crate) const FEWEST: usize = if cfg!(any(test, feature = "fuzzing")) { 64 } else { 1 << 15 };
 
 /// Rows of a column by value. It stays as it was made while values are patched, and knows of which rows.
 #[derive(Clone, Debug)]

@@ -59,6 +59,17 @@ impl Column {
         }
     }
 
+    /// The value at a position as the row has it, where only one is written so: not a whole number in a field of floats or of texts, which may be either
+    /// there, nor a time, a list or a null, which may be absent.
+    pub(crate) fn written(&self, at: usize) -> Option<Value> {
+        match (self.kind, self.value(at)) {
+            (FieldType::Int, value @ (Value::Int(_) | Value::Uint(_))) | (FieldType::Bool, value @ Value::Bool(_)) => Some(value),
+            (FieldType::Float, Value::Float(number)) if number.fract() != 0.0 => Some(Value::Float(number)),
+            (FieldType::Text, Value::Text(text)) if text.parse::<i128>().is_err() => Some(Value::Text(text)),
+            _ => None,
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         let bounds = self.lists.as_ref().map_or(0, |bounds| bounds.capacity() * 4);
