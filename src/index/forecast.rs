@@ -13,6 +13,8 @@ use super::params::{Goal, Part};
 
 /// Halvings of the interval that a threshold is looked for in.
 const HALVINGS: usize = 12;
+/// So near to the number of rows asked for, as a share of it, a threshold is good enough.
+const NEAR: f32 = 0.01;
 /// Thresholds are this many standard deviations above a centroid at most.
 const HIGHEST: f32 = 6.0;
 /// So small a share of a list, and of those behind it, is nothing.
@@ -172,7 +174,11 @@ impl<'a> Forecast<'a> {
     fn between(&self, above: impl Fn(f32) -> f32, count: f32, (mut low, mut high): (f32, f32)) -> f32 {
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
-            if above(middle) < count { high = middle } else { low = middle }
+            let found = above(middle);
+            if (found - count).abs() <= NEAR * count {
+                return middle;
+            }
+            if found < count { high = middle } else { low = middle }
         }
         0.5 * (low + high)
     }

@@ -10,7 +10,7 @@ use crate::query::candidates::{Candidates, Ranked};
 use crate::query::effort::{Setting, with_tail};
 use crate::query::plan::few;
 use crate::query::request::Request;
-use crate::query::rescore::{MORE, rescore};
+use crate::query::rescore::{more, rescore};
 use crate::query::segments::take;
 use crate::segment::Place;
 use crate::types::Refine;
@@ -35,7 +35,8 @@ pub(crate) fn scan(request: &Request<'_>, rows: &[Place], candidates: &mut Candi
         SCRATCH.with_borrow_mut(|scratch| {
             let restriction = request.restriction(query);
             let narrow = Some(&restriction as &dyn Narrow);
-            let params = SearchParams { k: depth.saturating_add(MORE), narrow, timed: options.explain, ..SearchParams::default() };
+            let params =
+                SearchParams { k: depth.saturating_add(more(trained.refine)), narrow, timed: options.explain, ..SearchParams::default() };
             let stats = index::gather(&trained.engine, &parts, vectors.row(query), rows, &params, scratch);
             take(ranked, &stats, scratch);
         });

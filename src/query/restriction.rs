@@ -34,6 +34,23 @@ impl<'r> PartFilters<'r> {
         self.0.get(part as usize).is_some_and(|filter| filter.word(position as usize, 1) & 1 == 1)
     }
 
+    /// The share of the segments' rows for which the filter is true, as far as some blocks of them tell that lie evenly among all; `None` without
+    /// segments.
+    pub(crate) fn estimate(&self, snapshot: &Snapshot) -> Option<f32> {
+        /// Blocks that are looked at, or few more.
+        const BLOCKS: usize = 64;
+        let tables = || snapshot.segments.iter().map(|view| &view.body.rows);
+        let step = (tables().map(|table| table.len()).sum::<usize>() / BLOCKS).next_multiple_of(BLOCK).max(BLOCK);
+        let (mut rows, mut passing) = (0, 0);
+        for (table, filter) in tables().zip(&self.0) {
+            for from in (0..table.len()).step_by(step) {
+                rows += (table.len() - from).min(BLOCK);
+                passing += filter.word(from, table.len() - from).count_ones();
+            }
+        }
+        (rows > 0).then(|| passing as f32 / rows as f32)
+    }
+
     /// The live rows of a snapshot's segments for which the filter is true, in no particular order; `None` where there may be more than `most`, or
     /// finding them takes a pass over many rows.
     pub(crate) fn few(&self, snapshot: &Snapshot, most: usize) -> Option<Vec<Place>> {
