@@ -119,7 +119,7 @@ impl Narrowed<'_> {
             let (goal, least) = self.goal(&passing, self.params.narrow.map_or(0, |n| n.excluded().len()));
             let half = |probe: &coarse::Probe| probe.product - self.engine.coarse.half_squares(probe.list);
             let probes = (&*scratch.coarse.probes, half);
-            let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, &mut forecasting);
+            let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, (unprobed, 1.0 - self.goal.share), &mut forecasting);
             let t2 = std::time::Instant::now();
             let outcome = self.turns(&forecast, (&goal, least), (counted, unprobed), &mut turns, scratch, &mut stats);
             scratch.forecast = forecasting;
@@ -180,7 +180,7 @@ impl Narrowed<'_> {
             let score = |score: f64| density_score(metric, squares, score as f32);
             let band = Band { best: score(best.score), last: score(last.score) };
             let now = forecast.need(band, goal, unprobed);
-            let kept = forecast.kept(band, nprobe, unprobed);
+            let kept = forecast.kept((band, goal.k), nprobe, unprobed);
             let enough = 1.0 - kept <= knob(1, "K_NEAR", NEAR_LOSS) * (1.0 - goal.share)
                 && now.candidates as f32 <= NEAR_CANDIDATES * candidates as f32;
             if last_turn || enough {

@@ -7,6 +7,7 @@ use super::coarse;
 use super::engine::SearchEngine;
 use super::key::{final_order, final_score, key, order_of, place_of, score_of};
 use super::params::{Part, ScanMode, SearchParams};
+use super::pool::MANY;
 use super::scan;
 use super::scratch::{Scratch, locate, prepare};
 use super::stats::{Clock, SearchStats};
@@ -142,7 +143,7 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
             parts[part].index.refine.record(position)
         };
         let ahead = |key: u64| kernel.prefetch(record(key));
-        let first_of_few = keys.len().saturating_sub(few.len());
+        let first_of_few = if keys.len() > MANY { 0 } else { keys.len().saturating_sub(few.len()) };
         keys.iter().take(AHEAD).for_each(|&key| ahead(key));
         for at in 0..keys.len() {
             if let Some(&key) = keys.get(at + AHEAD) {

@@ -6,7 +6,6 @@ use super::bits::Bits;
 use super::cells::Cells;
 use super::dictionary::Codes;
 use super::numbers::Numbers;
-use super::pages::Pages;
 
 /// A column of fewer rows has no order: a pass over them takes a few microseconds. Tests have few rows.
 pub(crate) const FEWEST: usize = if cfg!(any(test, feature = "fuzzing")) { 64 } else { 1 << 15 };
@@ -94,14 +93,6 @@ fn by_word(rows: impl Iterator<Item = u32>, key: impl Fn(usize) -> u32) -> Vec<u
     keyed.into_iter().map(|keyed| keyed as u32).collect()
 }
 
-impl<T: Copy> Pages<T> {
-    /// Bytes of the pages that are not another one's too.
-    fn memory_beside(&self, other: &Self) -> usize {
-        let shared: usize = self.shared_pages(other).map(size_of_val).sum();
-        self.memory().saturating_sub(shared)
-    }
-}
-
 impl Numbers {
     fn memory_beside(&self, other: &Self) -> usize {
         match (self, other) {
@@ -151,7 +142,7 @@ mod tests {
                     (a, b) => whole(a).cmp(&whole(b)),
                 });
                 assert!(expected.iter().map(|(at, _)| *at as u32).eq(order.positions().iter().copied()), "{kind} {rows}");
-                assert!(order.memory(&column.cells) <= 4 * rows + 48 * rows.div_ceil(1024) + 200, "the values are the column's own");
+                assert!(order.memory(&column.cells) <= 4 * rows + 48 * rows.div_ceil(1024) + 200, "{kind} {rows}: the values are the column's own");
             }
         }
     }

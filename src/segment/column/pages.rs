@@ -58,9 +58,10 @@ impl<T: Copy> Pages<T> {
         if to <= PAGE { (&page[from..to], &[]) } else { (&page[from..], &self.pages[at.start / PAGE + 1][..to - PAGE]) }
     }
 
-    /// The pages that are another one's too.
-    pub(super) fn shared_pages(&self, other: &Self) -> impl Iterator<Item = &[T]> {
-        self.pages.iter().zip(&other.pages).filter(|(own, other)| Arc::ptr_eq(own, other)).map(|(page, _)| page.as_slice())
+    /// Bytes of memory without the pages that are another one's too.
+    pub(super) fn memory_beside(&self, other: &Self) -> usize {
+        let shared = self.pages.iter().zip(&other.pages).filter(|(own, other)| Arc::ptr_eq(own, other));
+        self.memory() - shared.map(|(page, _)| page.capacity() * size_of::<T>()).sum::<usize>()
     }
 
     pub(super) fn shrink(&mut self) {
