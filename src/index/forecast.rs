@@ -18,6 +18,8 @@ const DISPLACED: (f32, f32) = (0.35, 0.13);
 /// What an unrestricted query loses by the density is taken as within these.
 const LEAST_LOSS: f32 = 0.001;
 const MOST_LOSS: f32 = 0.5;
+/// And the nearest rows as at most so many times fewer than those about them.
+const MOST_HOLLOW: f32 = 100.0;
 /// So near to the number of rows asked for, as a share of it, a threshold is good enough.
 const NEAR: f32 = 0.01;
 /// Thresholds are this many standard deviations above a centroid at most.
@@ -52,6 +54,9 @@ pub(super) struct Forecast<'a> {
     reach: f32,
     /// What the lists of an unrestricted query lose of its rows: by calibration on average, and by the density of this query.
     usual_loss: (f32, f32),
+    /// The logarithm, to ten, of how many times less of the nearest rows may be returned than of those about them: 0 where a filter says nothing of
+    /// where rows lie.
+    hollow: f32,
 }
 
 /// What a forecast is made in.
@@ -100,37 +105,46 @@ impl<'a> Forecast<'a> {
             List { centre, width: width(metric, query_squares, centre), rows: rows as f32, passing: passing as f32 }
         }));
         excluded.sort_unstable_by(|a, b| b.total_cmp(a));
-        let mut forecast = Self { density: goal.density, lists, excluded, scale: 1.0, reach: 0.0, usual_loss: (0.0, 0.0) };
+        let mut forecast = Self { density: goal.density, lists, excluded, scale: 1.0, reach: 0.0, usual_loss: (0.0, 0.0), hollow: 0.0 };
         forecast.scale = forecast.scale();
         let first = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
         let last = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.k as f32);
         let reached = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.candidates as f32);
         let width = first.iter().map(|list| list.width).sum::<f32>() / first.len().max(1) as f32;
         forecast.reach = ((last - reached) / width.max(f32::MIN_POSITIVE)).max(0.0);
-        forecast.usual_loss = (usual.1.max(LEAST_LOSS), forecast.loss_of_all(goal, usual.0).clamp(LEAST_LOSS, MOST_LOSS));
+        let (loss, hollow) = forecast.without(goal, usual.0);
+        (forecast.usual_loss, forecast.hollow) = ((usual.1.max(LEAST_LOSS), loss.clamp(LEAST_LOSS, MOST_LOSS)), hollow);
         forecast
     }
 
-    /// What the density says that the lists of an unrestricted query lose of its rows. `unprobed` lists are not among those probed.
-    fn loss_of_all(&self, goal: &Goal<'_>, unprobed: usize) -> f32 {
+    /// What the density says that the lists of an unrestricted query lose of its rows, and how hollow the restriction makes them. `unprobed` lists are
+    /// not among those probed.
+    fn without(&self, goal: &Goal<'_>, unprobed: usize) -> (f32, f32) {
         let rows = |at| self.above(self.lists, at, |list| list.rows);
         let last = self.threshold(rows, goal.k as f32);
         let band = Band { best: self.threshold(rows, 1.0).max(last), last };
         let masses: Vec<f32> = self.masses(band, |list| list.rows).collect();
         let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
         let probed: f32 = masses.iter().take(goal.nprobe).sum();
-        if all > 0.0 { 1.0 - probed / all } else { 0.0 }
+        let loss = if all > 0.0 { 1.0 - probed / all } else { 0.0 };
+        let near = masses.iter().zip(self.lists).map(|(mass, list)| mass * list.passing / list.rows.max(1.0)).sum::<f32>();
+        let hollow = self.rate() * masses.iter().sum::<f32>() / near.max(f32::MIN_POSITIVE);
+        (loss, hollow.clamp(1.0, MOST_HOLLOW).log10())
+    }
+
+    /// The share of the rows of all lists probed that the filter lets through.
+    fn rate(&self) -> f32 {
+        let sum = |of: fn(&List) -> f32| self.lists.iter().map(of).sum::<f32>();
+        sum(|list| list.passing) / sum(|list| list.rows).max(1.0)
     }
 
     /// How many times as much is lost of a band of rows as the density says. It is fitted to the nearest rows: of those that lie behind others, which the
     /// query leaves out, it expects too many in the first lists. Measured on 100-dimensional word vectors behind 100 to 10,000 excluded rows and behind
     /// one to ten clusters of a hundred.
     fn displaced(&self, band: Band, k: usize) -> f32 {
-        let sum = |of: fn(&List) -> f32| self.lists.iter().map(of).sum::<f32>();
-        let rate = sum(|list| list.passing) / sum(|list| list.rows).max(1.0);
-        let rank = self.scale * rate * self.above(self.lists, band.last, |list| list.rows);
+        let rank = self.scale * self.rate() * self.above(self.lists, band.last, |list| list.rows);
         let behind = (rank / k.max(1) as f32).max(1.0).log10();
-        1.0 + behind * (DISPLACED.0 + DISPLACED.1 * behind)
+        1.0 + behind * (DISPLACED.0 + DISPLACED.1 * behind) + self.hollow
     }
 
     /// The loss by the density that stands for one on average: a query of which the density says that it loses more than others does so without a

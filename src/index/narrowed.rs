@@ -15,7 +15,7 @@ use super::stats::SearchStats;
 use super::survey::survey_more;
 
 /// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
-const COUNTED: usize = 4;
+const COUNTED: usize = 2;
 const FEWEST: usize = 64;
 /// Turns a query takes at most: what the last one found is the answer.
 const TURNS: usize = 5;
@@ -68,12 +68,6 @@ impl Passing {
     }
 }
 
-// KNOBS: temporary
-pub(super) fn knob(at: usize, name: &str, default: f32) -> f32 {
-    static KNOBS: [std::sync::OnceLock<f32>; 12] = [const { std::sync::OnceLock::new() }; 12];
-    *KNOBS[at].get_or_init(|| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default))
-}
-
 struct Narrowed<'a> {
     engine: &'a SearchEngine,
     parts: &'a [Part<'a>],
@@ -96,12 +90,10 @@ impl Narrowed<'_> {
         let squares = self.engine.kernel.dot(self.query, self.query);
         self.score_excluded(squares, scratch);
         let lists = self.engine.quantizer.lists();
-        let mut counted = ((knob(0, "K_COUNTED", COUNTED as f32) * self.goal.nprobe as f32) as usize).max(FEWEST).min(lists);
+        let mut counted = (COUNTED * self.goal.nprobe).max(FEWEST).min(lists);
         let mut turns = 0;
         loop {
-            let t0 = std::time::Instant::now();
             self.count(counted, scratch);
-            let t1 = std::time::Instant::now();
             let passing = self.passing(scratch);
             (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
             if passing.are_few(counted, lists) {
@@ -116,25 +108,20 @@ impl Narrowed<'_> {
             }
             let unprobed = lists - counted;
             let mut forecasting = std::mem::take(&mut scratch.forecast);
-            let (goal, least) = self.goal(&passing, self.params.narrow.map_or(0, |n| n.excluded().len()));
+            let (goal, least) = self.goal(&passing);
             let half = |probe: &coarse::Probe| probe.product - self.engine.coarse.half_squares(probe.list);
             let probes = (&*scratch.coarse.probes, half);
-            let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, (unprobed, 1.0 - self.goal.share), &mut forecasting);
-            let t2 = std::time::Instant::now();
+            let forecast = Forecast::new(
+                &goal,
+                (metric, squares),
+                self.parts,
+                probes,
+                &scratch.passing,
+                (unprobed, 1.0 - self.goal.share),
+                &mut forecasting,
+            );
             let outcome = self.turns(&forecast, (&goal, least), (counted, unprobed), &mut turns, scratch, &mut stats);
             scratch.forecast = forecasting;
-            if knob(4, "K_DEBUG", 0.0) > 0.0 {
-                eprintln!(
-                    "DBG counted {counted} rows {} pass {} count_us {:.1} forecast_us {:.1} turns_us {:.1} turns {turns} nprobe {} cand {} out {outcome:?}",
-                    passing.of,
-                    passing.rows,
-                    t1.duration_since(t0).as_secs_f64() * 1e6,
-                    t2.duration_since(t1).as_secs_f64() * 1e6,
-                    t2.elapsed().as_secs_f64() * 1e6,
-                    stats.lists_probed,
-                    stats.candidates_refined
-                );
-            }
             match outcome {
                 Some(kept) => return (stats, kept),
                 None => counted = counted.saturating_mul(4).min(lists),
@@ -164,7 +151,7 @@ impl Narrowed<'_> {
                 None => counted,
             };
             *turns += 1;
-            let candidates = ((candidates as f32 * knob(5, "K_CAND", 1.0)) as usize).max(self.goal.k).max(least);
+            let candidates = candidates.max(least);
             pass(self.engine, self.parts, self.query, &SearchParams { nprobe, candidates, ..self.params }, scratch, stats);
             let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(goal.k - 1)) else {
                 // Too few: all that there are come back, however many lists that takes.
@@ -181,8 +168,7 @@ impl Narrowed<'_> {
             let band = Band { best: score(best.score), last: score(last.score) };
             let now = forecast.need(band, goal, unprobed);
             let kept = forecast.kept((band, goal.k), nprobe, unprobed);
-            let enough = 1.0 - kept <= knob(1, "K_NEAR", NEAR_LOSS) * (1.0 - goal.share)
-                && now.candidates as f32 <= NEAR_CANDIDATES * candidates as f32;
+            let enough = 1.0 - kept <= NEAR_LOSS * (1.0 - goal.share) && now.candidates as f32 <= NEAR_CANDIDATES * candidates as f32;
             if last_turn || enough {
                 return Some(kept);
             }
@@ -191,12 +177,9 @@ impl Narrowed<'_> {
     }
 
     /// The goal, and the least number of candidates; more of both where rows are so few that more of them cost next to nothing.
-    fn goal(&self, passing: &Passing, scratch_excluded: usize) -> (Goal<'_>, usize) {
+    fn goal(&self, passing: &Passing) -> (Goal<'_>, usize) {
         let sparse = passing.are_sparse();
-        let few = scratch_excluded > 300;
-        let of = if few { knob(3, "K_LOSSX", 1.0) } else { knob(2, "K_LOSS", 1.0) };
-        let share = 1.0 - of * (1.0 - self.goal.share);
-        let share = if sparse { share.max(SPARSE_SHARE) } else { share };
+        let share = if sparse { self.goal.share.max(SPARSE_SHARE) } else { self.goal.share };
         (Goal { share, ..*self.goal }, if sparse { passing.rows.min(SPARSE_CANDIDATES) } else { 0 })
     }
 

@@ -142,7 +142,10 @@ mod tests {
                     (a, b) => whole(a).cmp(&whole(b)),
                 });
                 assert!(expected.iter().map(|(at, _)| *at as u32).eq(order.positions().iter().copied()), "{kind} {rows}");
-                assert!(order.memory(&column.cells) <= 4 * rows + 48 * rows.div_ceil(1024) + 200, "{kind} {rows}: the values are the column's own");
+                assert!(
+                    order.memory(&column.cells) <= 4 * rows + 48 * rows.div_ceil(1024) + 200,
+                    "{kind} {rows}: the values are the column's own"
+                );
             }
         }
     }
