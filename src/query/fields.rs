@@ -68,9 +68,8 @@ mod tests {
         ];
         let fields = ["n:int", "f:float", "b:bool", "t:text", "w:time"];
         let answers = [" index", ""].map(|index| {
-            let options = fields.iter().try_fold(CollectionOptions::vectors(1, Metric::InnerProduct), |options, field| {
-                options.field(format!("{field}{index}").parse().unwrap())
-            });
+            let lenient = CollectionOptions::vectors(1, Metric::InnerProduct).lenient(true);
+            let options = fields.iter().try_fold(lenient, |options, field| options.field(format!("{field}{index}").parse().unwrap()));
             let items = Database::in_memory().unwrap().create_collection("items", options.unwrap()).unwrap();
             let item = |(at, row): (usize, &Row)| Item::new(at as u64).unwrap().with_row(row.clone()).with_vector([at as f32]);
             items.upsert_many(rows.iter().enumerate().map(item)).unwrap();
