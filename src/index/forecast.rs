@@ -87,7 +87,8 @@ pub(super) fn density_score(metric: Metric, query_squares: f32, score: f32) -> f
 }
 
 impl<'a> Forecast<'a> {
-    /// `passing` says how many rows of each probed list may be returned or are excluded by id.
+    /// `passing` says how many rows of each probed list may be returned or are excluded by id; `usual` how many lists are not probed, and what an
+    /// unrestricted query loses on average.
     pub(super) fn new(
         goal: &Goal<'a>,
         (metric, query_squares): (Metric, f32),
