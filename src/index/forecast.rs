@@ -15,6 +15,8 @@ use super::params::{Goal, Part};
 const HALVINGS: usize = 12;
 /// What is lost more of rows at ten times the rank that is wanted, and with the square of the number of such steps.
 const DISPLACED: (f32, f32) = (0.35, 0.13);
+/// What is lost more where ten times fewer of the nearest rows may be returned than of those of all lists counted.
+const HOLLOW: f32 = 7.0;
 /// What an unrestricted query loses by the density is taken as within these.
 const LEAST_LOSS: f32 = 0.001;
 const MOST_LOSS: f32 = 0.5;
@@ -145,7 +147,7 @@ impl<'a> Forecast<'a> {
     fn displaced(&self, band: Band, k: usize) -> f32 {
         let rank = self.scale * self.rate() * self.above(self.lists, band.last, |list| list.rows);
         let behind = (rank / k.max(1) as f32).max(1.0).log10();
-        1.0 + behind * (DISPLACED.0 + DISPLACED.1 * behind) + self.hollow
+        1.0 + behind * (DISPLACED.0 + DISPLACED.1 * behind) + HOLLOW * self.hollow
     }
 
     /// The loss by the density that stands for one on average: a query of which the density says that it loses more than others does so without a
