@@ -203,7 +203,7 @@ pub enum Error {
         id_bytes: u64,
     },
     /// A filter tests a field that is not indexed.
-    #[error("a filter tests the field {field:?}, which is not indexed (indexed: {}); add an index to it", if .indexed.is_empty() { "none".to_owned() } else { .indexed.join(", ") })]
+    #[error("a filter tests the field {field:?}, which is not indexed (indexed: {}); index it with add_index({field:?}) or `torre index DB {field}`", if .indexed.is_empty() { "none".to_owned() } else { .indexed.join(", ") })]
     NotIndexed {
         /// The field.
         field: String,

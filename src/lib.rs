@@ -86,8 +86,8 @@ pub use ingest::{Changes, Item};
 pub use model_error::ModelError;
 pub use progress::{NoProgress, Progress, Stage};
 pub use query::{
-    Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, MissingFeature, Query, QueryBatch, RankerExplain,
-    Recipient, RecommendAll, RecommendReport, Refusal, Rerank, RulesExplain, SearchOptions, StageTime,
+    Answer, Calibrate, CandidateValues, Contribution, Diverse, Effort, Explain, Hit, MissingFeature, PreparedFilter, Query, QueryBatch,
+    RankerExplain, Recipient, RecommendAll, RecommendReport, Refusal, Rerank, RulesExplain, SearchOptions, StageTime,
 };
 pub use ranker::{
     Cross, FeatureOrigin, Operand, Ranker, RankerFeature, RankerGolden, RankerSource, RankerSpec, TextBuckets, TextCode, TextVocab,

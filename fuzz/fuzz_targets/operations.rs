@@ -1,4 +1,4 @@
-//! Operations on a database beside the same on a map, with reopening, power cuts and injected faults.
+//! Operations on a database beside the same on a map, with filters over what it holds, reopening, power cuts and injected faults.
 #![no_main]
 
 mod common;
@@ -256,6 +256,7 @@ fuzz_target!(|case: Case| {
     let (dim, metric) = (1 + usize::from(case.dim % 8), metric(case.metric));
     let mut world = World::open(Durable::new(), Durable::new());
     let options = CollectionOptions::vectors(dim, metric).lenient(true).refine(refine(case.refine));
+    let options = options.field("mark:int index".parse().expect("a field")).expect("a name that is free");
     let options = options.m(1 + usize::from(case.m % 9)).lists(1 + usize::from(case.lists % 17));
     world.database.create_collection("items", options).expect("it can be created");
     let (mut state, mut lists) = (State::new(), Lists::new());

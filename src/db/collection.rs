@@ -9,9 +9,10 @@ use crate::db::worker::Importing;
 use crate::db::{BuildOptions, Built, Import, Stats, options};
 use crate::error::Result;
 use crate::features::{FeatureSpec, Row, Schema};
+use crate::filter::{Filter, Params};
 use crate::ingest::{self, BuildParams, Changes, Item, Op, Outcome, Preparer};
 use crate::progress::Progress;
-use crate::query::{Query, QueryBatch, RecommendAll, Source};
+use crate::query::{PreparedFilter, Query, QueryBatch, RecommendAll, Source};
 use crate::tower::TowerPair;
 use crate::types::{ItemId, Metric};
 
@@ -200,6 +201,30 @@ impl Collection {
     /// Recommends to all users, however many: they are read, answered and handed on in blocks.
     pub fn recommend_all(&self) -> RecommendAll<'_> {
         RecommendAll::new(&self.core.shared)
+    }
+
+    /// Makes a filter ready for many queries: names, types and parameters are resolved once. See
+    /// [`Query::prepared`](crate::Query::prepared).
+    ///
+    /// ```
+    /// # use torre::filter::{Params, field, param};
+    /// # use torre::{CollectionOptions, Database, Item, Metric, row};
+    /// # let options = CollectionOptions::vectors(1, Metric::InnerProduct).field("price:float index".parse()?)?;
+    /// # let items = Database::in_memory()?.create_collection("items", options)?;
+    /// # let item = |id: &str, price: f64| Ok::<Item, torre::Error>(Item::new(id)?.with_row(row! { "price" => price }).with_vector([1.0]));
+    /// # items.upsert_many([item("a", 5.0)?, item("b", 80.0)?])?;
+    /// let cheap = items.prepare(field("price").lt(param("most")), Params::new().with("most", 50))?;
+    /// for query in [[1.0], [2.0]] {
+    ///     assert_eq!(items.search(&query).prepared(&cheap).run()?.ids().collect::<Vec<_>>(), ["a"]);
+    /// }
+    /// # Ok::<(), torre::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed),
+    /// [`CollectionDropped`](crate::Error::CollectionDropped).
+    pub fn prepare(&self, filter: Filter, params: Params) -> Result<PreparedFilter> {
+        PreparedFilter::new(&*self.core.shared.read()?, filter, params)
     }
 
     /// Finds the items nearest to a vector.

@@ -14,10 +14,10 @@ use super::params::{Goal, Part, SearchParams};
 use super::scratch::{Scratch, prepare};
 use super::search::pass;
 use super::stats::{Clock, SearchStats};
-use super::survey::survey;
+use super::survey::survey_more;
 
 /// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
-const COUNTED: usize = 4;
+const COUNTED: usize = 2;
 const FEWEST: usize = 64;
 /// Turns a query takes at most: what the last one found is the answer.
 const TURNS: usize = 5;
@@ -87,6 +87,8 @@ impl Narrowed<'_> {
     fn run(&self, scratch: &mut Scratch) -> (SearchStats, f32) {
         let mut stats = SearchStats::default();
         scratch.hits.clear();
+        scratch.surveyed.clear();
+        scratch.words.clear();
         if prepare(self.parts, scratch) == 0 || self.goal.k == 0 || self.params.k < self.goal.k {
             return (stats, 1.0);
         }
@@ -115,7 +117,15 @@ impl Narrowed<'_> {
             let (goal, least) = self.goal(&passing);
             let half = |probe: &coarse::Probe| probe.product - self.engine.coarse.half_squares(probe.list);
             let probes = (&*scratch.coarse.probes, half);
-            let forecast = Forecast::new(&goal, (metric, squares), self.parts, probes, &scratch.passing, &mut forecasting);
+            let forecast = Forecast::new(
+                &goal,
+                (metric, squares),
+                self.parts,
+                probes,
+                &scratch.passing,
+                (unprobed, 1.0 - self.goal.share),
+                &mut forecasting,
+            );
             let outcome = self.turns(&forecast, (&goal, least), (counted, unprobed), &mut turns, scratch, &mut stats);
             scratch.forecast = forecasting;
             match outcome {
@@ -163,7 +173,7 @@ impl Narrowed<'_> {
             let score = |score: f64| density_score(metric, squares, score as f32);
             let band = Band { best: score(best.score), last: score(last.score) };
             let now = forecast.need(band, goal, unprobed);
-            let kept = forecast.kept(band, nprobe, unprobed);
+            let kept = forecast.kept((band, goal.k), nprobe, unprobed);
             let enough = 1.0 - kept <= NEAR_LOSS * (1.0 - goal.share) && now.candidates as f32 <= NEAR_CANDIDATES * candidates as f32;
             if last_turn || enough {
                 return Some(kept);
@@ -191,7 +201,7 @@ impl Narrowed<'_> {
         let mut clock = Clock::new(self.params.timed);
         let products = self.parts.iter().any(|part| part.index.refine() == Refine::None);
         coarse::probe(self.engine, self.query, lists, products, &mut scratch.coarse);
-        survey(self.parts, &self.params, scratch);
+        survey_more(self.parts, &self.params, scratch);
         let Scratch { surveyed, passing, coarse, .. } = scratch;
         passing.clear();
         passing.resize(coarse.probes.len(), 0);

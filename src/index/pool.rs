@@ -7,6 +7,8 @@ use crate::kernel::BLOCK;
 use super::key::{keep_largest, key, order_of, place_of};
 
 const BINS: usize = 1024;
+/// So many candidates are worth being kept in the order of the scan.
+pub(super) const MANY: usize = 4096;
 
 /// Candidates with their integer scores, and how many there are at each height.
 ///
@@ -15,6 +17,8 @@ const BINS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Pool {
     keys: Vec<u64>,
+    /// Keys out of their order.
+    order: Vec<u64>,
     counts: Box<[u32; BINS]>,
     want: usize,
     limit: usize,
@@ -26,7 +30,7 @@ pub(crate) struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { keys: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0 }
+        Self { keys: Vec::new(), order: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0 }
     }
 }
 
@@ -103,6 +107,13 @@ impl Pool {
     pub(crate) fn finish(&mut self) -> &mut [u64] {
         let threshold = key(self.threshold(), u32::MAX);
         self.keys.retain(|&key| key >= threshold);
+        if self.keys.len() > MANY.max(self.want) {
+            // They stay in the order of the scan, which is that of their records in memory.
+            self.order.clear();
+            self.order.extend_from_slice(&self.keys);
+            let last = *self.order.select_nth_unstable_by(self.want - 1, |a, b| b.cmp(a)).1;
+            self.keys.retain(|&key| key >= last);
+        }
         let kept = keep_largest(&mut self.keys, self.want);
         self.keys.truncate(kept);
         &mut self.keys

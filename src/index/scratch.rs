@@ -18,6 +18,8 @@ pub(crate) struct Scratch {
     pub(super) exact: ExactTables,
     /// The lists probed, with what of them may be returned, and those of them that are scanned.
     pub(super) surveyed: Vec<ListTask>,
+    /// What was surveyed before more lists were.
+    pub(super) known: Vec<ListTask>,
     pub(super) tasks: Vec<ListTask>,
     pub(super) pool: Pool,
     pub(super) scan: FilterScan,

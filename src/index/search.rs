@@ -7,6 +7,7 @@ use super::coarse;
 use super::engine::SearchEngine;
 use super::key::{final_order, final_score, key, order_of, place_of, score_of};
 use super::params::{Part, ScanMode, SearchParams};
+use super::pool::MANY;
 use super::scan;
 use super::scratch::{Scratch, locate, prepare};
 use super::stats::{Clock, SearchStats};
@@ -104,11 +105,12 @@ pub(super) fn scale_query<'a>(metric: Metric, query: &'a [f32], doubled: &'a mut
 
 /// Scores the candidates by their refine vectors (or, where none are kept, by their whole codes) into `scratch.best`.
 pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], params: &SearchParams<'_>, scratch: &mut Scratch) {
-    /// Candidates fetched ahead.
+    /// Candidates fetched ahead: into the first-level cache, and into the second those that no scan has asked for.
     const AHEAD: usize = 4;
+    const FAR_AHEAD: usize = 24;
     let kernel = engine.kernel;
     let kind = parts.first().map_or(Refine::None, |part| part.index.refine());
-    let Scratch { pool, best, refine, starts, exact, products, coarse, doubled, .. } = scratch;
+    let Scratch { pool, best, few, refine, starts, exact, products, coarse, doubled, .. } = scratch;
     let keys: &mut [u64] = if params.mode == ScanMode::Exact { best.unsorted() } else { pool.kept() };
     if kind == Refine::None {
         let less = if engine.quantizer.metric == Metric::L2 { kernel.dot(query, query) } else { 0.0 };
@@ -136,14 +138,19 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
         }
     } else {
         refine.set(query, kind);
-        let ahead = |key: u64| {
+        let record = |key: u64| {
             let (part, position) = locate(starts, place_of(key));
-            kernel.prefetch(parts[part].index.refine.record(position));
+            parts[part].index.refine.record(position)
         };
+        let ahead = |key: u64| kernel.prefetch(record(key));
+        let first_of_few = if keys.len() > MANY { 0 } else { keys.len().saturating_sub(few.len()) };
         keys.iter().take(AHEAD).for_each(|&key| ahead(key));
         for at in 0..keys.len() {
             if let Some(&key) = keys.get(at + AHEAD) {
                 ahead(key);
+            }
+            if let Some(&key) = keys.get(at + FAR_AHEAD).filter(|_| at + FAR_AHEAD >= first_of_few) {
+                kernel.prefetch_far(record(key));
             }
             let place = place_of(keys[at]);
             let (part, position) = locate(starts, place);

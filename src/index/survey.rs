@@ -13,13 +13,25 @@ const FEW: usize = 16;
 
 /// The probed lists that have rows, nearest first, and what of them the query may return.
 pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
-    let Scratch { coarse, surveyed, words, .. } = scratch;
-    surveyed.clear();
-    words.clear();
+    scratch.surveyed.clear();
+    scratch.words.clear();
+    survey_more(parts, params, scratch);
+}
+
+/// The same after more lists were probed for the same query: what is known of a list is not found out again.
+pub(super) fn survey_more(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
+    let Scratch { coarse, surveyed, known, words, .. } = scratch;
+    known.clear();
+    known.append(surveyed);
+    known.sort_unstable_by_key(|task| (task.list, task.part));
     for (turn, probe) in coarse.probes.iter().enumerate() {
         for (part, Part { index, selection }) in parts.iter().enumerate() {
             let rows = index.layout.rows_of(probe.list as usize);
             if rows.is_empty() {
+                continue;
+            }
+            if let Ok(at) = known.binary_search_by_key(&(probe.list, part as u32), |task| (task.list, task.part)) {
+                surveyed.push(ListTask { probe: turn as u32, product: probe.product, ..known[at] });
                 continue;
             }
             let mut task = ListTask {

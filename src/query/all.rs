@@ -10,8 +10,9 @@ use crate::progress::{NoProgress, Progress, Stage};
 use crate::query::all_report::RecommendReport;
 use crate::query::answer::Answer;
 use crate::query::options::SearchOptions;
+use crate::query::prepared::PreparedFilter;
 use crate::query::recipient::Recipient;
-use crate::query::together;
+use crate::query::together::{self, Together};
 use crate::segment::Shared;
 
 /// Users of a block, and most rows that are found for all of them: what is held in memory follows from these.
@@ -48,6 +49,7 @@ const AT_ONCE: usize = 2;
 pub struct RecommendAll<'c> {
     shared: &'c Arc<Shared>,
     pub(super) options: SearchOptions,
+    pub(super) prepared: Vec<PreparedFilter>,
     strict: bool,
     ignore_unknown: bool,
     progress: &'c dyn Progress,
@@ -61,7 +63,14 @@ impl std::fmt::Debug for RecommendAll<'_> {
 
 impl<'c> RecommendAll<'c> {
     pub(crate) fn new(shared: &'c Arc<Shared>) -> Self {
-        Self { shared, options: SearchOptions::default(), strict: false, ignore_unknown: false, progress: &NoProgress }
+        Self {
+            shared,
+            options: SearchOptions::default(),
+            prepared: Vec::new(),
+            strict: false,
+            ignore_unknown: false,
+            progress: &NoProgress,
+        }
     }
 
     /// Stops at the first user that cannot be served (off).
@@ -100,7 +109,7 @@ impl<'c> RecommendAll<'c> {
             _ => None,
         };
         // What is wrong with the options shows without users.
-        together::answer(self.shared, &self.options, &mut [], self.ignore_unknown)?;
+        together::answer(&self.together(), &mut [])?;
         let size = (ROWS / self.options.wanted().max(self.options.window(false)).max(1)).clamp(1, USERS);
         let mut report = RecommendReport::default();
         let mut hand = |block: Block, report: &mut RecommendReport| -> Result<(), E> {
@@ -145,13 +154,18 @@ impl<'c> RecommendAll<'c> {
         Ok(report)
     }
 
+    fn together(&self) -> Together<'_> {
+        let Self { shared, options, prepared, ignore_unknown, .. } = self;
+        Together { shared, options, prepared, ignore_unknown: *ignore_unknown }
+    }
+
     /// Starts a thread that answers blocks as they come.
     fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Worker {
         let (send_block, blocks) = sync_channel::<Vec<Recipient>>(1);
         let (send_answered, answered) = sync_channel(1);
         scope.spawn(move || {
             for mut users in blocks {
-                let answer = || together::answer(self.shared, &self.options, &mut users, self.ignore_unknown);
+                let answer = || together::answer(&self.together(), &mut users);
                 let answers = self.shared.process().run(answer);
                 if send_answered.send(Block { users, answers }).is_err() {
                     return;

@@ -135,7 +135,11 @@ pub struct Explain {
     /// counted first), `gather` (few may be returned, and all of them are scored by their refine vectors); `None` where there is nothing to retrieve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<&'static str>,
-    /// The share of rows that the query may return, of the lists that it looked at; `None` where it did not count.
+    /// The share of all rows of which the filter is true, as some blocks of them tell that lie evenly among all; `None` without a filter.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "share")]
+    pub estimated_pass_rate: Option<f32>,
+    /// The share of rows that the query may return, of the lists that it looked at, or of all where those are gathered; `None` where it did not
+    /// count.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "share")]
     pub pass_rate: Option<f32>,
     /// Lists visited, over all segments; 0 when everything was scanned exactly.

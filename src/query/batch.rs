@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::index::{self, Candidate, Narrow, Part, SearchParams};
 use crate::query::candidates::{Candidates, Found};
-use crate::query::effort::Setting;
+use crate::query::effort::{Setting, with_tail};
 use crate::query::options::Effort;
 use crate::query::request::Request;
 use crate::query::restriction::Restriction;
@@ -65,7 +65,7 @@ impl Batch<'_> {
         let mut again: BTreeMap<usize, Vec<(usize, f32)>> = BTreeMap::new();
         for (&query, turn) in restricted.iter().zip(turns) {
             match turn {
-                Turn::Done(recall) => candidates.queries[query].expected = Some(by_lists.with_tail(self.request.snapshot, recall)),
+                Turn::Done(recall) => candidates.queries[query].expected = Some(with_tail(self.request.snapshot, recall)),
                 Turn::Again(nprobe, recall) => again.entry(nprobe).or_default().push((query, recall)),
                 Turn::Alone => done[query] = false,
             }
@@ -75,7 +75,7 @@ impl Batch<'_> {
             if index::by_tiles(engine, self.parts, which.len(), nprobe) {
                 self.find(&which, nprobe, done, candidates);
                 for (query, recall) in queries {
-                    candidates.queries[query].expected = Some(by_lists.with_tail(self.request.snapshot, recall));
+                    candidates.queries[query].expected = Some(with_tail(self.request.snapshot, recall));
                 }
             } else {
                 which.iter().for_each(|&query| done[query] = false);

@@ -12,6 +12,7 @@ use crate::query::encode;
 use crate::query::exclude::ExcludeEach;
 use crate::query::options::{Effort, Rerank, SearchOptions};
 use crate::query::pipeline::{self, Asked};
+use crate::query::prepared::PreparedFilter;
 use crate::query::rules::Active;
 use crate::query::source::Source;
 use crate::query::values::{CandidateValues, Compute};
@@ -37,6 +38,7 @@ pub struct Query<'q> {
     shared: &'q Arc<Shared>,
     source: Source<'q>,
     options: SearchOptions,
+    prepared: Vec<PreparedFilter>,
     compute: Option<Compute<'q>>,
 }
 
@@ -60,6 +62,7 @@ pub struct QueryBatch<'q> {
     shared: &'q Arc<Shared>,
     sources: Vec<Source<'q>>,
     options: SearchOptions,
+    prepared: Vec<PreparedFilter>,
     exclude_each: ExcludeEach,
     compute: Option<Compute<'q>>,
 }
@@ -115,6 +118,12 @@ macro_rules! options {
             /// [`Error::Filter`](crate::Error::Filter) for a text that is not in the language.
             pub fn filter_str(self, filter: &str) -> Result<Self> {
                 Ok(self.filter(Filter::parse(filter)?))
+            }
+
+            /// A filter that was made ready before ([`Collection::prepare`](crate::Collection::prepare)), beside those of the options.
+            pub fn prepared(mut self, filter: &PreparedFilter) -> Self {
+                self.prepared.push(filter.clone());
+                self
             }
 
             /// The value of one of the filter's parameters: `price < $most`.
@@ -229,7 +238,8 @@ macro_rules! options {
             }
 
             /// Returns these fields of the items with the hits; `vector` is the stored vector. A hit has those that its item has. Unless the
-            /// collection is lenient, a name that no item can have is refused. Each hit's fields cost a read from storage.
+            /// collection is lenient, a name that no item can have is refused. Each hit costs a read from storage, but where all of these fields are indexed and
+            /// have values of their own types, other than times and lists.
             pub fn fields<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
                 self.options.fields = Some(names.into_iter().map(Into::into).collect());
                 self
@@ -253,7 +263,7 @@ options!(Query, QueryBatch, RecommendAll);
 
 impl<'q> Query<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, source: Source<'q>) -> Self {
-        Self { shared, source, options: SearchOptions::default(), compute: None }
+        Self { shared, source, options: SearchOptions::default(), prepared: Vec::new(), compute: None }
     }
 
     /// Computes numbers for candidates when they are known, given their ids: what a ranker's features `value.NAME` and rules read. The
@@ -288,6 +298,7 @@ impl<'q> Query<'q> {
             shared: self.shared,
             sources: std::slice::from_ref(&self.source),
             options: &self.options,
+            prepared: &self.prepared,
             exclude_each: &ExcludeEach::default(),
             compute: self.compute.as_ref(),
         })?;
@@ -308,7 +319,14 @@ impl<'q> Query<'q> {
 
 impl<'q> QueryBatch<'q> {
     pub(crate) fn new(shared: &'q Arc<Shared>, sources: Vec<Source<'q>>) -> Self {
-        Self { shared, sources, options: SearchOptions::default(), exclude_each: ExcludeEach::default(), compute: None }
+        Self {
+            shared,
+            sources,
+            options: SearchOptions::default(),
+            prepared: Vec::new(),
+            exclude_each: ExcludeEach::default(),
+            compute: None,
+        }
     }
 
     /// Items that must not be among the hits of one query each, in the order of the queries, besides those of
@@ -341,6 +359,7 @@ impl<'q> QueryBatch<'q> {
             shared: self.shared,
             sources: &self.sources,
             options: &self.options,
+            prepared: &self.prepared,
             exclude_each: &self.exclude_each,
             compute: self.compute.as_ref(),
         };

@@ -63,17 +63,17 @@ impl Setting {
     /// The recall to expect where the lists visited hold this share of what is wanted, as candidates are lost as they usually are.
     pub(crate) fn expected_of(&self, snapshot: &Snapshot, kept: f32) -> Option<f32> {
         let by_candidates = (self.expected? / self.share?).min(1.0);
-        Some(self.with_tail(snapshot, kept * by_candidates))
+        Some(with_tail(snapshot, kept * by_candidates))
     }
 
     /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say.
     pub(crate) fn expected(&self, snapshot: &Snapshot, left_out: usize) -> Option<f32> {
-        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| self.with_tail(snapshot, recall))
+        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| with_tail(snapshot, recall))
     }
+}
 
-    /// Rows of the tail are always found.
-    pub(crate) fn with_tail(&self, snapshot: &Snapshot, recall: f32) -> f32 {
-        let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
-        recall + (1.0 - recall) * tail
-    }
+/// The recall where that in the segments is this: rows of the tail are always found.
+pub(crate) fn with_tail(snapshot: &Snapshot, recall: f32) -> f32 {
+    let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
+    recall + (1.0 - recall) * tail
 }

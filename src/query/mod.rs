@@ -23,6 +23,7 @@ mod exclude;
 mod field;
 mod fields;
 mod filter_lists;
+mod gather;
 #[cfg(test)]
 mod narrowed_tests;
 mod options;
@@ -30,6 +31,7 @@ mod page;
 mod pipeline;
 mod plan;
 mod pool;
+mod prepared;
 mod rank;
 #[cfg(test)]
 mod rank_tests;
@@ -58,8 +60,10 @@ pub use builder::{Query, QueryBatch};
 pub use diverse::{Calibrate, Diverse};
 pub(crate) use filter_lists::ListRows;
 pub use options::{Effort, Rerank, SearchOptions};
+pub use prepared::PreparedFilter;
+pub(crate) use prepared::bind;
 pub use recipient::Recipient;
 pub use report::{Contribution, MissingFeature, RankerExplain, RulesExplain};
-pub(crate) use restriction::{PartFilters, bind};
+pub(crate) use restriction::PartFilters;
 pub(crate) use source::Source;
 pub use values::CandidateValues;

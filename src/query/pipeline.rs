@@ -1,5 +1,6 @@
 //! A query from its source to its answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Result;
@@ -14,8 +15,9 @@ use crate::query::fields::fields;
 use crate::query::filter_lists::ListRows;
 use crate::query::options::{Effort, SearchOptions};
 use crate::query::page::page;
+use crate::query::prepared::{PreparedFilter, bind};
 use crate::query::request::Request;
-use crate::query::restriction::{PartFilters, bind};
+use crate::query::restriction::PartFilters;
 use crate::query::retrieve::retrieve;
 use crate::query::rules::{self, Active};
 use crate::query::source::Source;
@@ -29,6 +31,8 @@ pub(crate) struct Asked<'q> {
     pub(crate) shared: &'q Shared,
     pub(crate) sources: &'q [Source<'q>],
     pub(crate) options: &'q SearchOptions,
+    /// Filters beside that of the options.
+    pub(crate) prepared: &'q [PreparedFilter],
     /// What each query leaves out.
     pub(crate) exclude_each: &'q ExcludeEach,
     /// What computes values for candidates.
@@ -38,7 +42,7 @@ pub(crate) struct Asked<'q> {
 /// Answers the queries in their order, from the collection as it is now.
 pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     let start = Instant::now();
-    let &Asked { shared, sources, options, exclude_each, compute } = asked;
+    let &Asked { shared, sources, options, prepared, exclude_each, compute } = asked;
     options.check()?;
     exclude_each.check(sources.len())?;
     let snapshot = &*shared.read()?;
@@ -49,9 +53,11 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     let rules = Active::of(shared, options)?;
     let ruled = rules.as_ref().map(|rules| rules.filter(snapshot, &options.params())).transpose()?.flatten();
     let bound = options.filter.as_ref().map(|filter| bind(snapshot, filter, &options.params())).transpose()?;
-    let bound = if ruled.is_some() { Some(Bound::of(bound.into_iter().chain(ruled.clone()), [])) } else { bound };
-    let lists = bound.as_ref().map(|bound| ListRows::new(shared, snapshot, bound));
-    let filter = bound.as_ref().zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
+    let prepared = prepared.iter().map(|filter| filter.bound(snapshot)).collect::<Result<Vec<Arc<Bound>>>>()?;
+    let bound = all_of(bound, prepared, ruled.clone());
+    let bound = bound.as_deref();
+    let lists = bound.map(|bound| ListRows::new(shared, snapshot, bound));
+    let filter = bound.zip(lists.as_ref()).map(|(bound, lists)| PartFilters::new(snapshot, bound, lists)).transpose()?;
     let ranker = options.rerank.as_ref().map(|rerank| rank::ranker(snapshot, rerank)).transpose()?;
     let mut candidates = Candidates::none(sources.len(), options.explain);
     let further = encode::further(snapshot, options, rules.as_ref());
@@ -72,7 +78,7 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
         vectors,
         excluded: Excluded::new(shared, snapshot, sources, options, exclude_each),
         filter: filter.as_ref(),
-        bound: bound.as_ref(),
+        bound,
         ranker: ranker.as_ref(),
         rules: rules.as_ref(),
         compute,
@@ -98,6 +104,16 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Vec<Answer>> {
     let share = start.elapsed() / u32::try_from(answers.len().max(1)).unwrap_or(u32::MAX);
     answers.iter_mut().for_each(|answer| answer.elapsed = share);
     Ok(answers)
+}
+
+/// The one condition that is true where all of these are; `None` of none.
+fn all_of(filter: Option<Bound>, mut prepared: Vec<Arc<Bound>>, ruled: Option<Bound>) -> Option<Arc<Bound>> {
+    if filter.is_none() && ruled.is_none() && prepared.len() < 2 {
+        return prepared.pop();
+    }
+    let mut all: Vec<Bound> = filter.into_iter().chain(prepared.iter().map(|bound| Bound::clone(bound))).chain(ruled).collect();
+    let bound = if all.len() > 1 { Some(Bound::of(all, [])) } else { all.pop() };
+    bound.map(Arc::new)
 }
 
 /// Says in explanations which rules there are, and how many items they leave out altogether.

@@ -3,6 +3,16 @@
 /// Where the lists visited hold too few rows that may be returned, this many times as many are.
 const WIDER: usize = 4;
 
+/// So few rows are gathered: all of them are scored by their refine vectors, some 20 ns each. A scan of lists would take longer.
+const GATHERED: u64 = 8192;
+/// And no more than one row in so many.
+const SPARSE: u64 = 16;
+
+/// The most rows that are gathered of so many in segments.
+pub(crate) fn few(sealed: u64) -> usize {
+    GATHERED.min(sealed / SPARSE) as usize
+}
+
 /// Rows that a query may return, and those that it wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {

@@ -8,15 +8,24 @@ use crate::index::flat::score_of_row;
 use crate::query::candidates::Found;
 use crate::query::request::Request;
 use crate::segment::Trained;
+use crate::types::Refine;
 
-/// Rows found beyond those wanted, for the order to be settled among; each that is read costs tens of microseconds.
-pub(crate) const MORE: usize = 48;
+/// Rows found beyond those wanted, for the order to be settled among; each that is read costs tens of microseconds. Of f16 vectors half as many say
+/// where the ten best behind ten thousand excluded ones are as well as all of them do.
+pub(crate) fn more(refine: Refine) -> usize {
+    match refine {
+        Refine::F32 => 0,
+        Refine::F16 => 24,
+        _ => 48,
+    }
+}
+
 /// Rows further apart than so many standard deviations of rounding keep their order.
 const APART: f64 = 2.5;
 /// Rows that rounding puts on the wrong side of the last place, for each row that lies within a standard deviation of it.
 const MISPLACED: f64 = 0.4;
 
-/// Orders what a query found, best first and [`MORE`] than wanted, and cuts it to what is wanted. Answers which share of the wanted rows is
+/// Orders what a query found, best first and [`more`] than wanted, and cuts it to what is wanted. Answers which share of the wanted rows is
 /// still expected to be right.
 pub(crate) fn rescore(request: &Request<'_>, trained: &Trained, query: usize, found: &mut Vec<Found>) -> Result<f32> {
     let depth = request.depth;

@@ -1,28 +1,16 @@
 //! What a query may return: all that is live, but for what it leaves out by id and what its filter does not let through.
 
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::Result;
-use crate::filter::{Bound, Filter, Params};
+use crate::filter::Bound;
 use crate::index::Narrow;
 use crate::kernel::BLOCK;
 use crate::query::filter_lists::ListRows;
-use crate::segment::{Place, Prepared, Snapshot, check_indexed};
+use crate::segment::{Place, Prepared, Snapshot};
 
 /// Words that a filter is evaluated for at once.
 const AT_ONCE: usize = 16;
-
-/// A filter bound to the fields of a snapshot.
-///
-/// # Errors
-/// [`Error::Filter`](crate::Error::Filter), [`Error::NotIndexed`](crate::Error::NotIndexed) for a field without an index.
-pub(crate) fn bind(snapshot: &Snapshot, filter: &Filter, params: &Params) -> Result<Bound> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-    let bound = filter.bind(&snapshot.schema, params, now)?;
-    check_indexed(&snapshot.schema, &bound)?;
-    Ok(bound)
-}
 
 /// A filter made ready for every part of a snapshot: its segments, then its runs.
 pub(crate) struct PartFilters<'r>(Vec<Prepared<'r>>);
@@ -35,7 +23,7 @@ impl std::fmt::Debug for PartFilters<'_> {
 
 impl<'r> PartFilters<'r> {
     /// # Errors
-    /// As [`bind`].
+    /// [`Error::NotIndexed`](crate::Error::NotIndexed).
     pub(crate) fn new(snapshot: &'r Snapshot, bound: &'r Bound, lists: &'r ListRows) -> Result<Self> {
         let tables = snapshot.tables().into_iter().enumerate();
         Ok(Self(tables.map(|(part, table)| table.prepare(bound, lists.of(part))).collect::<Result<_>>()?))
@@ -44,6 +32,37 @@ impl<'r> PartFilters<'r> {
     /// Whether the filter is true of a row.
     pub(crate) fn lets_through(&self, (part, position): Place) -> bool {
         self.0.get(part as usize).is_some_and(|filter| filter.word(position as usize, 1) & 1 == 1)
+    }
+
+    /// The share of the segments' rows for which the filter is true, as far as some blocks of them tell that lie evenly among all; `None` without
+    /// segments.
+    pub(crate) fn estimate(&self, snapshot: &Snapshot) -> Option<f32> {
+        /// Blocks that are looked at, or few more.
+        const BLOCKS: usize = 64;
+        let tables = || snapshot.segments.iter().map(|view| &view.body.rows);
+        let step = (tables().map(|table| table.len()).sum::<usize>() / BLOCKS).next_multiple_of(BLOCK).max(BLOCK);
+        let (mut rows, mut passing) = (0, 0);
+        for (table, filter) in tables().zip(&self.0) {
+            for from in (0..table.len()).step_by(step) {
+                rows += (table.len() - from).min(BLOCK);
+                passing += filter.word(from, table.len() - from).count_ones();
+            }
+        }
+        (rows > 0).then(|| passing as f32 / rows as f32)
+    }
+
+    /// The live rows of a snapshot's segments for which the filter is true, in no particular order; `None` where there may be more than `most`, or
+    /// finding them takes a pass over many rows.
+    pub(crate) fn few(&self, snapshot: &Snapshot, most: usize) -> Option<Vec<Place>> {
+        let mut places = Vec::new();
+        for ((part, view), filter) in (0u32..).zip(&snapshot.segments).zip(&self.0) {
+            let mut rows = filter.few(most - places.len())?;
+            if !snapshot.is_whole(part as usize) {
+                view.body.index.retain(&mut rows, &view.selection);
+            }
+            places.extend(rows.into_iter().map(|position| (part, position)));
+        }
+        Some(places)
     }
 
     /// Live rows of a snapshot for which the filter is true.

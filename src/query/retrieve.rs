@@ -5,7 +5,7 @@ use crate::query::candidates::Candidates;
 use crate::query::options::Effort;
 use crate::query::plan::{Counts, Plan, Subset};
 use crate::query::request::Request;
-use crate::query::{exact, segments, tail};
+use crate::query::{exact, gather, segments, tail};
 
 /// Finds the best `depth` rows of each query, of those with the least score or more.
 pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Result<()> {
@@ -22,7 +22,13 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
             candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()).for_each(|explain| explain.plan = Some("exact"));
         }
         Plan::Exact(Subset::All) => exact::scan(request, candidates)?,
-        Plan::Scan => segments::scan(request, &counts, candidates)?,
+        Plan::Scan if request.options.explain => {
+            let estimate = request.filter.and_then(|filter| filter.estimate(request.snapshot));
+            let explains = candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut());
+            explains.for_each(|explain| explain.estimated_pass_rate = estimate);
+            by_index(request, &counts, candidates)?;
+        }
+        Plan::Scan => by_index(request, &counts, candidates)?,
     }
     tail::scan(request, candidates);
     let row = |place| request.snapshot.row(place);
@@ -36,6 +42,14 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
         }
     }
     Ok(())
+}
+
+/// By the rows themselves where a filter lets few through, else by lists.
+fn by_index(request: &Request<'_>, counts: &[Counts], candidates: &mut Candidates) -> Result<()> {
+    match gather::rows(request) {
+        Some(rows) => gather::scan(request, &rows, candidates),
+        None => segments::scan(request, counts, candidates),
+    }
 }
 
 /// What a query may return: all that is live, but for what it leaves out. How many rows of segments its filter lets through is not known; of

@@ -13,7 +13,7 @@ use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::effort::{LEFT_OUT, Setting};
 use crate::query::plan::Counts;
 use crate::query::request::Request;
-use crate::query::rescore::{MORE, rescore};
+use crate::query::rescore::{more, rescore};
 use crate::query::restriction::Restriction;
 
 thread_local! {
@@ -64,7 +64,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
                 None
             }
             Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
-                let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(MORE), ..params };
+                let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(more(trained.refine)), ..params };
                 let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
                 take(ranked, &stats, scratch);
                 Some(kept)
@@ -97,7 +97,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
 }
 
 /// Takes the hits of a search in the place of what was found before.
-fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
+pub(crate) fn take(ranked: &mut Ranked, stats: &SearchStats, scratch: &Scratch) {
     if let Some(explain) = &mut ranked.explain {
         report(stats, explain);
     }

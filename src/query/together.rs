@@ -9,29 +9,33 @@ use crate::query::encode;
 use crate::query::exclude::ExcludeEach;
 use crate::query::options::SearchOptions;
 use crate::query::pipeline::{self, Asked};
+use crate::query::prepared::PreparedFilter;
 use crate::query::recipient::{Given, Recipient};
 use crate::query::rules::Active;
 use crate::query::source::Source;
 use crate::segment::Shared;
 
+/// What all of them are asked alike.
+pub(super) struct Together<'q> {
+    pub(super) shared: &'q Shared,
+    pub(super) options: &'q SearchOptions,
+    pub(super) prepared: &'q [PreparedFilter],
+    /// Leaves out fields of rows that neither the tower nor a later stage reads.
+    pub(super) ignore_unknown: bool,
+}
+
 /// The users' answers in their order, or what is wrong with a user, as of row 0.
-///
-/// With `ignore_unknown`, fields of rows that neither the tower nor a later stage reads are left out.
 ///
 /// # Errors
 /// What is wrong with no single user: options, storage.
-pub(super) fn answer(
-    shared: &Shared,
-    options: &SearchOptions,
-    users: &mut [Recipient],
-    ignore_unknown: bool,
-) -> Result<Vec<Result<Answer>>> {
+pub(super) fn answer(together: &Together<'_>, users: &mut [Recipient]) -> Result<Vec<Result<Answer>>> {
+    let &Together { shared, options, prepared: _, ignore_unknown } = together;
     trim(shared, options, users, ignore_unknown)?;
     let mut refused: Vec<Option<Error>> = users.iter().map(|_| None).collect();
     let mut looked = false;
     loop {
         let served: Vec<usize> = (0..users.len()).filter(|&user| refused[user].is_none()).collect();
-        let (error, row) = match run(shared, options, users, &served) {
+        let (error, row) = match run(together, users, &served) {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
                 let own = |refused: Option<Error>| refused.map_or_else(|| Ok(answers.next().unwrap_or_default()), Err);
@@ -53,14 +57,15 @@ pub(super) fn answer(
     }
 }
 
-fn run(shared: &Shared, options: &SearchOptions, users: &[Recipient], served: &[usize]) -> Result<Vec<Answer>> {
+fn run(together: &Together<'_>, users: &[Recipient], served: &[usize]) -> Result<Vec<Answer>> {
+    let &Together { shared, options, prepared, .. } = together;
     let served = || served.iter().map(|&user| &users[user]);
     let sources: Vec<Source<'_>> = served().map(Recipient::source).collect();
     let each = |of: fn(&Recipient) -> &Vec<String>| -> Vec<Vec<String>> {
         if served().all(|user| of(user).is_empty()) { Vec::new() } else { served().map(|user| of(user).clone()).collect() }
     };
     let exclude_each = ExcludeEach { ids: each(|user| &user.exclude), lists: each(|user| &user.exclude_lists) };
-    pipeline::run(&Asked { shared, sources: &sources, options, exclude_each: &exclude_each, compute: None })
+    pipeline::run(&Asked { shared, sources: &sources, options, prepared, exclude_each: &exclude_each, compute: None })
 }
 
 /// Leaves out what of the users' rows nothing reads: their ids, and all other such fields if `ignore_unknown` says so.

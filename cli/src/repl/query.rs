@@ -96,7 +96,8 @@ fn explain_notes(answer: &Answer, explain: &Explain, notes: &mut Vec<String>) {
     ));
     if let Some(plan) = explain.plan {
         let rate = explain.pass_rate.map_or(String::new(), |rate| format!(", {:.2} % of the rows looked at may be returned", 100.0 * rate));
-        notes.push(format!("plan: {plan}{rate}"));
+        let about = explain.estimated_pass_rate.map_or(String::new(), |rate| format!(" (of all about {:.2} %)", 100.0 * rate));
+        notes.push(format!("plan: {plan}{rate}{about}"));
     }
     if let Some(expected) = answer.expected_recall {
         let target = explain.target_recall.map_or(String::new(), |target| format!(" for a target of {}", short(target)));

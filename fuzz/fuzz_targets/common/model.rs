@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use torre::filter::{Filter, Params};
 use torre::{Collection, Metric, Value};
 
 /// Items by id.
@@ -83,4 +84,40 @@ fn search(items: &Collection, state: &State, metric: Metric) {
     let some = items.search(&query).k(left / 2).nprobe(1).exclude(excluded.iter().copied()).run().expect("a search");
     assert_eq!(some.hits.len(), left / 2, "with one list");
     assert!(some.ids().all(|id| !excluded.iter().any(|other| *other == id)), "excluded, and found");
+    filters(items, state, &query);
+}
+
+/// A filter, and whether it is true of a mark and a bound.
+type Case = (&'static str, fn(Option<i8>, i8) -> bool);
+
+/// Each filter is true of the items that it is true of, counted, listed and searched.
+fn filters(items: &Collection, state: &State, query: &[f32]) {
+    const CASES: [Case; 6] = [
+        ("mark < $bound", |mark, bound| mark.is_some_and(|mark| mark < bound)),
+        ("mark = $bound", |mark, bound| mark == Some(bound)),
+        ("NOT mark IN ($bound, 3)", |mark, bound| mark.is_some_and(|mark| mark != bound && mark != 3)),
+        ("mark IS NULL OR mark > $bound", |mark, bound| mark.is_none_or(|mark| mark > bound)),
+        ("mark >= $bound AND NOT (mark > $bound)", |mark, bound| mark == Some(bound)),
+        ("mark IS NULL AND mark = $bound", |_, _| false),
+    ];
+    let bound = state.values().nth(state.len() / 2).and_then(|known| known.mark).unwrap_or(3);
+    let all = items.search(query).k(state.len() + 3).exact().run().expect("an exact search");
+    for (text, naive) in CASES {
+        let (filter, params) = (Filter::parse(text).expect("a filter"), Params::new().with("bound", i32::from(bound)));
+        let qualifies = |id: &str| state.get(id).is_some_and(|known| naive(known.mark, bound));
+        let expected: Vec<&str> = state.keys().map(String::as_str).filter(|id| qualifies(id)).collect();
+        let mut matching: Vec<String> = items.matching(&filter, &params).expect("an indexed field").iter().map(ToString::to_string).collect();
+        matching.sort();
+        assert_eq!(matching, expected, "{text}, {bound}");
+        let prepared = items.prepare(filter, params).expect("an indexed field");
+        let search = || items.search(query).prepared(&prepared);
+        let exact = search().k(state.len() + 3).exact().run().expect("an exact search");
+        assert!(exact.ids().eq(all.ids().filter(|id| qualifies(id))), "{text}, {bound}: exactly");
+        for k in [1, expected.len() / 2, expected.len(), expected.len() + 3] {
+            for answer in [search().k(k).run().expect("a search"), search().k(k).nprobe(1).run().expect("a search")] {
+                assert_eq!(answer.hits.len(), k.min(expected.len()), "{text}, {bound}: as many as qualify");
+                assert!(answer.ids().all(qualifies), "{text}, {bound}: only what qualifies");
+            }
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::filter::{Bound, Filter, Params};
 use crate::query::options::SearchOptions;
+use crate::query::prepared::bind;
 use crate::query::report::RulesExplain;
-use crate::query::restriction::bind;
 use crate::rules::{MaxPer, Pin, Policy, RuleError, RuleProblem};
 use crate::segment::{KeptPolicy, Shared, Snapshot};
 

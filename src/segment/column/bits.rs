@@ -32,6 +32,23 @@ impl Bits {
         self.len
     }
 
+    /// How many are set.
+    pub(crate) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Positions of those that are set, ascending.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = u32> {
+        (0u32..).zip(self.words.iter()).flat_map(|(at, &word)| {
+            let mut word = word;
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+                (bit < 64).then_some(64 * at + bit)
+            })
+        })
+    }
+
     /// The bit at a position, which must be below [`Bits::len`].
     pub(crate) fn get(&self, at: usize) -> bool {
         self.words[at / 64] >> (at % 64) & 1 == 1

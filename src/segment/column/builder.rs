@@ -1,9 +1,10 @@
 //! Columns are made value by value, from raw rows or from other columns.
 
 use super::bits::Bits;
+use super::cells::Cells;
 use super::numbers::Numbers;
 use super::texts::{CodeMap, Texts};
-use super::values::{Cells, Column};
+use super::values::Column;
 use crate::error::Error;
 use crate::features::{Field, FieldType, Value};
 
@@ -159,6 +160,14 @@ impl ColumnBuilder {
     /// # Errors
     /// [`TooLarge`].
     pub(crate) fn finish(self) -> Result<Column, TooLarge> {
+        self.unordered().map(Column::ordered)
+    }
+
+    /// The column without the rows' order.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    fn unordered(self) -> Result<Column, TooLarge> {
         let Self { field, kind, mut nulls, lists, cells, misfits: _ } = self;
         let lists = match lists {
             Some(lists) if lists.cells > u64::from(u32::MAX) => {
@@ -185,7 +194,7 @@ impl ColumnBuilder {
             },
         };
         nulls.shrink();
-        Ok(Column { field, kind, nulls: nulls.any().then_some(nulls), lists, cells })
+        Ok(Column { field, kind, nulls: nulls.any().then_some(nulls), lists, cells, order: None })
     }
 }
 
@@ -195,13 +204,21 @@ impl Column {
     /// # Errors
     /// [`TooLarge`].
     pub(crate) fn gather(first: &Self, others: &[&Self], order: &[(u32, u32)]) -> Result<Self, TooLarge> {
+        Self::gather_unordered(first, others, order).map(Self::ordered)
+    }
+
+    /// As [`Column::gather`], without the rows' order.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub(super) fn gather_unordered(first: &Self, others: &[&Self], order: &[(u32, u32)]) -> Result<Self, TooLarge> {
         let columns: Vec<&Self> = std::iter::once(first).chain(others.iter().copied()).collect();
         let mut maps: Vec<CodeMap> = vec![CodeMap::new(); columns.len()];
         let mut builder = ColumnBuilder::of(&first.field, first.kind);
         for &(column, at) in order {
             builder.push_from(columns[column as usize], at as usize, &mut maps[column as usize]);
         }
-        builder.finish()
+        builder.unordered()
     }
 }
 

@@ -86,6 +86,10 @@ impl Dictionary {
         (1..count).all(|at| found.raw(at - 1) < found.raw(at)).then_some(found)
     }
 
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes)
+    }
+
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
         self.bytes.capacity() + self.offsets.capacity() * 4

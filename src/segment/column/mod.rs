@@ -2,9 +2,11 @@
 
 mod bits;
 mod builder;
+mod cells;
 mod columns;
 mod dictionary;
 mod numbers;
+mod order;
 mod pages;
 mod patch;
 mod stored;
@@ -15,9 +17,11 @@ mod values;
 
 pub(crate) use bits::Bits;
 pub(crate) use builder::{ColumnBuilder, TooLarge};
+pub(crate) use cells::Cells;
 pub(crate) use columns::{Columns, ColumnsBuilder};
 pub(crate) use dictionary::{Codes, Dictionary};
 pub(crate) use numbers::Numbers;
+pub(crate) use order::{FEWEST as FEWEST_ORDERED, Order};
 pub(crate) use pages::Pages;
 pub(crate) use stored::{HEAD, Part};
-pub(crate) use values::{Cells, Column};
+pub(crate) use values::Column;

@@ -58,6 +58,12 @@ impl<T: Copy> Pages<T> {
         if to <= PAGE { (&page[from..to], &[]) } else { (&page[from..], &self.pages[at.start / PAGE + 1][..to - PAGE]) }
     }
 
+    /// Bytes of memory without the pages that are another one's too.
+    pub(super) fn memory_beside(&self, other: &Self) -> usize {
+        let shared = self.pages.iter().zip(&other.pages).filter(|(own, other)| Arc::ptr_eq(own, other));
+        self.memory() - shared.map(|(page, _)| page.capacity() * size_of::<T>()).sum::<usize>()
+    }
+
     pub(super) fn shrink(&mut self) {
         self.pages.shrink_to_fit();
         if let Some(last) = self.pages.last_mut().and_then(Arc::get_mut) {

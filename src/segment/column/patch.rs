@@ -1,7 +1,8 @@
 //! Columns with other values in some of their positions. Where these fit, pages are copied and all else is shared.
 
 use super::builder::TooLarge;
-use super::values::{Cells, Column};
+use super::cells::Cells;
+use super::values::Column;
 use super::{Bits, ColumnBuilder};
 use crate::features::Value;
 
@@ -15,10 +16,12 @@ impl Column {
         let mut builder = ColumnBuilder::of(&self.field, self.kind);
         changes.iter().for_each(|(_, value)| builder.push(*value));
         let values = builder.finish()?;
-        match self.with_cells(changes, &values) {
-            Some(patched) => Ok(patched),
-            None => self.made_anew(changes, &values),
-        }
+        let patched = match self.with_cells(changes, &values) {
+            Some(patched) => patched,
+            None => self.made_anew(changes, &values)?,
+        };
+        let order = self.order.as_ref().map(|order| order.changed_at(self.len(), changes.iter().map(|(at, _)| *at)));
+        Ok(Self { order, ..patched })
     }
 
     /// `None` where a value does not fit.
@@ -46,7 +49,7 @@ impl Column {
         for (from, (at, _)) in (0u32..).zip(changes) {
             order[*at as usize] = (1, from);
         }
-        Self::gather(self, &[values], &order)
+        Self::gather_unordered(self, &[values], &order)
     }
 }
 

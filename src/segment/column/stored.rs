@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use torre_storage::codec::{self, Versioned};
 
 use super::bits::Bits;
+use super::cells::Cells;
 use super::dictionary::{Codes, Dictionary};
 use super::numbers::Numbers;
-use super::values::{Cells, Column};
+use super::values::Column;
 use crate::features::FieldType;
 
 /// Field, type and form of the numbers.
@@ -95,6 +96,7 @@ impl Column {
             kind: head.kind,
             nulls,
             lists,
+            order: None,
         };
         let listed = |bounds: &Vec<u32>| (0..rows).any(|at| column.is_null(at) && bounds[at] != bounds[at + 1]);
         if column.lists.as_ref().is_some_and(listed) {
@@ -103,7 +105,7 @@ impl Column {
         // A code that stands for nothing is for rows without a value only.
         let no_texts = matches!(&column.cells, Cells::Texts { dictionary, .. } if dictionary.len() == 0);
         let no_values = if column.lists.is_some() { cells == 0 } else { (0..rows).all(|at| column.is_null(at)) };
-        if no_texts && !no_values { Err(wrong("it has values, and no texts for them")) } else { Ok(column) }
+        if no_texts && !no_values { Err(wrong("it has values, and no texts for them")) } else { Ok(column.ordered()) }
     }
 }
 

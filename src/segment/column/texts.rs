@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::cells::Cells;
 use super::dictionary::{Codes, Dictionary};
-use super::values::Cells;
 
 /// The code of a null while texts are collected.
 const NO_TEXT: u32 = u32::MAX;

@@ -1,56 +1,12 @@
 //! One indexed field of the rows of a table, by position.
 
 use super::bits::Bits;
-use super::dictionary::{Codes, Dictionary};
-use super::numbers::Numbers;
+use super::cells::Cells;
+use super::order::Order;
 use crate::features::{FieldType, Value};
 
-/// Values of one type, end to end: one a row, or the elements of the rows' lists.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Cells {
-    Bools(Bits),
-    /// Whole numbers, floats, or times in unix seconds.
-    Numbers(Numbers),
-    /// Where a row is null its code is 0.
-    Texts {
-        codes: Codes,
-        dictionary: Dictionary,
-    },
-}
-
-impl Cells {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Bools(bits) => bits.len(),
-            Self::Numbers(numbers) => numbers.len(),
-            Self::Texts { codes, .. } => codes.len(),
-        }
-    }
-
-    /// The value at a place, as one of this type.
-    fn value(&self, kind: FieldType, at: usize) -> Value {
-        match self {
-            Self::Bools(bits) => Value::Bool(bits.get(at)),
-            Self::Numbers(numbers) if kind == FieldType::Int => {
-                let number = numbers.whole_at(at);
-                i64::try_from(number).map_or_else(|_| Value::from(number as u64), Value::Int)
-            }
-            Self::Numbers(numbers) => Value::Float(numbers.float_at(at)),
-            Self::Texts { codes, dictionary } => Value::from(dictionary.get(codes.get(at))),
-        }
-    }
-
-    fn memory(&self) -> usize {
-        match self {
-            Self::Bools(bits) => bits.memory(),
-            Self::Numbers(numbers) => numbers.memory(),
-            Self::Texts { codes, dictionary } => codes.memory() + dictionary.memory(),
-        }
-    }
-}
-
 /// The values of one field, by position. Immutable.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
     /// The row's field.
     pub(crate) field: Box<str>,
@@ -61,9 +17,25 @@ pub(crate) struct Column {
     /// Bounds of the rows' lists in `cells`, one more than rows; absent for a field that is no list.
     pub(crate) lists: Option<Vec<u32>>,
     pub(crate) cells: Cells,
+    /// The rows by value, where there are many.
+    pub(crate) order: Option<Order>,
+}
+
+/// The order follows from the values.
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { field, kind, nulls, lists, cells, order: _ } = self;
+        (field, kind, nulls, lists, cells) == (&other.field, &other.kind, &other.nulls, &other.lists, &other.cells)
+    }
 }
 
 impl Column {
+    /// With the rows' order, where there are as many as it is for.
+    pub(super) fn ordered(self) -> Self {
+        let order = if self.lists.is_some() { None } else { Order::of(&self.cells, self.nulls.as_ref()) };
+        Self { order, ..self }
+    }
+
     /// Rows.
     pub(crate) fn len(&self) -> usize {
         self.lists.as_ref().map_or_else(|| self.cells.len(), |bounds| bounds.len().saturating_sub(1))
@@ -95,9 +67,21 @@ impl Column {
         }
     }
 
+    /// The value at a position as the row has it, where only one is written so: not a whole number in a field of floats or of texts, which may be either
+    /// there, nor a time, a list or a null, which may be absent.
+    pub(crate) fn written(&self, at: usize) -> Option<Value> {
+        match (self.kind, self.value(at)) {
+            (FieldType::Int, value @ (Value::Int(_) | Value::Uint(_))) | (FieldType::Bool, value @ Value::Bool(_)) => Some(value),
+            (FieldType::Float, Value::Float(number)) if number.fract() != 0.0 => Some(Value::Float(number)),
+            (FieldType::Text, Value::Text(text)) if text.parse::<i128>().is_err() => Some(Value::Text(text)),
+            _ => None,
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         let bounds = self.lists.as_ref().map_or(0, |bounds| bounds.capacity() * 4);
-        self.nulls.as_ref().map_or(0, Bits::memory) + bounds + self.cells.memory() + self.field.len()
+        let order = self.order.as_ref().map_or(0, |order| order.memory(&self.cells));
+        order + self.nulls.as_ref().map_or(0, Bits::memory) + bounds + self.cells.memory() + self.field.len()
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn scan<'a>(column: &'a Column, test: &'a Test) -> Scan<'a> {
     }
 }
 
-fn cells<'a>(cells: &'a Cells, test: &'a Test) -> Scan<'a> {
+pub(super) fn cells<'a>(cells: &'a Cells, test: &'a Test) -> Scan<'a> {
     match (cells, test) {
         (_, Test::Known(truth)) => Scan::Known(*truth),
         (Cells::Bools(bits), Test::Bool(wanted)) => Scan::Bools(bits, *wanted),

@@ -4,22 +4,25 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::make::{is_one_of, scan};
+use super::ordered::Ordered;
 use super::scan::Scan;
 use super::words::{Block, CHUNK, Truth, Words};
 use crate::error::{Error, Result};
 use crate::features::Schema;
 use crate::filter::{Bound, Circle, Node, Source, Test, has_words};
+use crate::kernel::Kernel;
 use crate::segment::RowTable;
-use crate::segment::column::{Bits, Cells, Column};
+use crate::segment::column::{Bits, Cells, Column, FEWEST_ORDERED};
 
 /// A filter over the rows of one table.
 pub(crate) struct Prepared<'a> {
     table: &'a RowTable,
     root: Plan<'a>,
+    kernel: Kernel,
 }
 
 /// A condition with all that it needs of the table.
-enum Plan<'a> {
+pub(super) enum Plan<'a> {
     And(Vec<Plan<'a>>),
     Or(Vec<Plan<'a>>),
     Not(Box<Plan<'a>>),
@@ -28,6 +31,8 @@ enum Plan<'a> {
     Scan {
         nulls: Option<&'a Bits>,
         scan: Scan<'a>,
+        /// Where the column's rows are ordered.
+        ordered: Option<Ordered<'a>>,
     },
     /// Whether there is no value.
     Null(Option<&'a Bits>),
@@ -67,7 +72,7 @@ impl RowTable {
     /// # Errors
     /// [`Error::NotIndexed`] for a field that has no column here.
     pub(crate) fn prepare<'a>(&'a self, bound: &'a Bound, lists: &'a [Bits]) -> Result<Prepared<'a>> {
-        Ok(Prepared { table: self, root: Preparing { table: self, bound, lists }.plan(&bound.root)? })
+        Ok(Prepared { table: self, kernel: Kernel::detect(), root: Preparing { table: self, bound, lists }.plan(&bound.root)? })
     }
 
     /// Sets bit `i` of word `j` of `out` where the filter is true of the row at position `positions.start + 64 j + i`, and clears all other
@@ -102,7 +107,11 @@ impl<'a> Preparing<'a> {
                 let column = self.column(*field)?;
                 Ok(match test {
                     Test::Null => Plan::Null(column.nulls.as_ref()),
-                    test => Plan::Scan { nulls: column.nulls.as_ref(), scan: scan(column, test) },
+                    test => Plan::Scan {
+                        nulls: column.nulls.as_ref(),
+                        scan: scan(column, test),
+                        ordered: column.order.as_ref().map(|order| Ordered { order, test }),
+                    },
                 })
             }
             Node::Within { lat, lon, circle } => Ok(Plan::Within { lat: self.column(*lat)?, lon: self.column(*lon)?, circle }),
@@ -128,7 +137,7 @@ impl<'a> Preparing<'a> {
     fn of_id(&self, test: &'a Test) -> Plan<'a> {
         match test {
             Test::Null => Plan::Null(None),
-            Test::Known(truth) => Plan::Scan { nulls: None, scan: Scan::Known(*truth) },
+            Test::Known(truth) => Plan::Scan { nulls: None, scan: Scan::Known(*truth), ordered: None },
             Test::TextSet(set) if set.len() <= self.table.len() => {
                 let mut found: Vec<usize> = set.iter().filter_map(|id| self.table.find(id)).collect();
                 found.sort_unstable();
@@ -152,14 +161,14 @@ impl Plan<'_> {
     }
 
     /// What is known of the rows of a block; of words without a bit in `wanted`, anything.
-    fn truth(&self, table: &RowTable, block: Block, wanted: &Words) -> Truth {
+    fn truth(&self, table: &RowTable, kernel: Kernel, block: Block, wanted: &Words) -> Truth {
         let mut truth = Truth::default();
         match self {
             Self::And(parts) => {
                 truth.yes = *wanted;
                 let mut open = *wanted;
                 for part in parts {
-                    truth.and(&part.truth(table, block, &open));
+                    truth.and(&part.truth(table, kernel, block, &open));
                     open.iter_mut().zip(truth.yes.iter().zip(&truth.unknown)).for_each(|(open, (yes, unknown))| *open &= yes | unknown);
                     if open == [0; CHUNK] {
                         break;
@@ -169,7 +178,7 @@ impl Plan<'_> {
             Self::Or(parts) => {
                 let mut open = *wanted;
                 for part in parts {
-                    truth.or(&part.truth(table, block, &open));
+                    truth.or(&part.truth(table, kernel, block, &open));
                     open.iter_mut().zip(&truth.yes).for_each(|(open, yes)| *open &= !yes);
                     if open == [0; CHUNK] {
                         break;
@@ -177,15 +186,15 @@ impl Plan<'_> {
                 }
             }
             Self::Not(inner) => {
-                truth = inner.truth(table, block, wanted);
+                truth = inner.truth(table, kernel, block, wanted);
                 truth.not(wanted);
             }
             Self::Certain(inner) => {
-                truth = inner.truth(table, block, wanted);
+                truth = inner.truth(table, kernel, block, wanted);
                 truth.unknown = Words::default();
             }
-            Self::Scan { nulls, scan } => {
-                scan.fill(block, wanted, &mut truth.yes);
+            Self::Scan { nulls, scan, .. } => {
+                scan.fill(kernel, block, wanted, &mut truth.yes);
                 if let Some(nulls) = nulls {
                     each_word(block, wanted, &mut truth.unknown, |at| nulls.window(at.start));
                 }
@@ -226,7 +235,7 @@ fn bits_of(positions: Range<usize>, passes: impl Fn(usize) -> bool) -> u64 {
 }
 
 /// Whether an id passes a test of text.
-fn passes(test: &Test, id: &str) -> bool {
+pub(super) fn passes(test: &Test, id: &str) -> bool {
     match test {
         Test::Texts(low, high) => {
             let ends = (low.as_ref().map(|low| &**low), high.as_ref().map(|high| &**high));
@@ -240,7 +249,7 @@ fn passes(test: &Test, id: &str) -> bool {
 }
 
 /// The number at a position, if there is one.
-fn degrees(column: &Column, at: usize) -> Option<f64> {
+pub(super) fn degrees(column: &Column, at: usize) -> Option<f64> {
     match &column.cells {
         Cells::Numbers(numbers) if column.lists.is_none() && !column.is_null(at) => Some(numbers.float_at(at)),
         _ => None,
@@ -248,13 +257,46 @@ fn degrees(column: &Column, at: usize) -> Option<f64> {
 }
 
 impl Prepared<'_> {
+    /// The positions of the rows for which the filter is true, in no particular order; `None` where there may be more than `most`, or finding
+    /// them takes a pass over many rows.
+    pub(crate) fn few(&self, most: usize) -> Option<Vec<u32>> {
+        if self.table.len() < FEWEST_ORDERED {
+            return self.few_of_all(most);
+        }
+        let few = self.root.few(most)?;
+        let mut positions = few.positions();
+        if !few.is_exact() {
+            positions.retain(|&at| self.root.at(self.table, at as usize) == Some(true));
+        }
+        Some(positions)
+    }
+
+    fn few_of_all(&self, most: usize) -> Option<Vec<u32>> {
+        let mut positions = Vec::new();
+        for from in (0..self.table.len()).step_by(64 * CHUNK) {
+            let mut words = Words::default();
+            self.select(from..self.table.len().min(from + 64 * CHUNK), &mut words);
+            for (word, &bits) in words.iter().enumerate() {
+                let mut bits = bits;
+                while bits != 0 {
+                    positions.push((from + 64 * word) as u32 + bits.trailing_zeros());
+                    bits &= bits - 1;
+                }
+            }
+            if positions.len() > most {
+                return None;
+            }
+        }
+        Some(positions)
+    }
+
     /// As [`RowTable::select`].
     pub(crate) fn select(&self, positions: Range<usize>, out: &mut [u64]) {
         let mut from = positions.start;
         for chunk in out.chunks_mut(CHUNK) {
             let rows = positions.end.saturating_sub(from).min(64 * chunk.len());
             let block = Block { from, rows };
-            let truth = self.root.truth(self.table, block, &block.all());
+            let truth = self.root.truth(self.table, self.kernel, block, &block.all());
             chunk.copy_from_slice(&truth.yes[..chunk.len()]);
             from += 64 * chunk.len();
         }

@@ -1,6 +1,7 @@
 //! One test over the values of a column, or over the elements of its lists.
 
-use super::words::{Block, CHUNK, Words, any_in, word_of};
+use super::words::{Block, CHUNK, Words, any_in, word_of, word_of_few};
+use crate::kernel::{Kernel, Loop};
 use crate::segment::column::{Bits, Codes, Numbers, Pages};
 
 /// Smallest and greatest value that pass; both do.
@@ -8,6 +9,12 @@ use crate::segment::column::{Bits, Codes, Numbers, Pages};
 pub(super) struct Ends<T> {
     pub(super) low: T,
     pub(super) high: T,
+}
+
+impl<T: PartialOrd> Ends<T> {
+    pub(super) fn hold(&self, value: &T) -> bool {
+        self.low <= *value && *value <= self.high
+    }
 }
 
 /// A test with its constants in the form of the column's values: where there is none, what it says means nothing.
@@ -48,14 +55,20 @@ impl Scan<'_> {
     }
 
     /// The rows of a block that pass, of those words that have a bit in `wanted`; the others are 0. Past the end there is nothing.
-    pub(super) fn fill(&self, block: Block, wanted: &Words, out: &mut Words) {
-        for word in 0..CHUNK {
-            out[word] = if wanted[word] == 0 { 0 } else { self.word(block, word) };
+    pub(super) fn fill(&self, kernel: Kernel, block: Block, wanted: &Words, out: &mut Words) {
+        match self {
+            Self::Lists(bounds, elements) => {
+                for word in 0..CHUNK {
+                    let at = block.positions(word);
+                    out[word] = if wanted[word] == 0 { 0 } else { elements.any_of_lists(kernel, &bounds[at.start..=at.end]) };
+                }
+            }
+            scan => kernel.run(Fill { scan, block, wanted, out }),
         }
     }
 
-    /// One word of a block.
-    #[inline]
+    /// One word of a block, of values that are no lists.
+    #[inline(always)]
     fn word(&self, block: Block, word: usize) -> u64 {
         let at = block.positions(word);
         match self {
@@ -78,7 +91,11 @@ impl Scan<'_> {
             Self::I128(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
             Self::F32(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
             Self::F64(all, ends) => paged(all, at, |value| (ends.low <= value) & (value <= ends.high)),
-            Self::Few(all, set) => set.iter().fold(0, |word, &one| word | paged(all, at.clone(), |value| value == one)),
+            Self::Few(all, set) => {
+                let (first, second) = all.slices(at);
+                let word = word_of_few(first, set);
+                if second.is_empty() { word } else { word | word_of_few(second, set) << first.len() }
+            }
             Self::Wholes(all, set) => bits_of(at, |at| set.binary_search(&all.whole_at(at)).is_ok()),
             Self::Floats(all, set) => bits_of(at, |at| {
                 // Both zeros are one.
@@ -98,15 +115,16 @@ impl Scan<'_> {
             Self::Coded(Codes::U8(all), table) => paged(all, at, |code| table[usize::from(code)] != 0),
             Self::Coded(Codes::U16(all), table) => paged(all, at, |code| table[usize::from(code)] != 0),
             Self::Coded(Codes::U32(all), table) => paged(all, at, |code| table[code as usize] != 0),
-            Self::Lists(bounds, elements) => elements.any_of_lists(&bounds[at.start..=at.end]),
+            // Lists have no lists as elements.
+            Self::Lists(..) => 0,
         }
     }
 
     /// A bit for each list, between two bounds each: whether an element passes.
-    fn any_of_lists(&self, bounds: &[u32]) -> u64 {
+    fn any_of_lists(&self, kernel: Kernel, bounds: &[u32]) -> u64 {
         let (Some(first), Some(last)) = (bounds.first(), bounds.last()) else { return 0 };
         let (first, rows) = (*first as usize, *last as usize - *first as usize);
-        let mut few = [0; 8];
+        let mut few = [0; CHUNK];
         let mut many = Vec::new();
         let words: &mut [u64] = if rows <= 64 * few.len() {
             &mut few
@@ -114,12 +132,36 @@ impl Scan<'_> {
             many.resize(rows.div_ceil(64), 0);
             &mut many
         };
-        for (word, out) in words.iter_mut().enumerate().take(rows.div_ceil(64)) {
-            // Elements are a block like rows are, of one word.
-            *out = self.word(Block { from: first + 64 * word, rows: (rows - 64 * word).min(64) }, 0);
+        for (turn, out) in words.chunks_mut(CHUNK).enumerate() {
+            // Elements are a block like rows are.
+            let from = 64 * CHUNK * turn;
+            let block = Block { from: first + from, rows: rows.saturating_sub(from).min(64 * CHUNK) };
+            let mut words = Words::default();
+            self.fill(kernel, block, &block.all(), &mut words);
+            out.copy_from_slice(&words[..out.len()]);
         }
         let lists = bounds.windows(2).enumerate();
         lists.fold(0, |bits, (at, list)| bits | u64::from(any_in(words, list[0] as usize - first..list[1] as usize - first)) << at)
+    }
+}
+
+/// Fills the wanted words of a block.
+struct Fill<'a, 'w> {
+    scan: &'w Scan<'a>,
+    block: Block,
+    wanted: &'w Words,
+    out: &'w mut Words,
+}
+
+impl Loop for Fill<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { scan, block, wanted, out } = self;
+        for word in 0..CHUNK {
+            out[word] = if wanted[word] == 0 { 0 } else { scan.word(block, word) };
+        }
     }
 }
 
@@ -132,6 +174,7 @@ fn paged<T: Copy>(all: &Pages<T>, at: std::ops::Range<usize>, passes: impl Fn(T)
 }
 
 /// A bit for each of at most 64 positions.
+#[inline(always)]
 fn bits_of(positions: std::ops::Range<usize>, passes: impl Fn(usize) -> bool) -> u64 {
     positions.enumerate().fold(0, |bits, (bit, at)| bits | u64::from(passes(at)) << bit)
 }

@@ -113,6 +113,12 @@ fn assert_selects(table: &RowTable, rows: &[Row], bound: &Bound, what: &str) {
     let prepared = table.prepare(bound, &lists).unwrap();
     let expected: Vec<bool> = rows.iter().map(|row| bound.eval_with(row, &is_odd) == Some(true)).collect();
     let len = rows.len();
+    let all: Vec<u32> = (0u32..).zip(&expected).filter(|(_, expected)| **expected).map(|(at, _)| at).collect();
+    for most in [0, 3, len / 4, len] {
+        let Some(mut few) = prepared.few(most) else { continue };
+        few.sort_unstable();
+        assert!(few == all && few.len() <= most, "{what}: at most {most} of {len} rows");
+    }
     for range in [0..len, 0..len.min(64), len / 3..len, len.min(1)..len, len / 2..(len / 2 + 70).min(len), len..len] {
         let mut out = vec![u64::MAX; range.len().div_ceil(64)];
         prepared.select(range.clone(), &mut out);
@@ -154,6 +160,25 @@ proptest! {
             assert_selects(&gathered, &moved, &bound, &text);
             assert_selects(&stored(&gathered), &moved, &bound, &text);
         }
+        // Some with other values, twice: the order of the values is as it was before.
+        let (mut table, mut patched) = (table, rows.clone());
+        for _ in 0..2 {
+            let at: Vec<usize> = (0..rows.len()).filter(|_| dice.below(rows.len()) < 20).collect();
+            at.iter().for_each(|&at| patched[at] = random_row(at, &mut dice));
+            let mut changes: Vec<(u32, Row)> = at.iter().map(|&at| (at as u32, patched[at].clone())).collect();
+            // A patch takes a field away by a null.
+            changes.iter_mut().for_each(|(_, row)| FIELDS.iter().for_each(|(name, _)| {
+                if !row.contains(name) {
+                    row.insert(*name, Value::Null);
+                }
+            }));
+            let borrowed: Vec<(u32, &Row)> = changes.iter().map(|(at, row)| (*at, row)).collect();
+            table = table.with_columns(table.columns().patched(&borrowed).unwrap());
+            for _ in 0..12 {
+                let text = random_filter(2, &mut dice);
+                assert_selects(&table, &patched, &bind(&text, &schema), &text);
+            }
+        }
     }
 }
 
@@ -167,6 +192,32 @@ fn every_kind_of_test_is_right_by_itself() {
         for text in [format!("NOT {text}"), text] {
             assert_selects(&table, &rows, &bind(&text, &schema), &text);
         }
+    }
+}
+
+#[test]
+fn few_rows_are_found_by_value_of_many() {
+    let (schema, mut dice) = (schema(), Dice(9));
+    let rows: Vec<Row> =
+        (0..2000).map(|at| random_row(at, &mut dice).with("i", at as i64 / 4).with("t", format!("t{}", at % 500))).collect();
+    let table = table_of(&rows, &schema);
+    let found = |text: &str, most| table.prepare(&bind(text, &schema), &[]).unwrap().few(most).map(|few| few.len());
+    for (text, rows) in [
+        ("i = 7", 4),
+        ("i < 3", 12),
+        ("i IN (1, 3, 900)", 8),
+        ("t = 't12'", 4),
+        ("t STARTS WITH 't49'", 44),
+        ("i = 7 AND NOT i = 7", 0),
+        ("i = 7 OR t = 't28'", 7),
+        ("id IN ('row-3', 'row-5')", 2),
+        ("i > 7 AND i < 9 AND id STARTS WITH 'row-'", 4),
+    ] {
+        assert_eq!(found(text, 100), Some(rows), "{text}");
+        assert!(rows == 0 || found(text, rows - 1).is_none() || text.contains("AND"), "{text}");
+    }
+    for many in ["i > 7", "NOT i = 7", "i = 7 OR b", "lt HAS 'a'"] {
+        assert_eq!(found(many, 100), None, "{many}");
     }
 }
 

@@ -27,6 +27,7 @@ impl Block {
     }
 
     /// Positions of the rows of a word.
+    #[inline(always)]
     pub(super) fn positions(self, word: usize) -> Range<usize> {
         let first = self.from + 64 * word;
         first.min(self.from + self.rows)..(first + 64).min(self.from + self.rows)
@@ -76,6 +77,20 @@ pub(super) fn word_of<T: Copy>(values: &[T], passes: impl Fn(T) -> bool) -> u64 
         // Of a known length, so that it is done many at a time.
         Some(all) => all.iter().zip(&mut bytes).for_each(|(value, byte)| *byte = u8::from(passes(*value))),
         None => values.iter().zip(&mut bytes).for_each(|(value, byte)| *byte = u8::from(passes(*value))),
+    }
+    pack(&bytes)
+}
+
+/// A bit for each of at most 64 values: whether it is one of a few.
+#[inline(always)]
+pub(super) fn word_of_few(values: &[i32], few: &[i32]) -> u64 {
+    let mut bytes = [0u8; 64];
+    for one in few {
+        match values.as_array::<64>() {
+            // Of a known length, so that it is done many at a time.
+            Some(all) => all.iter().zip(&mut bytes).for_each(|(value, byte)| *byte |= u8::from(value == one)),
+            None => values.iter().zip(&mut bytes).for_each(|(value, byte)| *byte |= u8::from(value == one)),
+        }
     }
     pack(&bytes)
 }
