@@ -123,9 +123,27 @@ fn shared_rankers_give_what_onnx_runtime_gives() {
     }
 }
 
+/// kB that a process may have had in memory, the test program itself among them.
+const MEMORY: u64 = 500_000;
+
 #[test]
 #[ignore = "shared data"]
-fn shared_hostile_rankers_are_refused_in_time() {
+fn shared_hostile_rankers_are_refused_in_time_and_without_memory() {
+    // In a process of its own, whose memory is that of no other test.
+    let test = ["--exact", "ranker::fixture_tests::refuse_all_in_time", "--ignored", "--nocapture", "--test-threads", "1"];
+    let child = std::process::Command::new(std::env::current_exe().unwrap()).args(test).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    let peak = said.lines().find_map(|line| line.strip_prefix(PEAK)?.split_whitespace().next()?.parse::<u64>().ok());
+    assert!(!cfg!(target_os = "linux") || peak.is_some_and(|peak| peak < MEMORY), "{peak:?} kB");
+}
+
+/// What Linux calls the most memory that a process has had.
+const PEAK: &str = "VmHWM:";
+
+#[test]
+#[ignore = "a child process of the test above"]
+fn refuse_all_in_time() {
     let mut refused = 0;
     for entry in std::fs::read_dir(shared("onnx-fixtures/hostile")).unwrap() {
         let path = entry.unwrap().path();
@@ -147,6 +165,8 @@ fn shared_hostile_rankers_are_refused_in_time() {
         refused += 1;
     }
     assert!(refused >= 25, "only {refused} files");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{}", status.lines().find(|line| line.starts_with(PEAK)).unwrap_or_default());
 }
 
 #[test]
