@@ -84,6 +84,9 @@ fn numbers(name: &str, kind: Kind, facts: &Facts) -> Choice {
         };
     }
     let (mean, deviation, skew) = moments(numbers);
+    if !(mean.is_finite() && deviation.is_finite()) {
+        return Choice::nothing(format!("numbers from {least:e} to {most:e}, too large to have a deviation"));
+    }
     let logs: Vec<f64> = numbers.iter().map(|x| x.max(0.0).ln_1p()).collect();
     let (log_mean, log_deviation, log_skew) = moments(&logs);
     let skewed = kind == Kind::Number && least >= 0.0 && skew > 2.0 && log_skew.abs() < skew / 2.0;
