@@ -84,6 +84,18 @@ pub(crate) fn probe(engine: &SearchEngine, query: &[f32], nprobe: usize, product
     probes.extend(found.iter().map(|&(key, product)| Probe { list: place_of(key), product }));
 }
 
+/// The `nprobe` lists that a query visits, nearest first.
+pub(crate) fn lists_to_visit<'s>(
+    engine: &SearchEngine,
+    query: &[f32],
+    nprobe: usize,
+    scratch: &'s mut CoarseScratch,
+) -> impl Iterator<Item = u32> + use<'s> {
+    let (query, _) = engine.quantizer.carry_query(query);
+    probe(engine, &query, nprobe, false, scratch);
+    scratch.probes.iter().map(|probe| probe.list)
+}
+
 /// Integer scores of all lists into `scratch.scores`.
 fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32], scratch: &mut CoarseScratch) {
     let most = query.iter().fold(0f32, |most, x| if x.abs() > most { x.abs() } else { most });

@@ -42,6 +42,7 @@ mod warm_tests;
 
 pub(crate) use batch::{by_tiles, search_batch};
 pub(crate) use candidate::Candidate;
+pub(crate) use coarse::{CoarseScratch, lists_to_visit};
 pub(crate) use engine::SearchEngine;
 pub(crate) use ivf::IvfIndex;
 pub(crate) use narrow::{Narrow, Without};

@@ -66,12 +66,14 @@ impl Setting {
         Some(self.with_tail(snapshot, kept * by_candidates))
     }
 
-    /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say.
+    /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say. Where the tail is searched by lists
+    /// it is found no worse than segments.
     pub(crate) fn expected(&self, snapshot: &Snapshot, left_out: usize) -> Option<f32> {
-        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| self.with_tail(snapshot, recall))
+        let recall = self.expected.filter(|_| left_out <= LEFT_OUT)?;
+        Some(if snapshot.is_tail_listed() { recall } else { self.with_tail(snapshot, recall) })
     }
 
-    /// Rows of the tail are always found.
+    /// Where all rows of the tail are compared they are always found.
     fn with_tail(&self, snapshot: &Snapshot, recall: f32) -> f32 {
         let tail = snapshot.tail() as f32 / snapshot.live().max(1) as f32;
         recall + (1.0 - recall) * tail
