@@ -76,6 +76,43 @@ fn fresh(path: &Path, ids: u64) {
     println!("{} {} {}", most.max(resident()), on_disk(path), percentile(&mut times, 0.5).as_nanos());
 }
 
+/// How long this thread has waited for a core; nothing where the system does not say.
+fn waited() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(stat.split_whitespace().nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
+/// The queries' median while nobody writes, ten at a time like beside the load, and what went before has filled the caches with something else.
+fn cold(items: &Collection, n: u64) -> Duration {
+    let mut other = vec![1u64; 4 << 20];
+    let mut times = Vec::new();
+    for turn in 0..100 {
+        other.iter_mut().for_each(|x| *x = x.wrapping_mul(turn + 3));
+        times.extend((0..10).map(|at| ask(items, n + turn * 200 + at)));
+    }
+    assert!(std::hint::black_box(other)[0] > 0 || times.len() > 1);
+    percentile(&mut times, 0.5)
+}
+
+/// Where the time of a query goes: of several, each stage's least.
+fn stages(items: &Collection, n: u64) {
+    let mut least: Vec<(&str, f64)> = Vec::new();
+    let mut lists = 0;
+    let mut rows = 0;
+    for at in 0..20 {
+        let explain = items.search(&vector(n + at)).k(10).explain().run().unwrap().explain.unwrap();
+        (lists, rows) = (explain.lists_probed, explain.rows_scanned);
+        for (number, stage) in explain.stages.iter().enumerate() {
+            match least.get_mut(number) {
+                Some((_, micros)) => *micros = micros.min(stage.micros),
+                None => least.push((stage.stage, stage.micros)),
+            }
+        }
+    }
+    let stages: Vec<String> = least.iter().map(|(stage, micros)| format!("{stage} {micros:.1}")).collect();
+    println!("    a query visits {lists} lists and compares itself with {rows} rows of the tail; us by stage: {}", stages.join(", "));
+}
+
 struct Part {
     rate: f64,
     memory: u64,
@@ -88,7 +125,7 @@ struct Part {
 fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duration) -> Part {
     let (start, from) = (Instant::now(), *n);
     let (mut batches, mut queries) = (Vec::new(), Vec::new());
-    let mut asking = Duration::ZERO;
+    let (mut asking, mut waiting) = (Duration::ZERO, Duration::ZERO);
     while start.elapsed() < span {
         let id = |n: u64| if load.spread { n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % load.ids } else { n % load.ids };
         let rows: Vec<Item> = (*n..*n + load.batch).map(|n| item(id(n), n / load.ids)).collect();
@@ -97,9 +134,10 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
         batches.push((began, began.elapsed()));
         *n += load.batch;
         if batches.len() % 10 == 0 {
-            let began = Instant::now();
+            let (began, before) = (Instant::now(), waited());
             queries.extend((0..10).map(|at| ask(items, *n + at)));
             asking += began.elapsed();
+            waiting += waited().saturating_sub(before);
         }
     }
     let rate = (*n - from) as f64 / (start.elapsed() - asking).as_secs_f64();
@@ -131,6 +169,12 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
     );
     if load.blame {
         blame::report(&batches, median, &blame::take());
+        println!(
+            "    queries took {:.0} ms in all, {:.0} ms of it waiting for a core",
+            asking.as_secs_f64() * 1e3,
+            waiting.as_secs_f64() * 1e3
+        );
+        stages(items, *n);
     }
     part
 }
@@ -182,6 +226,7 @@ fn main() {
     let start = Instant::now();
     let dropped = items.compact(&NoProgress).unwrap();
     println!("compact: {dropped} deleted rows dropped in {:.2} s", start.elapsed().as_secs_f64());
+    println!("a query after it, with cold caches: {:.0} us", cold(&items, n).as_secs_f64() * 1e6);
     let most = |of: fn(&Part) -> f64| parts.iter().map(of).fold(0.0, f64::max);
     let memory = most(|part| part.memory as f64) / memory as f64;
     let disk = most(|part| part.disk as f64) / disk as f64;

@@ -23,7 +23,7 @@ use crate::segment::{Shared, Snapshot};
 pub struct Stats {
     /// Rows that can be found.
     pub rows: u64,
-    /// Of these, rows in the tail: not yet in a segment, scanned exactly.
+    /// Of these, rows in the tail: not yet in a segment, compared by their exact vectors.
     pub tail: u64,
     /// Segments.
     pub segments: usize,

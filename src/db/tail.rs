@@ -85,6 +85,6 @@ impl<'s> TailPart<'s> {
 
     fn run(self) -> Result<Run, TableError> {
         let rows = RowTable::from_iter(self.ids.iter().map(String::as_str).zip(self.rows.iter().copied()))?;
-        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into() })
+        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into(), lists: None })
     }
 }

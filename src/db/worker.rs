@@ -218,7 +218,7 @@ fn run(notifiers: &Notifiers, duty: Duty) {
             Err(Error::Interrupted) if notifiers.cancelled() => return,
             // The collection was dropped meanwhile.
             Err(Error::Interrupted) => {}
-            // What was written stays readable: the tail is scanned exactly. The next write tries again.
+            // What was written stays readable: the tail is searched too. The next write tries again.
             Err(error) => tracing::error!(collection = %core.shared.name(), %error, "maintenance failed"),
         }
     }

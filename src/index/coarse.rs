@@ -104,6 +104,18 @@ fn decide(engine: &SearchEngine, query: &[f32], (nprobe, products): (usize, bool
     probes.extend(found.iter().map(|&(key, product)| Probe { list: place_of(key), product }));
 }
 
+/// The `nprobe` lists that a query visits, nearest first.
+pub(crate) fn lists_to_visit<'s>(
+    engine: &SearchEngine,
+    query: &[f32],
+    nprobe: usize,
+    scratch: &'s mut CoarseScratch,
+) -> impl Iterator<Item = u32> + use<'s> {
+    let (query, _) = engine.quantizer.carry_query(query);
+    probe(engine, &query, nprobe, false, scratch);
+    scratch.probes.iter().map(|probe| probe.list)
+}
+
 /// Integer scores of all lists into `scores`.
 fn approximate(copy: &CoarseCopy, kernel: Kernel, metric: Metric, query: &[f32], scratch: &mut CoarseScratch, scores: &mut Vec<f32>) {
     let most = query.iter().fold(0f32, |most, x| if x.abs() > most { x.abs() } else { most });

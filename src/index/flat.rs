@@ -32,6 +32,8 @@ pub(crate) struct FlatScratch {
     starts: Vec<u32>,
     scores: Vec<f32>,
     scaled: Scaled,
+    picked: Vec<(u32, u32)>,
+    rows: Vec<f32>,
     hits: Vec<Candidate>,
 }
 
@@ -72,6 +74,46 @@ pub(crate) fn search(kernel: Kernel, parts: &[FlatPart<'_>], query: &[f32], para
     }
     take_hits(params, &scratch.starts, &mut scratch.best, &mut scratch.hits);
     rows
+}
+
+/// The same over some rows, named by part and position.
+pub(crate) fn search_some(
+    kernel: Kernel,
+    parts: &[FlatPart<'_>],
+    some: impl Iterator<Item = (u32, u32)>,
+    query: &[f32],
+    params: &FlatParams,
+    scratch: &mut FlatScratch,
+) -> usize {
+    let (dim, all) = (query.len(), prepare(parts, query.len(), params, scratch));
+    if all == 0 {
+        return 0;
+    }
+    scratch.best.reset(params.k.min(all));
+    let (most, mut scored) = (largest(query), 0);
+    let may_be_returned = |&(part, at): &(u32, u32)| parts[part as usize].selection.contains(at as usize / BLOCK, at as usize % BLOCK);
+    let mut some = some.filter(may_be_returned);
+    loop {
+        let FlatScratch { best, starts, scores, scaled, picked, rows, .. } = &mut *scratch;
+        let row = |(part, at): (u32, u32)| &parts[part as usize].rows[at as usize * dim..(at as usize + 1) * dim];
+        picked.clear();
+        picked.extend(some.by_ref().take(TILE).inspect(|&place| kernel.prefetch(row(place))));
+        if picked.is_empty() {
+            break;
+        }
+        rows.clear();
+        picked.iter().for_each(|&place| rows.extend_from_slice(row(place)));
+        scores.resize(picked.len(), 0.0);
+        let pair = QueryRows { metric: params.metric, query, most, rows };
+        let back = pair.score(kernel, scaled, scores);
+        for (number, (&(part, at), &score)) in picked.iter().zip(&*scores).enumerate() {
+            let score = if back == 1.0 { score } else { scaled_back(score, back) };
+            best.push(key(final_order(score, || pair.precise(number)), starts[part as usize] + at));
+        }
+        scored += picked.len();
+    }
+    take_hits(params, &scratch.starts, &mut scratch.best, &mut scratch.hits);
+    scored
 }
 
 /// Clears the scratch; answers the number of rows, or 0 when there is nothing to find.

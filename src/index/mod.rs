@@ -47,6 +47,7 @@ mod warm_tests;
 pub(crate) use above::above;
 pub(crate) use batch::{by_tiles, search_batch};
 pub(crate) use candidate::Candidate;
+pub(crate) use coarse::{CoarseScratch, lists_to_visit};
 pub(crate) use engine::SearchEngine;
 pub(crate) use gather::gather;
 pub(crate) use ivf::IvfIndex;

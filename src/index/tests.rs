@@ -451,11 +451,19 @@ fn flat_search_is_the_definition() {
                         }
                     }
                     sort(&mut want);
+                    // Two thirds of the rows, from the last to the first.
+                    let picked = |hit: &Candidate| !(hit.part + hit.position).is_multiple_of(3);
+                    let mut want_some: Vec<Candidate> = want.iter().filter(|hit| picked(hit)).copied().collect();
+                    want_some.truncate(k);
+                    let places = (0u32..4).flat_map(|part| (0..runs[part as usize].rows() as u32).map(move |row| (part, row)));
+                    let some: Vec<(u32, u32)> = places.filter(|(part, row)| !(part + row).is_multiple_of(3)).collect();
                     want.truncate(k);
                     for kernel in Kernel::available() {
                         let mut scratch = flat::FlatScratch::default();
                         flat::search(kernel, &parts, query, &params, &mut scratch);
                         assert_eq!(bits(scratch.hits()), bits(&want), "{metric} {dim} {k}");
+                        flat::search_some(kernel, &parts, some.iter().rev().copied(), query, &params, &mut scratch);
+                        assert_eq!(bits(scratch.hits()), bits(&want_some), "{metric} {dim} {k}");
                     }
                     let least = want.get(3).map(|hit| hit.score);
                     let mut scratch = flat::FlatScratch::default();

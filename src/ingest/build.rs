@@ -98,6 +98,7 @@ pub(crate) fn wants_build(snapshot: &Snapshot) -> bool {
 /// [`Error::InvalidOption`], [`Error::Interrupted`], storage errors; the old index stays in place then.
 pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progress) -> Result<Built> {
     let (_alone, _sealing) = (writer.maintenance.lock(), writer.sealing.lock());
+    let _span = tracing::debug_span!("build").entered();
     let shared = &*writer.shared;
     let frozen = Frozen::with_tail(writer, 2)?;
     let snapshot = Arc::clone(&frozen.snapshot);

@@ -4,14 +4,16 @@
 //! which they were handed in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use torre_storage::{Batch, Manifest};
 
 use crate::features::Row;
+use crate::ingest::listed::Listed;
 use crate::ingest::op::{FieldPatch, Version};
 use crate::ingest::{Changes, NewRow, Op};
 use crate::segment::{
-    Columns, ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values, delta,
+    Columns, ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, RunLists, Shared, Snapshot, TableError, Values, delta,
 };
 use crate::types::ItemId;
 use crate::vector::Matrix;
@@ -21,6 +23,8 @@ pub(crate) struct Group<'s> {
     snapshot: &'s Snapshot,
     /// Rows that the group puts; `None` where a later change of the group took the row away again.
     rows: Vec<Option<NewRow>>,
+    /// The list of each of them, or [`UNKNOWN`].
+    lists_of_rows: Vec<u32>,
     /// What the group last did to an id: the index of its row, or `None` for deleted.
     latest: HashMap<ItemId, Option<usize>>,
     /// Live rows of the snapshot that the group replaces or deletes.
@@ -51,7 +55,7 @@ enum Current {
 impl<'s> Group<'s> {
     pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
         let (rows, latest, dead) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { snapshot, rows, latest, dead, lists: Vec::new(), patched: BTreeMap::new() }
+        Self { snapshot, rows, lists_of_rows: Vec::new(), latest, dead, lists: Vec::new(), patched: BTreeMap::new() }
     }
 
     fn current(&self, id: &ItemId) -> Current {
@@ -78,8 +82,8 @@ impl<'s> Group<'s> {
     }
 
     /// Takes one writer's changes in, in their order: of several with one id the last wins.
-    pub(crate) fn add(&mut self, writer: usize, ops: Vec<Op>) -> Changes {
-        let mut changes = Changes::default();
+    pub(crate) fn add(&mut self, writer: usize, ops: Vec<Op>, listed: &Listed) -> Changes {
+        let (mut changes, mut put) = (Changes::default(), 0);
         for op in ops {
             let op = match op {
                 Op::Patch(patch) => {
@@ -117,6 +121,8 @@ impl<'s> Group<'s> {
                     }
                     self.latest.insert(row.id.clone(), Some(self.rows.len()));
                     self.rows.push(Some(row));
+                    self.lists_of_rows.push(listed.of(put, &self.snapshot.training));
+                    put += 1;
                 }
                 Op::Delete(id) | Op::DeleteRow { id, .. } => {
                     changes.deleted += u64::from(was_there);
@@ -210,7 +216,9 @@ impl<'s> Group<'s> {
         let rows = rows.with_columns(columns.finish()?);
         let mut vectors = Matrix::with_capacity(dim, rows.len());
         self.numbered().for_each(|(_, row)| vectors.push(&row.vector));
-        Ok(Run { rows, vectors: vectors.into() })
+        let of_rows = self.rows.iter().zip(&self.lists_of_rows).filter(|(row, _)| row.is_some()).map(|(_, list)| *list).collect();
+        let lists = RunLists::new(&self.snapshot.training, of_rows, &vectors).map(Arc::new);
+        Ok(Run { rows, vectors: vectors.into(), lists })
     }
 
     fn columns(&self) -> Result<Vec<(u32, Columns)>, TableError> {

@@ -6,6 +6,7 @@ mod compact;
 mod fold;
 mod group;
 mod index_field;
+mod listed;
 mod op;
 mod patch;
 mod poison;

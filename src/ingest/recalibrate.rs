@@ -22,6 +22,7 @@ const CHUNK_BYTES: usize = 16 << 20;
 /// [`Error::Interrupted`], storage errors; nothing has changed then.
 pub(crate) fn recalibrate(writer: &Writer, progress: &dyn Progress) -> Result<bool> {
     let _locks = (writer.maintenance.lock(), writer.sealing.lock());
+    let _span = tracing::debug_span!("recalibrate").entered();
     let shared = &*writer.shared;
     let Some(queries) = shared.query_sample.take() else { return Ok(false) };
     let done = measure(writer, queries, progress);

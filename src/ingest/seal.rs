@@ -7,10 +7,9 @@ use crate::index::IvfIndex;
 use crate::ingest::Writer;
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
-use crate::segment::{RowTable, Run, Sealed};
+use crate::segment::{RowTable, Run, RunLists, Sealed};
 
-/// Rows of the tail from which on it is sealed in the background. A tail of this length is scanned exactly in tens of
-/// microseconds.
+/// Rows of the tail from which on it is sealed in the background.
 pub(crate) const SEAL_ROWS: u64 = 4096;
 
 /// Seals the tail as it is now and returns the number of rows sealed: 0 when there are none, or no quantizer yet.
@@ -25,14 +24,15 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     if frozen.snapshot.runs.is_empty() {
         return Ok(0);
     }
-    let tail = Run::merge(&frozen.snapshot.runs)?;
+    let tail = Run::merge(&frozen.snapshot.runs, &frozen.snapshot.training)?;
     let rows = tail.rows.len() as u64;
     let mut vectors = Arc::unwrap_or_clone(tail.vectors);
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
     quantizer.carry(&mut vectors);
+    let lists = tail.lists.and_then(Arc::into_inner).map(RunLists::into_rows);
     let (assignment, codes, error) = writer.shared.process().run(|| {
-        let assignment = quantizer.assign(&vectors);
+        let assignment = lists.unwrap_or_else(|| quantizer.assign(&vectors));
         let codes = quantizer.encode(&vectors, &assignment);
         let error = quantizer.error(&vectors, &assignment, &codes);
         (assignment, codes, error)

@@ -143,7 +143,12 @@ pub(crate) fn sweep(writer: &Writer, how: Sweep, progress: &dyn Progress) -> Res
     let gone = result.as_ref().map_or(0..0, Clone::clone);
     state.dead.rows.extend(rows[..gone.start].iter().chain(&rows[gone.end..]));
     result?;
-    fold(writer, &mut state, how)?;
+    let folded = fold(writer, &mut state, how)?;
+    drop(state);
+    if let Some(last) = folded {
+        // Whichever of them come back after a crash say nothing new.
+        shared.storage.remove_tombstones(shared.id, last)?;
+    }
     Ok(gone.len() as u64)
 }
 
@@ -154,8 +159,9 @@ fn remove(shared: &Shared, rows: &[u64], progress: &dyn Progress) -> Result<()> 
     if all { Ok(()) } else { Err(Error::Interrupted) }
 }
 
-/// Writes the tombstones again, without those that nothing needs any more, where these are too many.
-fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<()> {
+/// Writes the tombstones again, without those that nothing needs any more, where these are too many. Answers the number of the last entry that
+/// is not needed any more then.
+fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<Option<u64>> {
     let snapshot = writer.shared.snapshot.load_full();
     let needed = state.dead.tombstones_needed(&snapshot);
     let bearable = match how {
@@ -163,7 +169,7 @@ fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<()> {
         Sweep::Whole => needed,
     };
     if state.dead.tombstones <= bearable {
-        return Ok(());
+        return Ok(None);
     }
     let _span = tracing::debug_span!("fold tombstones").entered();
     let mut rows: Vec<u64> = snapshot.segments.iter().flat_map(View::dead).chain(state.dead.rows.iter().copied()).collect();
@@ -175,8 +181,6 @@ fn fold(writer: &Writer, state: &mut State, how: Sweep) -> Result<()> {
     // With the manifest, which says what the next row's number is: the last rows may have left nothing else to tell.
     let manifest = state.manifest.clone();
     writer.install(state, Install { batch, manifest, snapshot: Snapshot::clone(&snapshot) })?;
-    // Whichever of the old ones come back after a crash say nothing new.
-    writer.shared.storage.remove_tombstones(writer.shared.id, last)?;
     state.dead.tombstones = rows.len() as u64;
-    Ok(())
+    Ok(Some(last))
 }

@@ -12,6 +12,7 @@ use torre_storage::Manifest;
 
 use crate::error::{Error, Result};
 use crate::ingest::group::Group;
+use crate::ingest::listed::Listed;
 use crate::ingest::sweep::Dead;
 use crate::ingest::{Changes, Op};
 use crate::segment::{ListLog, Shared, Snapshot, TableError};
@@ -63,7 +64,7 @@ struct Queue {
 
 /// One thread's changes, waiting.
 struct Pending {
-    ops: Mutex<Vec<Op>>,
+    ops: Mutex<(Vec<Op>, Listed)>,
     turn: Mutex<Turn>,
     called: Condvar,
 }
@@ -77,8 +78,8 @@ enum Turn {
 }
 
 impl Pending {
-    fn new(ops: Vec<Op>) -> Arc<Self> {
-        Arc::new(Self { ops: Mutex::new(ops), turn: Mutex::new(Turn::Wait), called: Condvar::new() })
+    fn new(ops: Vec<Op>, listed: Listed) -> Arc<Self> {
+        Arc::new(Self { ops: Mutex::new((ops, listed)), turn: Mutex::new(Turn::Wait), called: Condvar::new() })
     }
 
     fn call(&self, turn: Turn) {
@@ -144,7 +145,8 @@ impl Writer {
 
     /// Commits the changes as one: all of them are durable and visible on return, or none.
     pub(crate) fn commit(&self, ops: Vec<Op>) -> Result<Outcome> {
-        let pending = Pending::new(ops);
+        let listed = Listed::new(&self.shared, &ops);
+        let pending = Pending::new(ops, listed);
         let leads = {
             let mut queue = self.queue.lock();
             queue.waiting.push(Arc::clone(&pending));
@@ -222,8 +224,8 @@ impl Writer {
         let mut group = Group::new(&snapshot);
         let mut done = Vec::with_capacity(pending.len());
         for waiting in pending {
-            let ops = std::mem::take(&mut *waiting.ops.lock());
-            done.push(if group.admits(&ops) { Outcome::Done(group.add(done.len(), ops)) } else { Outcome::Conflict });
+            let (ops, listed) = std::mem::take(&mut *waiting.ops.lock());
+            done.push(if group.admits(&ops) { Outcome::Done(group.add(done.len(), ops, &listed)) } else { Outcome::Conflict });
         }
         let made = group.make(self.shared.settings.dim).map_err(Failure::Rows)?;
         let lists = group.list_log(&self.shared);

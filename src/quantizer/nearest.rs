@@ -67,6 +67,11 @@ impl<'a> Nearest<'a> {
     /// depends neither on the CPU nor on how the vectors are split into calls or over threads.
     pub(crate) fn of(&self, rows: Rows<'_>) -> Vec<u32> {
         let mut nearest = vec![0u32; rows.len()];
+        if rows.len() <= BLOCK_ROWS {
+            // One block is no work for threads, which may be long busy with other work.
+            self.block(rows, 0, &mut Scratch::default(), &mut nearest);
+            return nearest;
+        }
         nearest.par_chunks_mut(BLOCK_ROWS).enumerate().for_each_init(Scratch::default, |scratch, (block, out)| {
             self.block(rows, block * BLOCK_ROWS, scratch, out);
         });

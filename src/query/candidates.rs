@@ -52,6 +52,8 @@ pub(crate) struct Ranked {
     pub(crate) contributions: Vec<Vec<Contribution>>,
     /// Rows with a place of their own, which they have not yet; their places ascend.
     pub(crate) pinned: Vec<Found>,
+    /// Lists visited, where the others may be left out in the tail too: nothing but the recall target decides about it.
+    pub(crate) nprobe: Option<usize>,
     /// The recall to expect; `None` where it is not known.
     pub(crate) expected: Option<f32>,
     /// What was done, when asked.
@@ -85,6 +87,7 @@ impl Candidates {
             values: CandidateValues::default(),
             contributions: Vec::new(),
             pinned: Vec::new(),
+            nprobe: None,
             expected: Some(1.0),
             explain: explain.then(Explain::default),
         };

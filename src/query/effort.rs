@@ -66,9 +66,11 @@ impl Setting {
         Some(with_tail(snapshot, kept * by_candidates))
     }
 
-    /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say.
+    /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say. Where the tail is searched by lists
+    /// it is found no worse than segments.
     pub(crate) fn expected(&self, snapshot: &Snapshot, left_out: usize) -> Option<f32> {
-        self.expected.filter(|_| left_out <= LEFT_OUT).map(|recall| with_tail(snapshot, recall))
+        let recall = self.expected.filter(|_| left_out <= LEFT_OUT)?;
+        Some(if snapshot.is_tail_listed() { recall } else { with_tail(snapshot, recall) })
     }
 }
 

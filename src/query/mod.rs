@@ -47,6 +47,8 @@ mod segments;
 mod source;
 mod tail;
 #[cfg(test)]
+mod tail_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tile_tests;

@@ -132,7 +132,7 @@ fn report(request: &Request<'_>, ruled: Option<&Bound>, candidates: &mut Candida
 /// What is left of the candidates is the answer.
 fn answer(request: &Request<'_>, ranked: Ranked) -> Result<Answer> {
     let (snapshot, training) = (request.snapshot, &request.snapshot.training);
-    let Ranked { found, fields, features, mut contributions, expected, mut explain, values: _, pinned: _ } = ranked;
+    let Ranked { found, fields, features, mut contributions, expected, mut explain, values: _, pinned: _, nprobe: _ } = ranked;
     let mut fields = fields.into_iter().flatten();
     let mut next = || -> Option<Row> { fields.next() };
     let seen = |candidate: Option<u32>| {

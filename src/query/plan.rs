@@ -45,11 +45,11 @@ pub(crate) enum Subset {
 }
 
 impl Counts {
-    /// The way to take; `exact` says that the query asked for an exact answer.
-    pub(crate) fn plan(self, exact: bool) -> Plan {
+    /// The way to take; `exact` says that the query asked for an exact answer, `listed` that lists say which rows of the tail to compare.
+    pub(crate) fn plan(self, exact: bool, listed: bool) -> Plan {
         match self {
             Self { depth: 0, .. } | Self { sealed: 0, tail: 0, .. } => Plan::Nothing,
-            Self { sealed: 0, .. } => Plan::Exact(Subset::Tail),
+            Self { sealed: 0, .. } if exact || !listed => Plan::Exact(Subset::Tail),
             _ if exact => Plan::Exact(Subset::All),
             _ => Plan::Scan,
         }
@@ -77,7 +77,9 @@ mod tests {
     #[test]
     fn nothing_is_looked_for_where_nothing_is_wanted_or_left() {
         for counts in [counts(0, 0, 10), counts(500, 20, 0), counts(0, 0, 0)] {
-            assert_eq!((counts.plan(false), counts.plan(true)), (Plan::Nothing, Plan::Nothing), "{counts:?}");
+            for listed in [false, true] {
+                assert_eq!((counts.plan(false, listed), counts.plan(true, listed)), (Plan::Nothing, Plan::Nothing), "{counts:?}");
+            }
         }
     }
 
@@ -85,7 +87,12 @@ mod tests {
     fn the_tail_alone_is_compared_exactly_whatever_was_asked() {
         for tail in [1, 5, 1 << 40] {
             let counts = counts(0, tail, 10);
-            assert_eq!((counts.plan(false), counts.plan(true)), (Plan::Exact(Subset::Tail), Plan::Exact(Subset::Tail)));
+            assert_eq!((counts.plan(false, false), counts.plan(true, false)), (Plan::Exact(Subset::Tail), Plan::Exact(Subset::Tail)));
+            assert_eq!(
+                (counts.plan(false, true), counts.plan(true, true)),
+                (Plan::Scan, Plan::Exact(Subset::Tail)),
+                "lists say where to look"
+            );
             assert_eq!(counts.wider(0, 1, 100), None);
         }
     }
@@ -94,8 +101,8 @@ mod tests {
     fn segments_are_scanned_unless_all_is_to_be_compared() {
         for tail in [0, 1, 100] {
             for depth in [1, 10, usize::MAX] {
-                assert_eq!(counts(1, tail, depth).plan(false), Plan::Scan);
-                assert_eq!(counts(1, tail, depth).plan(true), Plan::Exact(Subset::All));
+                assert_eq!(counts(1, tail, depth).plan(false, false), Plan::Scan);
+                assert_eq!(counts(1, tail, depth).plan(true, true), Plan::Exact(Subset::All));
             }
         }
     }

@@ -16,7 +16,10 @@ pub(crate) fn retrieve(request: &Request<'_>, candidates: &mut Candidates) -> Re
         tail: most.tail.max(other.tail),
         ..most
     });
-    match most.map_or(Plan::Nothing, |most| most.plan(request.options.effort == Effort::Exact)) {
+    // Rows that pass a filter are looked for among all.
+    let snapshot = request.snapshot;
+    let listed = request.filter.is_none() && !snapshot.segments.is_empty() && snapshot.is_tail_listed();
+    match most.map_or(Plan::Nothing, |most| most.plan(request.options.effort == Effort::Exact, listed)) {
         Plan::Nothing => return Ok(()),
         Plan::Exact(Subset::Tail) => {
             candidates.queries.iter_mut().filter_map(|ranked| ranked.explain.as_mut()).for_each(|explain| explain.plan = Some("exact"));

@@ -91,6 +91,7 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             nprobe = wider;
             one(query, nprobe, ranked);
         }
+        ranked.nprobe = Some(nprobe);
         ranked.expected = setting.expected(snapshot, excluded.of(query).len()).filter(|_| request.filter.is_none());
     }
     Ok(())

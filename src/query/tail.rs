@@ -1,4 +1,5 @@
-//! Retrieval from the tail: recent rows, whose exact vectors are in memory.
+//! Retrieval from the tail: recent rows, whose exact vectors are in memory. Where they are many a query compares itself with those of the lists
+//! that it visits in the segments.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::index::flat::{self, FlatParams, FlatPart, FlatScratch};
-use crate::index::{Narrow, Selection};
+use crate::index::{Candidate, CoarseScratch, Narrow, Selection, lists_to_visit};
 use crate::kernel::Kernel;
 use crate::query::candidates::{Candidates, Found, Ranked};
 use crate::query::options::Effort;
@@ -15,7 +16,7 @@ use crate::query::request::Request;
 use crate::segment::{Run, View};
 
 thread_local! {
-    static SCRATCH: RefCell<FlatScratch> = RefCell::default();
+    static SCRATCH: RefCell<(CoarseScratch, FlatScratch)> = RefCell::default();
 }
 
 /// Adds the best rows of the tail to what was found.
@@ -30,18 +31,17 @@ pub(crate) fn scan(request: &Request<'_>, candidates: &mut Candidates) {
 
 fn one(request: &Request<'_>, query: usize, ranked: &mut Ranked) {
     let start = Instant::now();
-    if !request.snapshot.runs.is_empty() {
-        search(request, query, &mut ranked.found);
-    }
+    let rows = if request.snapshot.runs.is_empty() { 0 } else { search(request, query, ranked) };
     if let Some(explain) = &mut ranked.explain {
-        explain.rows_scanned += request.snapshot.tail();
+        explain.rows_scanned += rows;
     }
     // An exact query is exact throughout.
     let stage = if request.options.effort == Effort::Exact { "exact" } else { "tail" };
     ranked.took(stage, start.elapsed().as_secs_f64() * 1e6);
 }
 
-fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
+/// Answers the number of rows that were compared.
+fn search(request: &Request<'_>, query: usize, ranked: &mut Ranked) -> u64 {
     let snapshot = request.snapshot;
     let first = snapshot.segments.len() as u32;
     let selections: Vec<Cow<'_, Selection>> =
@@ -49,10 +49,34 @@ fn search(request: &Request<'_>, query: usize, found: &mut Vec<Found>) {
     let runs = snapshot.runs.iter().zip(&selections);
     let parts: Vec<FlatPart<'_>> = runs.map(|(view, selection)| FlatPart { rows: view.body.vectors.as_slice(), selection }).collect();
     let params = FlatParams { metric: request.shared.settings.metric, k: request.depth, min_score: None };
-    SCRATCH.with_borrow_mut(|scratch| {
-        flat::search(Kernel::detect(), &parts, request.vectors.row(query), &params, scratch);
-        found.extend(scratch.hits().iter().map(|hit| Found::new(hit.score, (first + hit.part, hit.position))));
-    });
+    let (vector, kernel) = (request.vectors.row(query), Kernel::detect());
+    SCRATCH.with_borrow_mut(|(coarse, scratch)| {
+        let found = |hit: &Candidate| Found::new(hit.score, (first + hit.part, hit.position));
+        if let Some(nprobe) = ranked.nprobe.filter(|_| snapshot.is_tail_listed())
+            && let Some(trained) = &snapshot.training.trained
+        {
+            let lists: Vec<u32> = lists_to_visit(&trained.engine, vector, nprobe, coarse).collect();
+            let scored = flat::search_some(kernel, &parts, positions(request, &lists), vector, &params, scratch);
+            // Others may still be returned where these lists hold too few.
+            if ranked.found.len() + scratch.hits().len() >= request.depth {
+                ranked.found.extend(scratch.hits().iter().map(found));
+                return scored as u64;
+            }
+        }
+        flat::search(kernel, &parts, vector, &params, scratch);
+        ranked.found.extend(scratch.hits().iter().map(found));
+        snapshot.tail()
+    })
+}
+
+/// The rows of the tail in some lists, by run and position, and those of which no list is known.
+fn positions<'r>(request: &Request<'r>, lists: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    (0u32..).zip(&request.snapshot.runs).flat_map(move |(run, view)| {
+        let listed = view.body.lists(&request.snapshot.training);
+        let of_lists = listed.into_iter().flat_map(move |of| lists.iter().flat_map(move |&list| of.rows_of(list))).copied();
+        let all = if listed.is_some() { 0 } else { view.body.rows.len() as u32 };
+        of_lists.chain(0..all).map(move |position| (run, position))
+    })
 }
 
 /// How many rows of the tail a query may return.

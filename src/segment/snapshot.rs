@@ -65,6 +65,13 @@ impl Snapshot {
         self.runs.iter().map(|view| view.live()).sum()
     }
 
+    /// Whether queries compare themselves with the rows of some lists of the tail: with all, where those are few.
+    pub(crate) fn is_tail_listed(&self) -> bool {
+        let listed = self.runs.iter().filter(|view| view.body.lists(&self.training).is_some());
+        let bytes: usize = listed.map(|view| view.body.vectors.as_slice().len() * 4).sum();
+        bytes > EASY_BYTES
+    }
+
     /// What a segment that is coded now says of its codes.
     pub(crate) fn origin(&self) -> Origin {
         Origin::of(&self.space, &self.training)
@@ -233,7 +240,7 @@ impl Snapshot {
             }
             let at = self.runs.len() - 2;
             // Two of this length always go together; if they did not, they would do as well apart.
-            let Ok(merged) = Run::merge(&self.runs[at..]) else { break };
+            let Ok(merged) = Run::merge(&self.runs[at..], &self.training) else { break };
             let merged = merged.view();
             self.runs.truncate(at);
             if merged.live() > 0 {
@@ -267,3 +274,6 @@ impl Parts for Snapshot {
 
 /// Runs longer than this are not merged any more.
 const LONGEST_RUN: usize = 1 << 15;
+
+/// Vectors of so many bytes are compared in a few microseconds.
+const EASY_BYTES: usize = 64 << 10;
