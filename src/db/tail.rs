@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::features::Schema;
-use crate::segment::{ColumnsBuilder, RowTable, Run, Shared, Snapshot, Stored, TableError};
+use crate::segment::{ColumnsBuilder, RowTable, Run, RunLists, Shared, Snapshot, Stored, TableError, Training, lists_of};
 use crate::vector::Matrix;
 
 /// Rows of one run of a tail that is read back.
@@ -41,11 +41,11 @@ pub(super) fn read_tail(shared: &Shared, snapshot: &mut Snapshot, dead: &HashSet
         part.rows.push(row);
         shared.values(row, &vector)?.push_to(&mut part.vectors);
         if part.rows.len() == RUN_ROWS {
-            snapshot.runs.push(std::mem::replace(&mut part, TailPart::new(&schema, dim)).run()?.view());
+            snapshot.runs.push(std::mem::replace(&mut part, TailPart::new(&schema, dim)).run(&snapshot.training)?.view());
         }
     }
     if !part.rows.is_empty() {
-        snapshot.runs.push(part.run()?.view());
+        snapshot.runs.push(part.run(&snapshot.training)?.view());
     }
     Ok(())
 }
@@ -83,8 +83,11 @@ impl<'s> TailPart<'s> {
         Self { ids: Vec::new(), rows: Vec::new(), columns, vectors: Matrix::new(dim) }
     }
 
-    fn run(self) -> Result<Run, TableError> {
+    /// With the lists of the training: what was compared by lists before is so again.
+    fn run(self, training: &Training) -> Result<Run, TableError> {
         let rows = RowTable::from_iter(self.ids.iter().map(String::as_str).zip(self.rows.iter().copied()))?;
-        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into(), lists: None })
+        let lists = training.trained.as_ref().map(|trained| lists_of(trained.engine.quantizer(), self.vectors.iter()));
+        let lists = lists.and_then(|lists| RunLists::new(training, lists, &self.vectors)).map(Arc::new);
+        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into(), lists })
     }
 }

@@ -279,7 +279,8 @@ impl<'a> Forecast<'a> {
     pub(super) fn need(&self, band: Band, goal: &Goal<'_>, unprobed: usize) -> Need {
         let masses: Vec<f32> = self.masses(band, |list| list.passing).collect();
         let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
-        let enough = (1.0 - self.by_density(1.0 - goal.share, self.displaced(band, goal.k))) * all;
+        let displaced = 1.0 - self.by_density(1.0 - goal.share, self.displaced(band, goal.k));
+        let enough = displaced.max(self.density.promise(goal.share)) * all;
         let mut sum = 0.0;
         let nprobe = masses.iter().position(|mass| {
             sum += mass;
@@ -301,6 +302,10 @@ impl<'a> Forecast<'a> {
         let masses: Vec<f32> = self.masses(band, |list| list.passing).collect();
         let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
         let probed: f32 = masses.iter().take(nprobe).sum();
-        if all > 0.0 { 1.0 - self.on_average((1.0 - probed / all).max(0.0), self.displaced(band, k)) } else { 1.0 }
+        if all <= 0.0 {
+            return 1.0;
+        }
+        let promised = (probed / all).min(1.0);
+        (1.0 - self.on_average(1.0 - promised, self.displaced(band, k))).min(self.density.kept(promised))
     }
 }

@@ -57,8 +57,13 @@ impl Density {
     }
 
     /// What the model has to promise for this share of the wanted rows to be in the lists visited.
-    fn promise(&self, share: f32) -> f32 {
+    pub(crate) fn promise(&self, share: f32) -> f32 {
         interpolate(&SHARES, &self.promised, share)
+    }
+
+    /// The share of the wanted rows that is in the lists visited where the model promises so much.
+    pub(crate) fn kept(&self, promised: f32) -> f32 {
+        interpolate(&self.promised, &SHARES, promised)
     }
 
     /// Measured with rows that the lists were trained on: as much more is lost of others.
@@ -274,8 +279,10 @@ mod tests {
     #[test]
     fn more_is_promised_for_more_and_where_more_is_lost() {
         let density = Density { offset: 0.0, slope: 1.0, promised: [0.4, 0.75, 0.91, 0.97, 0.99, 0.999] };
-        let promised = [0.0, 0.3, 0.5, 0.77, 0.95, 0.985, 1.0].map(|share| density.promise(share));
+        let shares = [0.0, 0.3, 0.5, 0.77, 0.95, 0.985, 1.0];
+        let promised = shares.map(|share| density.promise(share));
         assert!(promised.is_sorted() && promised[0] == 0.0 && promised[6] > 0.9999, "{promised:?}");
+        assert!(shares.iter().zip(promised).all(|(share, promised)| (density.kept(promised) - share).abs() < 1e-5));
         let mut worse = density.clone();
         worse.worse(1.2);
         assert!(SHARES.iter().all(|&share| worse.promise(share) > density.promise(share)));

@@ -61,7 +61,7 @@ mod tests {
     fn fields_are_what_the_rows_say_whether_they_are_indexed_or_not() {
         let rows: Vec<Row> = vec![
             row! { "n" => 5, "f" => 0.5, "b" => true, "t" => "a", "w" => 60 },
-            row! { "n" => u64::MAX, "f" => 2, "b" => false, "t" => 7, "w" => "1970-01-01T00:01:00Z" },
+            row! { "n" => u64::MAX, "f" => 2, "b" => false, "t" => "x", "w" => "1970-01-01T00:01:00Z" },
             row! { "n" => -1, "f" => 2.0, "t" => "7" },
             row! { "n" => null, "b" => null, "t" => "" },
             row! {},

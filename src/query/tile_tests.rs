@@ -11,7 +11,9 @@ const DIM: usize = 12;
 
 fn shop(metric: Metric, refine: Refine) -> Collection {
     let options = CollectionOptions::vectors(DIM, metric).lists(64).refine(refine);
-    let items = Database::in_memory().unwrap().create_collection("items", options).unwrap();
+    // Nothing runs in the background: after so many queries it would calibrate anew.
+    let database = Database::with_storage(torre_storage::Storage::in_memory(), false).unwrap();
+    let items = database.create_collection("items", options).unwrap();
     let vectors = clustered(ROWS, DIM, 50, 3);
     items.upsert_many(vectors.iter().enumerate().map(|(n, vector)| Item::new(n.to_string()).unwrap().with_vector(vector))).unwrap();
     items.build(&BuildOptions::default(), &NoProgress).unwrap();

@@ -56,10 +56,7 @@ impl Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { left_out, candidates, buried, over_limit, hits, new } = *self;
         let left_out = thousands(left_out);
-        write!(
-            f,
-            "rules: {left_out} products out of stock, {buried} of {candidates} candidates put last, {over_limit} too many of a brand;"
-        )?;
+        write!(f, "rules: {left_out} out of stock, {buried} of {candidates} put last, {over_limit} too many of a brand;")?;
         write!(f, " {new} of {hits} hits are new")
     }
 }
