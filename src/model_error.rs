@@ -366,22 +366,6 @@ impl ModelError {
         }
     }
 
-    /// Whether it names this node of the graph.
-    pub(crate) fn is_at(&self, name: &str) -> bool {
-        match self {
-            Self::Operator { node, .. }
-            | Self::Volume { node, .. }
-            | Self::Index { node, .. }
-            | Self::Differs { node, .. }
-            | Self::Magnitude { node, .. }
-            | Self::MixesRows { node, .. } => node == name,
-            Self::Type { place, .. } | Self::Graph { place, .. } => place.strip_prefix("node ").is_some_and(|place| {
-                place.strip_prefix(format!("{name:?}").as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-            }),
-            _ => false,
-        }
-    }
-
     pub(crate) fn graph(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Graph { place: place.into(), reason: reason.into() }
     }

@@ -59,6 +59,9 @@ fn a_batch_reaches_the_target_behind_what_each_leaves_out() {
     let queries: Vec<&[f32]> = queries.iter().collect();
     for (metric, refine) in [(Metric::Cosine, Refine::Int8), (Metric::L2, Refine::F16)] {
         let items = shop(metric, refine);
+        // What is asked lies beside the rows, and a target is calibrated with what is asked.
+        let asked = queries.iter().map(|query| query.to_vec()).collect();
+        items.build(&BuildOptions::default().queries(asked), &NoProgress).unwrap();
         let near = items.search_many(queries.clone()).k(150).exact().run().unwrap();
         // Nothing, a few, some and many of the nearest: those of one batch go several ways.
         let seen = |query: usize| [0, 3, 25, 60, 140][query % 5];

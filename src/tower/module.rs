@@ -37,7 +37,7 @@ struct NotedNode {
 /// The same error, with the module of the node that it names, where that can be told from the file and the model that it holds.
 pub(super) fn named(file: &[u8], model: &pb::ModelProto, error: ModelError) -> ModelError {
     let Some(graph) = &model.graph else { return error };
-    let found = graph.node.iter().find(|node| error.is_at(name_of(node)));
+    let found = graph.node.iter().find(|node| is_at(&error, name_of(node)));
     match found.and_then(|node| noted(file, node).or_else(|| weights_above(graph, node))) {
         Some(module) => ModelError::Module { module, source: Box::new(error) },
         None => error,
@@ -90,6 +90,22 @@ fn reads(node: &pb::NodeProto) -> Vec<&str> {
         nodes.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|graph| &graph.node));
     }
     names
+}
+
+/// Whether an error names this node of the graph.
+fn is_at(error: &ModelError, name: &str) -> bool {
+    match error {
+        ModelError::Operator { node, .. }
+        | ModelError::Volume { node, .. }
+        | ModelError::Index { node, .. }
+        | ModelError::Differs { node, .. }
+        | ModelError::Magnitude { node, .. }
+        | ModelError::MixesRows { node, .. } => node == name,
+        ModelError::Type { place, .. } | ModelError::Graph { place, .. } => place.strip_prefix("node ").is_some_and(|place| {
+            place.strip_prefix(format!("{name:?}").as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        }),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,8 @@ fn filters(items: &Collection, state: &State, query: &[f32]) {
         let (filter, params) = (Filter::parse(text).expect("a filter"), Params::new().with("bound", i32::from(bound)));
         let qualifies = |id: &str| state.get(id).is_some_and(|known| naive(known.mark, bound));
         let expected: Vec<&str> = state.keys().map(String::as_str).filter(|id| qualifies(id)).collect();
-        let mut matching: Vec<String> = items.matching(&filter, &params).expect("an indexed field").iter().map(ToString::to_string).collect();
+        let mut matching: Vec<String> =
+            items.matching(&filter, &params).expect("an indexed field").iter().map(ToString::to_string).collect();
         matching.sort();
         assert_eq!(matching, expected, "{text}, {bound}");
         let prepared = items.prepare(filter, params).expect("an indexed field");
