@@ -10,5 +10,5 @@ pub(crate) fn last(items: &Collection, cursor: &str) -> Result<u64> {
 
 /// Says that step `s` was made.
 pub(crate) fn made(items: &Collection, cursor: &str, s: u64) -> Result<()> {
-    items.upsert(Item::new(cursor)?.with_row(row! { "op" => s as i64 }).with_vector([1.0; super::workload::DIM])).map(drop)
+    items.upsert(Item::new(cursor)?.with_row(row! { "op" => s as i64 }).with_vector(super::workload::vector(cursor, s))).map(drop)
 }
