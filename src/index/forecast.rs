@@ -275,12 +275,14 @@ impl<'a> Forecast<'a> {
         if falling > 0.99 { last * quarters } else { last * falling * (1.0 - falling.powf(quarters)) / (1.0 - falling) }
     }
 
-    /// What it takes for the goal's share of the rows wanted to be found. `unprobed` lists are not among those probed.
+    /// What it takes for the goal's share of the rows wanted to be found. `unprobed` lists are not among those probed. Behind rows that are excluded by id
+    /// it is what the more cautious of two estimates asks for: relative to the same query without a restriction, and as the density is fitted.
     pub(super) fn need(&self, band: Band, goal: &Goal<'_>, unprobed: usize) -> Need {
         let masses: Vec<f32> = self.masses(band, |list| list.passing).collect();
         let all = masses.iter().sum::<f32>() + self.rest(&masses, unprobed);
         let displaced = 1.0 - self.by_density(1.0 - goal.share, self.displaced(band, goal.k));
-        let enough = displaced.max(self.density.promise(goal.share)) * all;
+        let promised = if self.excluded.is_empty() { 0.0 } else { self.density.promise(goal.share) };
+        let enough = displaced.max(promised) * all;
         let mut sum = 0.0;
         let nprobe = masses.iter().position(|mass| {
             sum += mass;
@@ -306,6 +308,7 @@ impl<'a> Forecast<'a> {
             return 1.0;
         }
         let promised = (probed / all).min(1.0);
-        (1.0 - self.on_average(1.0 - promised, self.displaced(band, k))).min(self.density.kept(promised))
+        let displaced = 1.0 - self.on_average(1.0 - promised, self.displaced(band, k));
+        if self.excluded.is_empty() { displaced } else { displaced.min(self.density.kept(promised)) }
     }
 }
