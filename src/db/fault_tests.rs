@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use torre_storage::Storage;
-use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
+use torre_storage::backend::fault::{Call, Durable, ERRORS, Failure, FaultBackend, Faults};
 
 use crate::ranker::testing::Table;
 use crate::rules::Policy;
@@ -142,14 +142,7 @@ fn run(database: &Database) -> (State, State, Option<Error>) {
 #[test]
 fn the_nth_fault_of_every_kind_loses_nothing_acknowledged() {
     let mut failed = 0;
-    for (call, failure) in [
-        (Call::Read, Failure::Io),
-        (Call::Write, Failure::Io),
-        (Call::Write, Failure::IoAfter),
-        (Call::Write, Failure::DiskFull),
-        (Call::Flush, Failure::Io),
-        (Call::Flush, Failure::IoAfter),
-    ] {
+    for (call, failure) in ERRORS {
         for nth in 1.. {
             let disk = Disk { records: Durable::new(), blobs: Durable::new() };
             let faults = Arc::new(Faults::default());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use torre_storage::Storage;
-use torre_storage::backend::fault::{Call, Durable, Failure, FaultBackend, Faults};
+use torre_storage::backend::fault::{Durable, ERRORS, FaultBackend, Faults};
 
 use crate::{CollectionOptions, Database, Error, Item, Metric, NoProgress, Result, row};
 
@@ -111,14 +111,7 @@ proptest! {
 fn a_fault_leaves_all_old_names_or_all_new_ones() {
     let swap = [("a", "before"), ("b", "a")];
     let (mut failed, mut done) = (0, 0);
-    for (call, failure) in [
-        (Call::Read, Failure::Io),
-        (Call::Write, Failure::Io),
-        (Call::Write, Failure::IoAfter),
-        (Call::Write, Failure::DiskFull),
-        (Call::Flush, Failure::Io),
-        (Call::Flush, Failure::IoAfter),
-    ] {
+    for (call, failure) in ERRORS {
         for (nth, loaded) in (1..10).flat_map(|nth| [(nth, false), (nth, true)]) {
             let disk = Disk::new();
             let faults = Arc::new(Faults::default());

@@ -15,6 +15,8 @@ mod coarse_tiles;
 mod constants;
 mod engine;
 pub(crate) mod flat;
+#[cfg(test)]
+mod flat_tests;
 mod forecast;
 mod gather;
 mod ivf;
@@ -37,6 +39,8 @@ mod stats;
 mod survey;
 mod table;
 mod task;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod tile_work;

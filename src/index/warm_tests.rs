@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::tests::{Case, Rng, bits, case, quantizer, run};
+use super::testing::{Case, Rng, bits, case, quantizer, run};
 use super::*;
 use crate::kernel::Kernel;
 use crate::kernel::counting::{Counting, allocations};

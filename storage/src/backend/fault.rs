@@ -38,6 +38,16 @@ pub enum Failure {
     Panic,
 }
 
+/// The errors that a call may give: what holds has to hold whichever comes, at any call.
+pub const ERRORS: [(Call, Failure); 6] = [
+    (Call::Read, Failure::Io),
+    (Call::Write, Failure::Io),
+    (Call::Write, Failure::IoAfter),
+    (Call::Write, Failure::DiskFull),
+    (Call::Flush, Failure::Io),
+    (Call::Flush, Failure::IoAfter),
+];
+
 /// The switchboard of a [`FaultBackend`], shared by the test and the store.
 #[derive(Debug, Default)]
 pub struct Faults {
