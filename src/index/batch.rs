@@ -35,9 +35,8 @@ const CACHED: usize = 24 << 20;
 /// Queries of a block that have to visit a list, on average, for the way list by list to be worth its while.
 const VISITORS: usize = 3;
 
-/// Queries that have to visit a list, on average, for tiles of them to be worth their while. On 341k x 100, 1,000 queries, times as many queries
-/// a second as one by one, at 4, 16 and 24: with AMX 1.5, 1.8, 1.8; with AVX-512 VNNI 1.3, 1.5, 1.5; with AVX2, whose scan is as fast and whose
-/// products are not, 0.6 throughout. The same on every CPU, since by tiles a query finds more.
+/// Queries that have to visit a list, on average, for tiles of them to be worth their while: from 4 on with AMX, and with AVX-512 VNNI by less
+/// (`torre bench --batch` prints both ways); AVX2 alone loses at any number. The same on every CPU, since by tiles a query finds more.
 const TILE_VISITORS: usize = 8;
 
 /// How a block of queries is scanned.

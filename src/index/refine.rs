@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use half::f16;
 
-use crate::kernel::{ByteRows, IntQuery, Kernel, Lines};
+use crate::kernel::{ByteRows, IntQuery, Kernel, Lines, round};
 use crate::types::{Metric, Refine};
 
 use super::flat::precise_score;
@@ -308,7 +308,7 @@ pub(super) fn bytes_of(vector: &[f32], bytes: &mut [u8]) -> f32 {
     let inverse = if scale > 0.0 { 127.0 / most } else { 0.0 };
     if inverse.is_finite() {
         for (byte, x) in bytes.iter_mut().zip(vector) {
-            *byte = ((x * inverse).round_ties_even() as i8).cast_unsigned();
+            *byte = (round(x * inverse) as i8).cast_unsigned();
         }
     } else {
         let inverse = 127.0 / f64::from(most);
