@@ -1,48 +1,21 @@
 //! A disk without any room: a handle closes all the same, and soon. On small file systems in memory, which need root to be mounted.
 #![allow(clippy::unwrap_used)]
 
+mod small_disk;
+
 use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::directory::Create;
 use crate::{Batch, CollectionId, Durability, Error, OpenOptions, Storage};
+use small_disk::SmallDisk;
 
 const C: CollectionId = CollectionId(1);
 
-/// A small file system that is unmounted at the end.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(megabytes: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "no file system can be mounted here");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.path().join("filler")).unwrap();
-        while file.write(&[1; 4096]).is_ok_and(|written| written > 0) {}
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.path().join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("--lazy").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking(), "{} stays mounted", self.path().display());
-    }
+/// Takes all the room that is left.
+fn fill(disk: &SmallDisk) {
+    let mut file = std::fs::File::create(disk.path().join("filler")).unwrap();
+    while file.write(&[1; 4096]).is_ok_and(|written| written > 0) {}
 }
 
 fn records(storage: &Storage, rows: std::ops::Range<u64>) -> crate::Result<u64> {
@@ -72,7 +45,7 @@ fn root_a_handle_closes_within_seconds_where_nothing_can_be_written() {
         storage.flush().unwrap();
         storage.set_durability(durability);
         records(&storage, 1000..5000).unwrap();
-        disk.fill();
+        fill(&disk);
         let refused = records(&storage, 5000..5001);
         assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
         let start = Instant::now();
@@ -80,7 +53,7 @@ fn root_a_handle_closes_within_seconds_where_nothing_can_be_written() {
         let took = start.elapsed();
         assert!(took < Duration::from_secs(8), "{durability:?}: closing took {took:?}: {closed:?}");
         assert_eq!(matches!(closed, Err(Error::DiskFull { .. })), lost > 0, "{durability:?}: {closed:?}");
-        disk.free();
+        std::fs::remove_file(disk.path().join("filler")).unwrap();
         // What was durable is there, in another process as a rule: this one may still hold what could not be written.
         let reader = Storage::open_read_only(&path, &OpenOptions::default());
         let reader = match reader {

@@ -1,11 +1,14 @@
 //! A disk that fills up during an import: a clear error, and nothing acknowledged is lost. On a small file system in memory, which
 //! needs root to be mounted.
 
-use std::path::Path;
-use std::process::Command;
+#[path = "../../storage/src/full_disk_tests/small_disk.rs"]
+mod small_disk;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use torre::{CollectionOptions, Database, Item, Metric, Progress, Responsible, Stage};
+
+use small_disk::SmallDisk;
 
 const DIM: usize = 256;
 
@@ -17,30 +20,6 @@ fn vector(row: u64) -> Vec<f32> {
         (state >> 40) as f32 / 16_777_216.0 - 0.5
     };
     (0..DIM).map(|_| next()).collect()
-}
-
-/// A small file system that is unmounted at the end.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(megabytes: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "no file system can be mounted here");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("--lazy").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking(), "{} stays mounted", self.path().display());
-    }
 }
 
 /// Rows that the import has said are stored.
