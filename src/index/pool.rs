@@ -69,6 +69,7 @@ impl Pool {
         (self.bin, self.above) = (0, 0);
         self.counts.fill(0);
         self.length = 0;
+        self.kept.clear();
         debug_assert!((highest >> self.shift) < BINS as u32);
     }
 
@@ -124,6 +125,7 @@ impl Pool {
         self.keys[range].iter().filter(move |key| **key >= threshold).map(|&key| place_of(key))
     }
 
+    /// Leaves the best R.
     fn cut(&mut self) {
         let kept = keep_largest(&mut self.keys[..self.length], self.want);
         self.length = kept;
@@ -163,7 +165,7 @@ impl Pool {
         kept
     }
 
-    /// Adds candidates that have no score yet, after [`finish`](Self::finish).
+    /// Adds candidates that have no score yet, after [`finish`](Self::finish) or to a pool that nothing was scanned for.
     pub(crate) fn add(&mut self, places: &[u32]) {
         self.kept.extend(places.iter().map(|&place| key(0, place)));
     }
@@ -217,6 +219,21 @@ mod tests {
                 got.sort_unstable_by(|a, b| b.cmp(a));
                 assert!(got == all[..want.min(20_000)], "want {want}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_query_before() {
+        let mut pool = Pool::default();
+        for _ in 0..2 {
+            pool.reset(5, 100);
+            pool.take(&Survivors { lanes: 0b111, sums: &[7; BLOCK], base: 0, first: 0 });
+            assert_eq!(pool.finish().len(), 3);
+            pool.add(&[40]);
+            pool.reset(1, 0);
+            assert!(pool.kept().is_empty());
+            pool.add(&[50, 51]);
+            assert!(pool.kept().iter().map(|&key| place_of(key)).eq([50, 51]));
         }
     }
 }
