@@ -181,7 +181,7 @@ fn search_block<'p>(
         let own = scratch.tasks.len().div_ceil(OWN_SHARE);
         let mut fetched = 0;
         for at in 0..own {
-            let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| scan::codes(parts, task));
+            let next = scratch.tasks.get(at + 1).map_or(scan::Ahead::default(), |task| scan::ahead(parts, task));
             scan::filter_list(engine, parts, scratch, at, next, &mut fetched);
         }
         let rest = scratch.tasks.iter().enumerate().skip(own);
@@ -192,8 +192,8 @@ fn search_block<'p>(
     for (turn, &(list, part, number, at)) in visits.iter().enumerate() {
         // The last query of a list fetches the next list.
         let next = match visits.get(turn + 1) {
-            Some(&(l, p, number, at)) if (l, p) != (list, part) => scan::codes(parts, &scratches[number as usize].tasks[at as usize]),
-            _ => &[],
+            Some(&(l, p, number, at)) if (l, p) != (list, part) => scan::ahead(parts, &scratches[number as usize].tasks[at as usize]),
+            _ => scan::Ahead::default(),
         };
         scan::filter_list(engine, parts, &mut scratches[number as usize], at as usize, next, &mut fetched);
     }

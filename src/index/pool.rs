@@ -10,13 +10,29 @@ const BINS: usize = 1024;
 /// So many candidates are worth being kept in the order of the scan.
 pub(super) const MANY: usize = 4096;
 
+/// The codes of a block that reach the threshold.
+pub(crate) struct Survivors<'a> {
+    /// A bit each.
+    pub(crate) lanes: u64,
+    /// The block's sums by lane.
+    pub(crate) sums: &'a [u16; BLOCK],
+    /// What the list adds to a sum.
+    pub(crate) base: u32,
+    /// Place of lane 0.
+    pub(crate) first: u32,
+}
+
 /// Candidates with their integer scores, and how many there are at each height.
 ///
 /// The threshold is the lower edge of the bin that holds the R-th best so far: raised as soon as R candidates stand in higher bins.
 /// What lies below is beaten by R others, whatever comes; so the answer does not depend on when the threshold moved.
 #[derive(Debug)]
 pub(crate) struct Pool {
+    /// The first `length` are candidates; what lies behind is room.
     keys: Vec<u64>,
+    length: usize,
+    /// The best of them, once all have come.
+    kept: Vec<u64>,
     /// Keys out of their order.
     order: Vec<u64>,
     counts: Box<[u32; BINS]>,
@@ -30,7 +46,18 @@ pub(crate) struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { keys: Vec::new(), order: Vec::new(), counts: Box::new([0; BINS]), want: 0, limit: 0, shift: 0, bin: 0, above: 0 }
+        Self {
+            keys: Vec::new(),
+            length: 0,
+            kept: Vec::new(),
+            order: Vec::new(),
+            counts: Box::new([0; BINS]),
+            want: 0,
+            limit: 0,
+            shift: 0,
+            bin: 0,
+            above: 0,
+        }
     }
 }
 
@@ -42,8 +69,7 @@ impl Pool {
         self.shift = (32 - highest.leading_zeros()).saturating_sub(BINS.trailing_zeros());
         (self.bin, self.above) = (0, 0);
         self.counts.fill(0);
-        self.keys.clear();
-        self.keys.reserve(self.limit.min(8192));
+        self.length = 0;
         debug_assert!((highest >> self.shift) < BINS as u32);
     }
 
@@ -53,24 +79,44 @@ impl Pool {
         (self.bin as u32) << self.shift
     }
 
-    /// Makes room for a block's candidates.
+    /// Takes a block's candidates and raises the threshold as far as all of them allow.
     #[inline(always)]
-    pub(crate) fn make_room(&mut self) {
-        if self.keys.len() + BLOCK > self.limit {
-            self.cut();
+    pub(crate) fn take(&mut self, block: &Survivors<'_>) {
+        if self.length + BLOCK > self.keys.len() {
+            self.make_room();
+        }
+        let Some(room) = self.keys.get_mut(self.length..).and_then(|room| room.first_chunk_mut::<BLOCK>()) else { return };
+        let (mut lanes, mut taken) = (block.lanes, 0);
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros();
+            lanes &= lanes - 1;
+            let score = block.base + u32::from(block.sums[lane as usize % BLOCK]);
+            room[taken % BLOCK] = key(score, block.first + lane);
+            self.counts[(score >> self.shift) as usize % BINS] += 1;
+            taken += 1;
+        }
+        self.length += taken;
+        self.above += taken;
+        while self.above - self.counts[self.bin] as usize >= self.want {
+            self.above -= self.counts[self.bin] as usize;
+            self.bin += 1;
         }
     }
 
-    /// Takes a candidate that reaches the threshold, after [`make_room`](Self::make_room).
-    #[inline(always)]
-    pub(crate) fn push(&mut self, score: u32, place: u32) {
-        self.keys.push(key(score, place));
-        self.counts[(score >> self.shift) as usize & (BINS - 1)] += 1;
-        self.above += 1;
+    /// Room for a block's candidates. Many equal scores can fill the buffer without raising the threshold: it is cut to the best R then.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.length + BLOCK > self.limit {
+            self.cut();
+        }
+        if self.length + BLOCK > self.keys.len() {
+            let room = (2 * self.keys.len()).clamp(8192, self.limit.max(8192)).max(self.length + BLOCK);
+            self.keys.resize(room, 0);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        self.length
     }
 
     /// Places of some of the candidates taken so far that still reach the threshold.
@@ -79,24 +125,13 @@ impl Pool {
         self.keys[range].iter().filter(move |key| **key >= threshold).map(|&key| place_of(key))
     }
 
-    /// Raises the threshold as far as the candidates taken allow. Once a block: a branch a candidate would cost more.
-    #[inline(always)]
-    pub(crate) fn settle(&mut self) {
-        while self.above - self.counts[self.bin] as usize >= self.want {
-            self.above -= self.counts[self.bin] as usize;
-            self.bin += 1;
-        }
-    }
-
-    /// Many equal scores can fill the buffer without raising the threshold: cut it to the best R.
-    #[cold]
     fn cut(&mut self) {
-        let kept = keep_largest(&mut self.keys, self.want);
-        self.keys.truncate(kept);
+        let kept = keep_largest(&mut self.keys[..self.length], self.want);
+        self.length = kept;
         self.counts.fill(0);
         self.bin = BINS - 1;
-        for &key in &self.keys {
-            let bin = (order_of(key) >> self.shift) as usize & (BINS - 1);
+        for &key in &self.keys[..kept] {
+            let bin = (order_of(key) >> self.shift) as usize % BINS;
             self.counts[bin] += 1;
             self.bin = self.bin.min(bin);
         }
@@ -106,27 +141,29 @@ impl Pool {
     /// The best keys, in no order.
     pub(crate) fn finish(&mut self) -> &mut [u64] {
         let threshold = key(self.threshold(), u32::MAX);
-        self.keys.retain(|&key| key >= threshold);
-        if self.keys.len() > MANY.max(self.want) {
+        let Self { keys, kept, order, .. } = self;
+        kept.clear();
+        kept.extend(keys[..self.length].iter().filter(|&&key| key >= threshold));
+        if kept.len() > MANY.max(self.want) {
             // They stay in the order of the scan, which is that of their records in memory.
-            self.order.clear();
-            self.order.extend_from_slice(&self.keys);
-            let last = *self.order.select_nth_unstable_by(self.want - 1, |a, b| b.cmp(a)).1;
-            self.keys.retain(|&key| key >= last);
+            order.clear();
+            order.extend_from_slice(kept);
+            let last = *order.select_nth_unstable_by(self.want - 1, |a, b| b.cmp(a)).1;
+            kept.retain(|&key| key >= last);
         }
-        let kept = keep_largest(&mut self.keys, self.want);
-        self.keys.truncate(kept);
-        &mut self.keys
+        let best = keep_largest(kept, self.want);
+        kept.truncate(best);
+        kept
     }
 
     /// Adds candidates that have no score yet, after [`finish`](Self::finish).
     pub(crate) fn add(&mut self, places: &[u32]) {
-        self.keys.extend(places.iter().map(|&place| key(0, place)));
+        self.kept.extend(places.iter().map(|&place| key(0, place)));
     }
 
     /// What [`finish`](Self::finish) left, and what was added.
     pub(crate) fn kept(&mut self) -> &mut [u64] {
-        &mut self.keys
+        &mut self.kept
     }
 }
 
@@ -147,11 +184,23 @@ mod tests {
             all.sort_unstable_by(|a, b| b.cmp(a));
             for want in [1, 2, 63, 400, 19_999, 20_000, 30_000] {
                 pool.reset(want, highest);
-                for (&score, place) in scores.iter().zip(0..) {
-                    if score >= pool.threshold() {
-                        pool.make_room();
-                        pool.push(score, place);
-                        pool.settle();
+                // Blocks of any fill; what does not fit 16 bits is the list's share.
+                let mut from = 0;
+                for fill in [64, 1, 63, 17].into_iter().cycle() {
+                    let block = &scores[from..(from + fill).min(scores.len())];
+                    let base = block.iter().copied().min().unwrap_or(0);
+                    let (mut sums, mut lanes) = ([0; BLOCK], 0);
+                    for (lane, &score) in block.iter().enumerate().filter(|(_, score)| **score - base <= u32::from(u16::MAX)) {
+                        sums[lane] = (score - base) as u16;
+                        lanes |= u64::from(score >= pool.threshold()) << lane;
+                    }
+                    pool.take(&Survivors { lanes, sums: &sums, base, first: from as u32 });
+                    for (lane, &score) in block.iter().enumerate().filter(|(_, score)| **score - base > u32::from(u16::MAX)) {
+                        pool.take(&Survivors { lanes: 1 << lane, sums: &[0; BLOCK], base: score, first: from as u32 });
+                    }
+                    from += fill;
+                    if from >= scores.len() {
+                        break;
                     }
                 }
                 let mut got = pool.finish().to_vec();

@@ -8,7 +8,7 @@ use super::engine::SearchEngine;
 use super::ivf::IvfIndex;
 use super::key::{Best, key, order, order_of, score_of};
 use super::params::Part;
-use super::pool::Pool;
+use super::pool::{Pool, Survivors};
 use super::scratch::{Scratch, locate};
 use super::stats::SearchStats;
 use super::survey::Allowed;
@@ -30,10 +30,16 @@ fn unit<'a>(tables: f32, constants: impl Iterator<Item = &'a Constants>) -> f32 
 }
 
 fn offsets<'a>(constants: Option<&'a Constants>, lanes: std::ops::Range<usize>, inverse: f32) -> Option<Offsets<'a>> {
-    constants.map(|c| Offsets {
-        values: &c.values[lanes],
-        weight: ((f64::from(c.step) * 65_536.0 * f64::from(inverse)) as u16).min(CONSTANT_MAX as u16),
-    })
+    constants.map(|c| Offsets { values: &c.values[lanes], weight: weight(c, inverse) })
+}
+
+fn weight(constants: &Constants, inverse: f32) -> u16 {
+    ((f64::from(constants.step) * 65_536.0 * f64::from(inverse)) as u16).min(CONSTANT_MAX as u16)
+}
+
+/// No row's constant adds more than this to a sum.
+fn most_added<'a>(constants: impl Iterator<Item = &'a Constants>, inverse: f32) -> u32 {
+    constants.map(|c| u32::from(weight(c, inverse))).max().unwrap_or(0)
 }
 
 /// Lists whose shares lie further apart than this, in units, are not what the integers were made for: one of them is an extreme.
@@ -57,10 +63,35 @@ fn close_gaps(shares: &[f32], inverse: f32, highest: u32, tasks: &mut [ListTask]
     order.last().map_or(0, |&at| tasks[at].base)
 }
 
-/// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`.
-pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
+/// Lines of the first list's codes that are asked for before the tables are made.
+const FIRST: usize = 64;
+
+/// Asks for the beginning of the first list; answers how many lines of its codes.
+pub(super) fn ask_first(engine: &SearchEngine, parts: &[Part<'_>], scratch: &Scratch) -> usize {
+    let Some(Ahead { codes, values }) = scratch.tasks.first().map(|task| ahead(parts, task)) else { return 0 };
+    let asked = codes.len().min(FIRST);
+    engine.kernel.prefetch_far(&codes[..asked]);
+    ask_values(engine, values);
+    asked
+}
+
+/// Asks for the constants of a list. They are few beside its codes, and no scan asks for them; of a long list the rest comes by itself, as
+/// they are read one after the other.
+fn ask_values(engine: &SearchEngine, values: &[u16]) {
+    engine.kernel.prefetch_far(&values[..values.len().min(16 * BLOCK)]);
+}
+
+/// Scans by the high nibbles; the best `wanted` are then in `scratch.pool`. `asked` is what [`ask_first`] answered.
+pub(super) fn filter(
+    engine: &SearchEngine,
+    parts: &[Part<'_>],
+    wanted: usize,
+    mut asked: usize,
+    scratch: &mut Scratch,
+    stats: &mut SearchStats,
+) {
     filter_begin(engine, parts, wanted, scratch);
-    let (mut fetched, mut asked) = (0, 0);
+    let mut fetched = 0;
     for at in 0..scratch.tasks.len() {
         // The later lists change little: fetch the records of what will be refined while they are scanned.
         if 4 * at >= 3 * scratch.tasks.len() {
@@ -73,7 +104,7 @@ pub(super) fn filter(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, s
             }
             fetched = until;
         }
-        let next = scratch.tasks.get(at + 1).map_or(&[][..], |task| codes(parts, task));
+        let next = scratch.tasks.get(at + 1).map_or(Ahead::default(), |task| ahead(parts, task));
         stats.codes_scanned += filter_list(engine, parts, scratch, at, next, &mut asked);
     }
 }
@@ -87,7 +118,7 @@ pub(super) fn filter_begin(engine: &SearchEngine, parts: &[Part<'_>], wanted: us
     let share = |task: &ListTask| base(metric, task.product, lowest(task));
     // Shares count from the largest down, so that they fit whatever the vectors' lengths are.
     let most = scratch.tasks.iter().map(share).fold(f32::NEG_INFINITY, f32::max);
-    let highest = scratch.filter.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 };
+    let highest = scratch.filter.highest_sum() + most_added(parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.filter), inverse);
     let below = |task: &ListTask| (((most - share(task)) * inverse + 0.5) as i32).clamp(0, 1 << 30).cast_unsigned();
     let mut span = scratch.tasks.iter().map(below).max().unwrap_or(0);
     if span <= WIDE {
@@ -109,11 +140,20 @@ pub(super) fn filter_end(scratch: &mut Scratch) -> usize {
     scratch.pool.kept().len()
 }
 
-/// A list's high nibbles.
-pub(super) fn codes<'a>(parts: &[Part<'a>], task: &ListTask) -> &'a [Line] {
+/// What of a list can be asked for while the list before it is scanned.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ahead<'a> {
+    /// Its high nibbles.
+    codes: &'a [Line],
+    /// Under L2 its constants.
+    values: &'a [u16],
+}
+
+pub(super) fn ahead<'a>(parts: &[Part<'a>], task: &ListTask) -> Ahead<'a> {
     let index = parts[task.part as usize].index;
     let blocks = index.layout.blocks_of(task.list as usize);
-    &index.hi[blocks.start * index.height()..blocks.end * index.height()]
+    let values = index.l2.as_ref().map_or(&[][..], |l2| &l2.filter.values[blocks.start * BLOCK..blocks.end * BLOCK]);
+    Ahead { codes: &index.hi[blocks.start * index.height()..blocks.end * index.height()], values }
 }
 
 /// Scans one of the lists that [`filter_begin`] named; answers the number of codes, 0 when none of them can reach the threshold. `fetched` is
@@ -123,7 +163,7 @@ pub(super) fn filter_list(
     parts: &[Part<'_>],
     scratch: &mut Scratch,
     at: usize,
-    next: &[Line],
+    next: Ahead<'_>,
     fetched: &mut usize,
 ) -> usize {
     let Scratch { tasks, pool, filter, words, starts, scan, .. } = scratch;
@@ -139,7 +179,8 @@ pub(super) fn filter_list(
     let constants = index.l2.as_ref().map(|l2| &l2.filter);
     let allowed = Allowed::new(&parts[task.part as usize], &task, words);
     let first = starts[task.part as usize] + rows.start as u32;
-    let (codes, mut codes_scanned) = (codes(parts, &task), 0);
+    let (codes, mut codes_scanned) = (ahead(parts, &task).codes, 0);
+    ask_values(engine, next.values);
     let mut sink = FilterSink { pool, allowed, begin: 0, first, base: task.base };
     allowed.spans(blocks.len(), |span| {
         let lines = span.start * index.height()..span.end * index.height();
@@ -148,7 +189,7 @@ pub(super) fn filter_list(
         let task = FilterTask {
             codes: &codes[lines],
             fetched: if span.start == 0 { *fetched } else { 0 },
-            next: if span.end == blocks.len() { next } else { &[] },
+            next: if span.end == blocks.len() { next.codes } else { &[] },
             tables: filter.bytes(),
             offsets: offsets(constants, lanes, scan.inverse),
             threshold: sink.threshold(),
@@ -180,15 +221,9 @@ impl Sink for FilterSink<'_> {
     #[inline(always)]
     fn survivors(&mut self, block: usize, lanes: u64, sums: &[u16; BLOCK]) -> u16 {
         let block = self.begin + block;
-        let mut lanes = lanes & self.allowed.word(block);
+        let lanes = lanes & self.allowed.word(block);
         let first = self.first + (block * BLOCK) as u32;
-        self.pool.make_room();
-        while lanes != 0 {
-            let lane = lanes.trailing_zeros();
-            lanes &= lanes - 1;
-            self.pool.push(self.base + u32::from(sums[lane as usize]), first + lane);
-        }
-        self.pool.settle();
+        self.pool.take(&Survivors { lanes, sums, base: self.base, first });
         self.threshold()
     }
 }
@@ -200,7 +235,8 @@ pub(super) fn exact(engine: &SearchEngine, parts: &[Part<'_>], wanted: usize, sc
     // Rounded down: a sum never exceeds what it stands for, and falls short by less than a unit an entry.
     let inverse = scratch.exact.quantise(engine, unit, 0.0);
     scratch.best.reset(wanted);
-    let highest = f64::from(scratch.exact.highest_sum() + if metric == Metric::L2 { CONSTANT_MAX } else { 0 });
+    let added = most_added(parts.iter().filter_map(|p| p.index.l2.as_ref()).map(|l2| &l2.exact), inverse);
+    let highest = f64::from(scratch.exact.highest_sum() + added);
 
     let Scratch { tasks, best, exact: tables, words, starts, .. } = scratch;
     let (lowest, size) = (tables.lowest(), tables.size());

@@ -70,8 +70,8 @@ pub(super) fn pass(
     stats.lists_probed = params.nprobe.min(engine.quantizer.lists());
     let rows = parts.iter().map(|part| part.index.rows()).sum();
     let wanted = params.candidates.max(params.k).min(rows);
-    let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
     if params.mode == ScanMode::Exact {
+        let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.exact.build(engine, scaled);
         clock.mark(&mut stats.times.table);
         scan::exact(engine, parts, wanted, scratch, stats);
@@ -80,9 +80,11 @@ pub(super) fn pass(
         stats.candidates_refined = kept;
         clock.mark(&mut stats.times.select);
     } else {
+        let asked = scan::ask_first(engine, parts, scratch);
+        let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
         scratch.filter.build(engine, scaled);
         clock.mark(&mut stats.times.table);
-        scan::filter(engine, parts, wanted, scratch, stats);
+        scan::filter(engine, parts, wanted, asked, scratch, stats);
         clock.mark(&mut stats.times.scan);
         stats.candidates_refined = scan::filter_end(scratch);
         clock.mark(&mut stats.times.select);
