@@ -1,5 +1,6 @@
 //! The scan's candidates: the best R by integer score, kept with a threshold that follows the scan closely.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::kernel::BLOCK;
@@ -7,8 +8,6 @@ use crate::kernel::BLOCK;
 use super::key::{keep_largest, key, order_of, place_of};
 
 const BINS: usize = 1024;
-/// So many candidates are worth being kept in the order of the scan.
-pub(super) const MANY: usize = 4096;
 
 /// The codes of a block that reach the threshold.
 pub(crate) struct Survivors<'a> {
@@ -33,8 +32,8 @@ pub(crate) struct Pool {
     length: usize,
     /// The best of them, once all have come.
     kept: Vec<u64>,
-    /// Keys out of their order.
-    order: Vec<u64>,
+    /// Those in the threshold's bin.
+    edge: Vec<u64>,
     counts: Box<[u32; BINS]>,
     want: usize,
     limit: usize,
@@ -50,7 +49,7 @@ impl Default for Pool {
             keys: Vec::new(),
             length: 0,
             kept: Vec::new(),
-            order: Vec::new(),
+            edge: Vec::new(),
             counts: Box::new([0; BINS]),
             want: 0,
             limit: 0,
@@ -138,21 +137,29 @@ impl Pool {
         self.above = kept;
     }
 
-    /// The best keys, in no order.
+    /// The best keys, in the order of the scan: that of their records in memory.
     pub(crate) fn finish(&mut self) -> &mut [u64] {
-        let threshold = key(self.threshold(), u32::MAX);
-        let Self { keys, kept, order, .. } = self;
-        kept.clear();
-        kept.extend(keys[..self.length].iter().filter(|&&key| key >= threshold));
-        if kept.len() > MANY.max(self.want) {
-            // They stay in the order of the scan, which is that of their records in memory.
-            order.clear();
-            order.extend_from_slice(kept);
-            let last = *order.select_nth_unstable_by(self.want - 1, |a, b| b.cmp(a)).1;
-            kept.retain(|&key| key >= last);
+        let Self { keys, kept, edge, .. } = self;
+        let keys = &keys[..self.length];
+        // Fewer than R stand above the threshold's bin: only those in it have to be told apart.
+        let mut above = 0;
+        edge.clear();
+        for &key in keys {
+            match ((order_of(key) >> self.shift) as usize).cmp(&self.bin) {
+                Ordering::Less => {}
+                Ordering::Equal => edge.push(key),
+                Ordering::Greater => above += 1,
+            }
         }
-        let best = keep_largest(kept, self.want);
-        kept.truncate(best);
+        debug_assert!(above < self.want);
+        let missing = self.want.saturating_sub(above).max(1);
+        let last = if edge.len() > missing {
+            *edge.select_nth_unstable_by(missing - 1, |a, b| b.cmp(a)).1
+        } else {
+            u64::from((self.bin as u32) << self.shift) << 32
+        };
+        kept.clear();
+        kept.extend(keys.iter().filter(|&&key| key >= last));
         kept
     }
 

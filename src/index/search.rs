@@ -7,7 +7,6 @@ use super::coarse;
 use super::engine::SearchEngine;
 use super::key::{final_order, final_score, key, order_of, place_of, score_of};
 use super::params::{Part, ScanMode, SearchParams};
-use super::pool::MANY;
 use super::scan;
 use super::scratch::{Scratch, locate, prepare};
 use super::stats::{Clock, SearchStats};
@@ -110,6 +109,8 @@ pub(super) fn refine(engine: &SearchEngine, parts: &[Part<'_>], query: &[f32], p
     /// Candidates fetched ahead: into the first-level cache, and into the second those that no scan has asked for.
     const AHEAD: usize = 4;
     const FAR_AHEAD: usize = 24;
+    /// Of more candidates the second-level cache does not hold the records that the scan asked for.
+    const MANY: usize = 4096;
     let kernel = engine.kernel;
     let kind = parts.first().map_or(Refine::None, |part| part.index.refine());
     let Scratch { pool, best, few, refine, starts, exact, products, coarse, doubled, .. } = scratch;
