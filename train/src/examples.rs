@@ -5,6 +5,7 @@ use crate::config::{Config, LogQ};
 use crate::dataset::Dataset;
 use crate::entities::Lists;
 use crate::events::Part;
+use crate::hard::HardItems;
 use crate::model::Model;
 use crate::rng::{Purpose, Rng};
 use crate::sampler::Sampler;
@@ -22,17 +23,19 @@ pub(crate) struct Examples<'a> {
 
 /// One step's inputs.
 pub(crate) struct StepBatch {
-    /// Rows of the items: those chosen, then those drawn.
+    /// Rows of the items: those chosen, then those drawn, then hard ones.
     pub(crate) items: Vec<u32>,
     /// How many were chosen.
     pub(crate) chosen: usize,
+    /// Where hard ones begin.
+    pub(crate) hard_from: usize,
     pub(crate) weights: Vec<f32>,
     pub(crate) user_batch: Batch,
     pub(crate) item_batch: Batch,
-    /// Added to the logits of the chosen, and of the candidates.
+    /// Added to the logits of the chosen, and of the candidates; empty until [`Examples::correct`].
     pub(crate) own_bias: Vec<f32>,
     pub(crate) bias: Vec<f32>,
-    /// Items of the users' histories, where they are spared.
+    /// Items of the users' histories, where they are spared to all or to some.
     pub(crate) spared: Option<Lists>,
 }
 
@@ -80,7 +83,7 @@ impl<'a> Examples<'a> {
         let mut item_batch = Batch::gather(&self.dataset.items, &items);
         user_batch.forget(&model.user_layouts, towers, &mut rng);
         item_batch.forget(&model.item_layouts, towers, &mut rng);
-        let mut spared = negatives.spare_history.then(|| Lists { starts: vec![0], ..Lists::default() });
+        let mut spared = (negatives.spare_history || negatives.hard > 0).then(|| Lists { starts: vec![0], ..Lists::default() });
         if let Some(history) = &self.dataset.history {
             let most = if training.history == 0 { history.max } else { training.history.min(history.max) };
             let mut lists = Lists { starts: vec![0], ..Lists::default() };
@@ -106,29 +109,45 @@ impl<'a> Examples<'a> {
             }
             user_batch = user_batch.with_history(history.input, lists);
         }
-        let chosen = events.len();
-        let first = if negatives.in_batch { 0 } else { chosen };
-        let bias = |item: &u32| -self.log_expected(*item, chosen);
-        let bias_of = |items: &[u32], wanted: bool| if wanted { items.iter().map(bias).collect() } else { vec![0.0; items.len()] };
         StepBatch {
             weights: events.iter().map(|&at| all[at as usize].weight).collect(),
-            own_bias: bias_of(&items[..chosen], negatives.log_q == LogQ::All),
-            bias: bias_of(&items[first..], negatives.log_q != LogQ::None),
+            own_bias: Vec::new(),
+            bias: Vec::new(),
+            hard_from: items.len(),
             items,
-            chosen,
+            chosen: events.len(),
             user_batch,
             item_batch,
             spared,
         }
     }
 
-    /// Logarithm of how often an item is expected among a batch's candidates.
-    fn log_expected(&self, item: u32, batch: usize) -> f32 {
+    /// Puts hard items behind the others.
+    pub(crate) fn add_hard(&self, batch: &mut StepBatch, model: &Model, hard: &HardItems, rng: &mut Rng) {
+        let mut more = Batch::gather(&self.dataset.items, &hard.items);
+        more.forget(&model.item_layouts, &self.config.towers, rng);
+        batch.item_batch.append(more);
+        batch.items.extend_from_slice(&hard.items);
+    }
+
+    /// Sets what is added to the logits for how often items are to be expected among the candidates.
+    pub(crate) fn correct(&self, batch: &mut StepBatch, hard: &HardItems) {
+        let negatives = &self.config.negatives;
+        let first = if negatives.in_batch { 0 } else { batch.chosen };
+        let bias = |item: &u32| -self.expected(*item, batch.chosen, hard).max(1e-12).ln() as f32;
+        let bias_of = |items: &[u32], wanted: bool| if wanted { items.iter().map(bias).collect() } else { vec![0.0; items.len()] };
+        let own = bias_of(&batch.items[..batch.chosen], negatives.log_q == LogQ::All);
+        let bias = bias_of(&batch.items[first..], negatives.log_q != LogQ::None);
+        (batch.own_bias, batch.bias) = (own, bias);
+    }
+
+    /// How often an item is expected among a batch's candidates.
+    fn expected(&self, item: u32, chosen: usize, hard: &HardItems) -> f64 {
         let negatives = &self.config.negatives;
         let drawn = f64::from(self.sampler.log_chance(item)).exp() * negatives.shared as f64;
-        let others = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * batch as f64;
-        // An item that was never chosen is only drawn.
+        let others = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * chosen as f64;
+        // An item that was never chosen is only drawn. Hard ones are expected by the lists of this very batch.
         let sum = drawn + if negatives.in_batch { others } else { 0.0 };
-        sum.max(1e-12).ln() as f32
+        sum + hard.expected.get(&item).copied().unwrap_or(0.0)
     }
 }

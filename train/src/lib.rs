@@ -6,6 +6,7 @@
 mod batch;
 mod cases;
 mod checkpoint;
+mod comparison;
 mod config;
 mod config_check;
 mod dataset;
@@ -18,6 +19,9 @@ mod fold;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hard;
+#[cfg(test)]
+mod hard_tests;
 mod infer;
 mod joined;
 mod layer;

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::entities::{Column, Entities};
 use crate::error::TrainError;
+use crate::hard::ItemVectors;
 use crate::model::Model;
 use crate::progress::EpochReport;
 
@@ -29,6 +30,8 @@ pub(crate) struct State {
     epochs: Vec<EpochReport>,
     /// The epoch of the best validation, counted from 1, and its parameters.
     best: Option<(usize, Vec<Vec<f32>>)>,
+    /// The item vectors that hard negatives are found by.
+    pub(crate) ranked: ItemVectors,
     /// The steps of the checkpoint that was written or read last.
     kept: Option<u64>,
 }
@@ -56,6 +59,7 @@ impl State {
             gradient_sums: [0.0; 2],
             epochs: Vec::new(),
             best: None,
+            ranked: ItemVectors::default(),
             kept: None,
         }
     }
@@ -161,6 +165,7 @@ impl State {
         let head = serde_json::to_vec(&head).map_err(|error| checkpoint::refused(path, error.to_string()))?;
         let best = self.best.take();
         let mut tensors: Vec<&[f32]> = Self::tensors(&mut self.model).into_iter().map(|tensor| &tensor[..]).collect();
+        tensors.push(&self.ranked.values);
         tensors.extend(best.iter().flat_map(|(_, values)| values).map(|values| &values[..]));
         let written = checkpoint::write(path, key, &head, &tensors);
         self.best = best;
@@ -181,10 +186,12 @@ impl State {
             let tensor = tensors.next().filter(|tensor| tensor.len() == place.len());
             *place = tensor.ok_or_else(|| checkpoint::refused(path, "it has tensors of another size"))?;
         }
+        let ranked = tensors.next().ok_or_else(|| checkpoint::refused(path, "it lacks the vectors of items"))?;
         let best: Vec<Vec<f32>> = tensors.collect();
         if head.best.is_some() && best.iter().map(Vec::len).collect::<Vec<_>>() != sizes {
             return Err(checkpoint::refused(path, "its best epoch has tensors of another size"));
         }
+        self.ranked = ItemVectors { values: ranked };
         self.best = head.best.map(|epoch| (epoch, best));
         (self.epoch, self.step, self.step_of_epoch) = (head.epoch, head.step, head.step_of_epoch);
         (self.loss_sum, self.gradient_sums, self.epochs) = (head.loss_sum, head.gradient_sums, head.epochs);
