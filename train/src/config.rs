@@ -118,6 +118,8 @@ pub struct Negatives {
     pub hard_best: usize,
     /// Steps after which the item vectors that are ranked are made anew. Default 100.
     pub hard_refresh: usize,
+    /// Batches before whose chosen items are negatives once more, with the vectors that they had. Default 0.
+    pub cached_batches: usize,
 }
 
 /// Which logits are corrected for how often an item is drawn (Bengio and Senécal 2008; Yi and others 2019).
@@ -213,7 +215,17 @@ impl Default for LossOptions {
 
 impl Default for Negatives {
     fn default() -> Self {
-        Self { in_batch: true, shared: 256, alpha: 0.5, log_q: LogQ::All, spare_history: false, hard: 0, hard_best: 100, hard_refresh: 100 }
+        Self {
+            in_batch: true,
+            shared: 256,
+            alpha: 0.5,
+            log_q: LogQ::All,
+            spare_history: false,
+            hard: 0,
+            hard_best: 100,
+            hard_refresh: 100,
+            cached_batches: 0,
+        }
     }
 }
 

@@ -60,6 +60,7 @@ impl Config {
         counts("negatives.hard", negatives.hard, 0, 1 << 20)?;
         counts("negatives.hard_best", negatives.hard_best, 1, 10_000)?;
         counts("negatives.hard_refresh", negatives.hard_refresh, 1, 1_000_000_000)?;
+        counts("negatives.cached_batches", negatives.cached_batches, 0, 1000)?;
         if !negatives.in_batch && negatives.shared == 0 && negatives.hard == 0 {
             return refuse("negatives.shared", "0, hard is 0 and in_batch is false: nothing would be a negative".to_owned());
         }

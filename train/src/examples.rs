@@ -1,6 +1,7 @@
 //! The examples of training: which events, in which order, with which histories and negatives.
 
 use crate::batch::Batch;
+use crate::cache::Cache;
 use crate::config::{Config, LogQ};
 use crate::dataset::Dataset;
 use crate::entities::Lists;
@@ -84,16 +85,19 @@ impl<'a> Examples<'a> {
         user_batch.forget(&model.user_layouts, towers, &mut rng);
         item_batch.forget(&model.item_layouts, towers, &mut rng);
         let mut spared = (negatives.spare_history || negatives.hard > 0).then(|| Lists { starts: vec![0], ..Lists::default() });
+        let mut before = Vec::new();
+        if let Some(spared) = &mut spared {
+            for &at in events {
+                self.dataset.events.history(at as usize, &mut before);
+                spared.indexes.extend_from_slice(&before);
+                spared.starts.push(spared.indexes.len());
+            }
+        }
         if let Some(history) = &self.dataset.history {
             let most = if training.history == 0 { history.max } else { training.history.min(history.max) };
             let mut lists = Lists { starts: vec![0], ..Lists::default() };
-            let mut before = Vec::new();
             for &at in events {
                 self.dataset.events.history(at as usize, &mut before);
-                if let Some(spared) = &mut spared {
-                    spared.indexes.extend_from_slice(&before);
-                    spared.starts.push(spared.indexes.len());
-                }
                 // Histories without order are cut anywhere, others as in serving.
                 if !self.dataset.events.timed() && before.len() > most {
                     for place in 0..most {
@@ -130,24 +134,23 @@ impl<'a> Examples<'a> {
         batch.items.extend_from_slice(&hard.items);
     }
 
-    /// Sets what is added to the logits for how often items are to be expected among the candidates.
-    pub(crate) fn correct(&self, batch: &mut StepBatch, hard: &HardItems) {
+    /// Sets what is added to the logits for how often items are to be expected among the candidates: the batch's, then the cache's.
+    pub(crate) fn correct(&self, batch: &mut StepBatch, hard: &HardItems, cache: &Cache) {
         let negatives = &self.config.negatives;
         let first = if negatives.in_batch { 0 } else { batch.chosen };
-        let bias = |item: &u32| -self.expected(*item, batch.chosen, hard).max(1e-12).ln() as f32;
-        let bias_of = |items: &[u32], wanted: bool| if wanted { items.iter().map(bias).collect() } else { vec![0.0; items.len()] };
-        let own = bias_of(&batch.items[..batch.chosen], negatives.log_q == LogQ::All);
-        let bias = bias_of(&batch.items[first..], negatives.log_q != LogQ::None);
-        (batch.own_bias, batch.bias) = (own, bias);
+        // Examples whose chosen items are candidates of all.
+        let examples = if negatives.in_batch { batch.chosen } else { 0 } + cache.items().len();
+        let bias = |item: &u32, wanted: bool| if wanted { -self.expected(*item, examples, hard).max(1e-12).ln() as f32 } else { 0.0 };
+        let (own_wanted, wanted) = (negatives.log_q == LogQ::All, negatives.log_q != LogQ::None);
+        batch.own_bias = batch.items[..batch.chosen].iter().map(|item| bias(item, own_wanted)).collect();
+        batch.bias = batch.items[first..].iter().chain(cache.items()).map(|item| bias(item, wanted)).collect();
     }
 
-    /// How often an item is expected among a batch's candidates.
-    fn expected(&self, item: u32, chosen: usize, hard: &HardItems) -> f64 {
-        let negatives = &self.config.negatives;
-        let drawn = f64::from(self.sampler.log_chance(item)).exp() * negatives.shared as f64;
-        let others = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * chosen as f64;
+    /// How often an item is expected among the candidates: `examples` that were chosen, those drawn, and hard ones.
+    fn expected(&self, item: u32, examples: usize, hard: &HardItems) -> f64 {
+        let drawn = f64::from(self.sampler.log_chance(item)).exp() * self.config.negatives.shared as f64;
         // An item that was never chosen is only drawn. Hard ones are expected by the lists of this very batch.
-        let sum = drawn + if negatives.in_batch { others } else { 0.0 };
-        sum + hard.expected.get(&item).copied().unwrap_or(0.0)
+        let chosen = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * examples as f64;
+        drawn + chosen + hard.expected.get(&item).copied().unwrap_or(0.0)
     }
 }

@@ -4,6 +4,9 @@
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
 mod batch;
+mod cache;
+#[cfg(test)]
+mod cache_tests;
 mod cases;
 mod checkpoint;
 mod comparison;
@@ -36,6 +39,8 @@ mod optimizer;
 mod pool;
 mod prefix;
 mod progress;
+#[cfg(test)]
+mod pytorch_tests;
 mod ranking;
 mod read;
 mod rng;

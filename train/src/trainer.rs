@@ -117,7 +117,7 @@ impl<'a> Trainer<'a> {
     fn run(mut self, tell: &dyn Fn(Progress), stop: &AtomicBool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
         let training = &self.config.training;
         if let Some(path) = checkpoint.as_deref().filter(|path| path.exists()) {
-            self.state.load(path, self.key)?;
+            self.state.load(path, self.key, self.dataset.items.len())?;
         }
         tell(self.plan());
         let steps = self.examples.steps();
@@ -192,7 +192,7 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, events: &[u32]) -> Result<StepReport, TrainError> {
         let step = self.state.step;
         let (dataset, negatives) = (self.dataset, &self.config.negatives);
-        let State { model, ranked, epoch, .. } = &mut self.state;
+        let State { model, ranked, cache, epoch, .. } = &mut self.state;
         let mut batch = self.examples.batch(model, events, step);
         let seed = self.config.training.seed;
         let (mut user_rng, mut item_rng) = (Rng::new(seed, Purpose::Users, step), Rng::new(seed, Purpose::Items, step));
@@ -205,10 +205,10 @@ impl<'a> Trainer<'a> {
             hard = ranked.draw(Asking { dataset, events, users: &users, dim }, negatives, &mut rng);
             self.examples.add_hard(&mut batch, model, &hard, &mut rng);
         }
-        self.examples.correct(&mut batch, &hard);
+        self.examples.correct(&mut batch, &hard, cache);
         let (items, item_trace) = model.item.forward(&model.tables, &batch.item_batch, Some(&mut item_rng));
         let (user_normalized, item_normalized) = (model.user.normalized, model.item.normalized);
-        let vectors = Vectors { dim, users: &users, items: &items, user_normalized, item_normalized };
+        let vectors = Vectors { dim, users: &users, items: &items, cache, user_normalized, item_normalized };
         let of_loss = compare(self.config, &batch, vectors, self.scale, &mut self.columns);
         let rate = rate_at(&self.config.optimizer, step, self.examples.steps() * self.config.training.epochs, *epoch);
         let not_finite = |tensor: &str| TrainError::NotFinite { step, tensor: tensor.to_owned(), rate };
@@ -236,6 +236,7 @@ impl<'a> Trainer<'a> {
             }
             dense.apply(Step::new(Rule::Adam, rate, self.config.optimizer.dense_l2, step + 1));
         }
+        cache.push(&batch.items[..batch.chosen], &items[..batch.chosen * dim], negatives.cached_batches);
         Ok(StepReport { loss: of_loss.loss, gradients })
     }
 

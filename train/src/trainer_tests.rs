@@ -154,6 +154,7 @@ fn the_same_bytes_on_any_number_of_threads_and_resumed_after_every_step() {
     let mut config = config();
     (config.training.epochs, config.towers.pool) = (2, PoolKind::Gru);
     (config.negatives.hard, config.negatives.hard_best, config.negatives.hard_refresh) = (20, 10, 3);
+    config.negatives.cached_batches = 3;
     let one = bytes(&dataset, &run(&dataset, &config, false, None).unwrap());
     config.training.threads = 2;
     assert!(one == bytes(&dataset, &run(&dataset, &config, false, None).unwrap()), "two threads give other bytes than one");

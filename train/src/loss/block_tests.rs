@@ -19,7 +19,7 @@ struct Case {
     candidate_bias: Vec<f32>,
     weights: Vec<f32>,
     spared: Lists,
-    spared_from: usize,
+    spared_among: [usize; 2],
     scale: f32,
 }
 
@@ -37,8 +37,8 @@ impl Case {
         let ids = (0..users).map(|_| rng.below(items) as u32).collect();
         let candidate_ids = (0..candidates).map(|_| rng.below(items) as u32).collect();
         let weights = (0..users).map(|_| rng.uniform()).collect();
-        let spared_from = [0, candidates / 2][seed as usize % 2];
-        Self { dim, users: u, items: i, candidates: c, ids, candidate_ids, bias, candidate_bias, weights, spared, spared_from, scale: 0.7 }
+        let spared_among = [[0, candidates], [candidates / 3, candidates.saturating_sub(1)]][seed as usize % 2];
+        Self { dim, users: u, items: i, candidates: c, ids, candidate_ids, bias, candidate_bias, weights, spared, spared_among, scale: 0.7 }
     }
 
     fn ours(&self, loss: Loss, items: usize) -> Gradients {
@@ -53,7 +53,7 @@ impl Case {
             bias: &self.bias,
             weights: &self.weights,
             spared: Some(&self.spared),
-            spared_from: self.spared_from,
+            spared_among: self.spared_among,
             scale: self.scale,
         };
         evaluate(loss, targets, candidates)
@@ -68,7 +68,8 @@ impl Case {
         for (user, &id) in self.ids.iter().enumerate() {
             let u = row(&self.users, user);
             let t = f64::from(self.scale) * dot(&u, &row(&self.items, user)) + f64::from(self.bias[user]);
-            let is_spared = |c: usize| c >= self.spared_from && self.spared.of(user).contains(&self.candidate_ids[c]);
+            let [from, to] = self.spared_among;
+            let is_spared = |c: usize| (from..to).contains(&c) && self.spared.of(user).contains(&self.candidate_ids[c]);
             let counts = |c: &usize| self.candidate_ids[*c] != id && !is_spared(*c);
             let logit = |c: usize| f64::from(self.scale) * dot(&u, &row(&self.candidates, c)) + f64::from(self.candidate_bias[c]);
             let x: Vec<f64> = (0..self.candidate_ids.len()).filter(counts).map(logit).collect();
