@@ -30,7 +30,7 @@ pub(crate) fn candidates_before(
     choose(parts, params, scratch);
     let scaled = scale_query(engine.quantizer.metric, query, &mut scratch.doubled);
     scratch.filter.build(engine, scaled);
-    scan::filter(engine, parts, most, scratch, &mut SearchStats::default());
+    scan::filter(engine, parts, most, 0, scratch, &mut SearchStats::default());
     scan::filter_end(scratch);
     // Rows of lists with few of them are candidates at once, and their keys have no score: nothing comes before those.
     let few = scratch.few.len();
