@@ -118,7 +118,7 @@ fn fit(joined: &Joined, config: &Config, progress: &dyn Progress) -> Result<(Dat
 
 fn pair((dataset, trained): &(Dataset, Trained)) -> Result<TowerPair, TrainError> {
     let files = trained.files(dataset, &json!({"config": trained.config, "epochs": trained.best}))?;
-    Ok(TowerPair::from_bytes(files.item, files.user)?)
+    Ok(TowerPair::from_bytes(&files.item, &files.user)?)
 }
 
 /// What towers that know nothing of the days that choose find for those who came in them.

@@ -1,6 +1,6 @@
 //! Items into a collection, which has its name once it can serve.
 
-use torre::{BuildOptions, BuildReport, Collection, CollectionOptions, Database, Error, Item, Progress, Row, TowerPair};
+use torre::{BuildOptions, Built, Collection, CollectionOptions, Database, Error, Item, Progress, Row, TowerPair};
 use torre_train::Joined;
 
 use crate::repl::Failure;
@@ -32,7 +32,7 @@ impl<'a> Stock<'a> {
         import(&self.collection, joined, progress).map_err(go_on)
     }
 
-    pub(super) fn build(&self, progress: &dyn Progress) -> Result<BuildReport, Failure> {
+    pub(super) fn build(&self, progress: &dyn Progress) -> Result<Built, Failure> {
         self.collection.build(&BuildOptions::default(), progress).map_err(|error| go_on(error.into()))
     }
 
