@@ -73,7 +73,7 @@ fn search(request: &Request<'_>, query: usize, ranked: &mut Ranked) -> u64 {
 fn positions<'r>(request: &Request<'r>, lists: &[u32]) -> impl Iterator<Item = (u32, u32)> {
     (0u32..).zip(&request.snapshot.runs).flat_map(move |(run, view)| {
         let listed = view.body.lists(&request.snapshot.training);
-        let of_lists = listed.into_iter().flat_map(move |of| lists.iter().flat_map(move |&list| of.rows_of(list))).copied();
+        let of_lists = listed.into_iter().flat_map(move |of| lists.iter().flat_map(move |&list| of.rows_of(list)));
         let all = if listed.is_some() { 0 } else { view.body.rows.len() as u32 };
         of_lists.chain(0..all).map(move |position| (run, position))
     })
