@@ -43,6 +43,8 @@ mod fault_tests;
 mod flush;
 mod flusher;
 mod fsync;
+#[cfg(all(test, not(feature = "schedules")))]
+mod full_disk_tests;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

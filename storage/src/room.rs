@@ -14,6 +14,8 @@ use crate::layout::{BLOBS, PROBE, RECORDS};
 const RESERVE: u64 = 32 << 20;
 /// What opening may write besides the lists of leaves.
 const OPENING: u64 = 1 << 20;
+/// So little that not one leaf of a store can be written.
+const NOTHING: u64 = 64 << 10;
 /// What a quota must leave, and after how many bytes written it is asked again.
 const PROBED: u64 = 8 << 20;
 const PROBE_EVERY: u64 = 4 << 20;
@@ -59,6 +61,11 @@ pub(crate) fn check_opening(path: &Path) -> Result<()> {
     let needed = lists.saturating_mul(2).saturating_add(OPENING);
     free(path, needed)?;
     probe(path, needed)
+}
+
+/// Why a store that does not answer may never do so: nothing at all can be written any more.
+pub(crate) fn none_left(path: &Path) -> Option<Error> {
+    free(path, NOTHING).and_then(|()| probe(path, NOTHING)).err().filter(|error| matches!(error, Error::DiskFull { .. }))
 }
 
 /// Refuses a directory of a database in which some file or folder cannot be written, before anything was.
@@ -160,5 +167,33 @@ fn make(folder: &Path) -> io::Result<File> {
         // Another thread's, of the same name.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(file),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    const ENOSPC: i32 = 28;
+    const EDQUOT: i32 = 122;
+
+    #[test]
+    fn a_quota_is_treated_as_a_full_disk_and_other_errors_are_not() {
+        for (code, full) in [(ENOSPC, true), (EDQUOT, true), (5, false), (13, false), (30, false)] {
+            let error = || io::Error::from_raw_os_error(code);
+            // As the store hands them on, in words of its own.
+            let in_words = io::Error::new(error().kind(), "src/heap.rs:1 -> no room");
+            assert_eq!((is_full(&error()), is_full(&in_words)), (full, full), "{code}");
+            let opening = failed(Path::new("db"), "opening".into(), error());
+            assert_eq!(matches!(opening, Error::DiskFull { .. }), full, "{code}: {opening}");
+        }
+    }
+
+    #[test]
+    fn there_is_room_where_files_can_be_written() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| unreachable!("{error}"));
+        assert!(none_left(folder.path()).is_none());
+        // What cannot be asked says nothing of room.
+        assert!(none_left(&folder.path().join("missing")).is_none());
     }
 }

@@ -174,6 +174,11 @@ impl Inner {
                 }
             }
         }
+        if result.is_err() {
+            // Neither may go on by itself: what is in the one may need what is in the other.
+            self.records.abandon();
+            self.blobs.abandon();
+        }
         // Releases the lock.
         writer.directory = None;
         writer.lock = None;

@@ -25,6 +25,7 @@ use crate::disk_size;
 use crate::error::{Error, Result};
 use crate::key::{describe, describe_bound};
 use crate::lock::FORKED;
+use crate::room;
 use crate::salvage::diagnose;
 
 type Db<const FANOUT: usize> = ::sled::Db<FANOUT>;
@@ -63,7 +64,7 @@ impl<const FANOUT: usize> Sled<FANOUT> {
         let writer = Worker::start("torre-store")?;
         let path = settings.path.clone();
         let store = Self {
-            wait: Wait { limit: settings.timeout, diagnose: Box::new(move || diagnose(&path)) },
+            wait: Wait { limit: settings.timeout, diagnose: Box::new(move || diagnose(&path).or_else(|| room::none_left(&path))) },
             settings,
             writer,
             readers: Mutex::default(),

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How long a call may take before the files are looked at for damage.
+/// How long a call may take before a reason is looked for: damage of the files, or a disk without room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait for an answer.
 pub(crate) struct Wait {
     pub(crate) limit: Duration,
-    /// What to say when no answer comes for long and a reason can be found in the files.
+    /// What to say when no answer comes for long and a reason can be found.
     pub(crate) diagnose: Box<dyn Fn() -> Option<Error> + Send + Sync>,
 }
 
@@ -85,10 +85,10 @@ impl<S: 'static> Worker<S> {
         let first = wait.limit.min(PATIENCE);
         let mut result = answer.recv_timeout(first);
         if matches!(result, Err(RecvTimeoutError::Timeout)) && first < wait.limit {
-            if let Some(damage) = (wait.diagnose)() {
-                return Err(Failed::Silent(damage));
+            if let Some(reason) = (wait.diagnose)() {
+                return Err(Failed::Silent(reason));
             }
-            // Nothing is damaged: it may be a slow device.
+            // There is none: it may be a slow device.
             result = answer.recv_timeout(wait.limit - first);
         }
         match result {
