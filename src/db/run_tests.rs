@@ -49,7 +49,7 @@ fn rows_of_a_run_lie_list_by_list_with_their_ids_and_vectors() {
                 live += 1;
             }
         }
-        let kept = (SEALED..SEALED + TAIL).filter(|n| *n < SEALED + 900 || (n - SEALED) % 7 != 0).count();
+        let kept = (SEALED..SEALED + TAIL).filter(|n| *n < SEALED + 900 || !(n - SEALED).is_multiple_of(7)).count();
         assert_eq!((live, listed * 2 > live), (kept, true), "batches of {batches:?}");
     }
 }
