@@ -4,14 +4,15 @@
 //! vectors is imported into a database `shop` beside them (`u:int index`, `c:int index`) and built. Then
 //! `cargo bench --bench filters -- DIRECTORY [--rounds 5] [--target 0.95] [--cases u1,ex100]` prints for each case the recall, what the answers say
 //! of it, the fewest hits, and the median over the queries of each one's quickest time, also as a multiple of that without a restriction.
-//! Cases take turns in each round, so that what else the machine does is spread over all.
+//! Cases take turns in each round, so that what else the machine does is spread over all. `--stages` prints besides where the time goes and what was
+//! looked at, each the median over the queries, from one round of explanations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use torre::filter::Filter;
-use torre::{Collection, Database};
+use torre::{Collection, Database, Query};
 
 /// Cases in the order of the table.
 const CASES: [&str; 13] = ["none", "u0.1", "u1", "u10", "u50", "own", "notown", "not10", "far", "far_u10", "ex100", "ex1000", "ex10000"];
@@ -26,6 +27,11 @@ fn npy<T>(path: &Path, number: impl Fn([u8; 4]) -> T) -> (Vec<T>, usize) {
     let shape = shape.split("'shape': (").nth(1).unwrap().split(')').next().unwrap().to_owned();
     let width = shape.split(',').filter_map(|part| part.trim().parse().ok()).nth(1).unwrap_or(1);
     (bytes[10 + head..].as_chunks::<4>().0.iter().map(|b| number(*b)).collect(), width)
+}
+
+/// Ids that a case excludes.
+fn excluded(case: &str) -> usize {
+    case.strip_prefix("ex").map_or(0, |count| count.parse::<usize>().unwrap().min(MOST_EXCLUDED))
 }
 
 struct Setup {
@@ -67,14 +73,17 @@ impl Setup {
         })
     }
 
-    fn ask(&self, case: &str, query: usize, first: bool, measured: &mut Measured) {
-        let excluded: usize = case.strip_prefix("ex").map_or(0, |count| count.parse::<usize>().unwrap().min(MOST_EXCLUDED));
-        let mut search = self.items.search(&self.queries[query]).unsampled().recall(self.target);
-        search = search.exclude(self.nearest[query][..excluded].iter().map(String::as_str));
-        if let Some(filter) = self.filter(case, query) {
-            search = search.filter(Filter::parse(&filter).unwrap());
+    fn search(&self, case: &str, query: usize) -> Query<'_> {
+        let search = self.items.search(&self.queries[query]).unsampled().recall(self.target);
+        let search = search.exclude(self.nearest[query][..excluded(case)].iter().map(String::as_str));
+        match self.filter(case, query) {
+            Some(filter) => search.filter(Filter::parse(&filter).unwrap()),
+            None => search,
         }
-        let answer = search.run().unwrap();
+    }
+
+    fn ask(&self, case: &str, query: usize, first: bool, measured: &mut Measured) {
+        let answer = self.search(case, query).run().unwrap();
         let time = answer.elapsed.as_secs_f64() * 1e6;
         if !first {
             measured.times[query] = measured.times[query].min(time);
@@ -82,7 +91,7 @@ impl Setup {
         }
         let truth: Vec<String> = match case {
             // Ten rows behind those that are excluded, of which the harness knows as many as there are.
-            "ex10000" => self.nearest[query][excluded..excluded + 10].to_vec(),
+            "ex10000" => self.nearest[query][MOST_EXCLUDED..MOST_EXCLUDED + 10].to_vec(),
             case => self.truth[case][query].iter().map(u64::to_string).collect(),
         };
         measured.times.push(time);
@@ -92,6 +101,28 @@ impl Setup {
         let short = truth.len() - answer.hits.len();
         measured.fewest = if query == 0 { 10 - short } else { measured.fewest.min(10 - short) };
     }
+
+    /// Where the time of a case's queries goes, and what they look at.
+    fn stages(&self, case: &str) -> String {
+        let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for query in 0..self.queries.len() {
+            let explain = self.search(case, query).explain().run().unwrap().explain.unwrap();
+            let looked = [
+                ("~ lists", explain.lists_probed as f64),
+                ("~ codes", explain.codes_scanned as f64),
+                ("~ refined", explain.candidates_refined as f64),
+            ];
+            let stages = explain.stages.iter().map(|stage| (stage.stage, stage.micros)).chain(looked);
+            stages.for_each(|(what, number)| all.entry(what).or_default().push(number));
+        }
+        all.iter().map(|(what, numbers)| format!("{what} {:.1}", median(numbers))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn median(numbers: &[f64]) -> f64 {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 fn main() {
@@ -123,11 +154,6 @@ fn main() {
             (0..setup.queries.len()).for_each(|query| setup.ask(case, query, round == 0, measured));
         }
     }
-    let median = |times: &[f64]| {
-        let mut times = times.to_vec();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     let plain = median(&all[0].times);
     println!("| case | recall@10 | expected | hits at least | p50 us | of unrestricted |\n| --- | ---: | ---: | ---: | ---: | ---: |");
     for (case, measured) in cases.iter().zip(&all) {
@@ -135,5 +161,8 @@ fn main() {
         let recall = measured.found as f64 / measured.wanted as f64;
         let (expected, times) = (measured.expected / queries, time / plain);
         println!("| {case} | {recall:.4} | {expected:.4} | {} | {time:.1} | {times:.2} |", measured.fewest);
+    }
+    if args.iter().any(|arg| arg == "--stages") {
+        cases.iter().for_each(|case| println!("{case}: {}", setup.stages(case)));
     }
 }
