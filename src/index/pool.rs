@@ -203,6 +203,9 @@ mod tests {
                     }
                     pool.take(&Survivors { lanes, sums: &sums, base, first: from as u32 });
                     for (lane, &score) in block.iter().enumerate().filter(|(_, score)| **score - base > u32::from(u16::MAX)) {
+                        if score < pool.threshold() {
+                            continue;
+                        }
                         pool.take(&Survivors { lanes: 1 << lane, sums: &[0; BLOCK], base: score, first: from as u32 });
                     }
                     from += fill;

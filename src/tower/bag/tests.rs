@@ -156,7 +156,7 @@ fn a_loop_that_differs_in_one_node_is_no_bag() {
                 let refused = prepared(tower, 20, Ok(model)).err();
                 assert!(matches!(refused, Some(ModelError::Operator { .. })), "{was}: {what}: {refused:?}");
             }
-            assert!(place > 10);
+            assert!(place > 4, "{}: {place} nodes", tower["file"]);
         }
     }
 }
