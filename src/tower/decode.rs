@@ -72,7 +72,7 @@ fn is_table(graph: &pb::GraphProto, weights: &pb::TensorProto) -> bool {
     let looks_up = |node: &pb::NodeProto| {
         node.op_type == "Gather" && node.domain.is_empty() && node.input.len() == 2 && Attributes(node).int("axis", 0) == 0
     };
-    let reads = |node: &pb::NodeProto| node.input.iter().any(|name| *name == weights.name);
+    let reads = |node: &pb::NodeProto| node.input.contains(&weights.name);
     let fits = |node: &pb::NodeProto| {
         // A graph inside a node may read what it likes.
         let plain = node.attribute.iter().all(|attribute| attribute.g.is_none() && attribute.graphs.is_empty());
