@@ -141,7 +141,7 @@ fn candidates(
             let mut relevant = clicked(after);
             relevant.retain(|number| !seen.contains(number));
             Some(RankCase {
-                user: shopper.ranked_row(&shop.catalogue, &seen, now),
+                user: super::ask::as_read(&items, shopper.ranked_row(&shop.catalogue, &seen, now)),
                 seen: ids(&shop.catalogue, &seen),
                 relevant: ids(&shop.catalogue, &relevant),
             })
