@@ -13,6 +13,7 @@ mod blame;
 #[path = "../common/mod.rs"]
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -94,23 +95,42 @@ fn cold(items: &Collection, n: u64) -> Duration {
     percentile(&mut times, 0.5)
 }
 
-/// Where the time of a query goes: of several, each stage's least.
-fn stages(items: &Collection, n: u64) {
-    let mut least: Vec<(&str, f64)> = Vec::new();
-    let mut lists = 0;
-    let mut rows = 0;
-    for at in 0..20 {
-        let explain = items.search(&vector(n + at)).k(10).explain().run().unwrap().explain.unwrap();
-        (lists, rows) = (explain.lists_probed, explain.rows_scanned);
-        for (number, stage) in explain.stages.iter().enumerate() {
-            match least.get_mut(number) {
-                Some((_, micros)) => *micros = micros.min(stage.micros),
-                None => least.push((stage.stage, stage.micros)),
-            }
+/// Where the time of queries goes that are asked between batches.
+#[derive(Default)]
+struct Stages {
+    micros: BTreeMap<&'static str, Vec<f64>>,
+    lists: u64,
+    rows: u64,
+    queries: u64,
+}
+
+impl Stages {
+    /// As [`ask`], with an account of the stages.
+    fn ask(&mut self, items: &Collection, n: u64) -> Duration {
+        let vector = vector(n);
+        let start = Instant::now();
+        let explain = items.search(&vector).k(10).explain().run().unwrap().explain.unwrap();
+        let took = start.elapsed();
+        for stage in explain.stages {
+            self.micros.entry(stage.stage).or_default().push(stage.micros);
         }
+        (self.lists, self.rows, self.queries) = (self.lists + explain.lists_probed, self.rows + explain.rows_scanned, self.queries + 1);
+        took
     }
-    let stages: Vec<String> = least.iter().map(|(stage, micros)| format!("{stage} {micros:.1}")).collect();
-    println!("    a query visits {lists} lists and compares itself with {rows} rows of the tail; us by stage: {}", stages.join(", "));
+
+    fn report(mut self) {
+        let stages = self.micros.iter_mut().map(|(stage, micros)| {
+            micros.sort_by(f64::total_cmp);
+            format!("{stage} {:.1}", micros[micros.len() / 2])
+        });
+        let (stages, each) = (Vec::from_iter(stages), |of: u64| of as f64 / self.queries as f64);
+        println!(
+            "    a query visits {:.1} lists and compares itself with {:.0} rows of the tail; us by stage: {}",
+            each(self.lists),
+            each(self.rows),
+            stages.join(", ")
+        );
+    }
 }
 
 struct Part {
@@ -124,7 +144,7 @@ struct Part {
 
 fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duration) -> Part {
     let (start, from) = (Instant::now(), *n);
-    let (mut batches, mut queries) = (Vec::new(), Vec::new());
+    let (mut batches, mut queries, mut stages) = (Vec::new(), Vec::new(), Stages::default());
     let (mut asking, mut waiting) = (Duration::ZERO, Duration::ZERO);
     while start.elapsed() < span {
         let id = |n: u64| if load.spread { n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % load.ids } else { n % load.ids };
@@ -135,7 +155,7 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
         *n += load.batch;
         if batches.len() % 10 == 0 {
             let (began, before) = (Instant::now(), waited());
-            queries.extend((0..10).map(|at| ask(items, *n + at)));
+            queries.extend((0..10).map(|at| if load.blame { stages.ask(items, *n + at) } else { ask(items, *n + at) }));
             asking += began.elapsed();
             waiting += waited().saturating_sub(before);
         }
@@ -174,7 +194,7 @@ fn part(path: &Path, items: &Collection, load: &Load, n: &mut u64, span: Duratio
             asking.as_secs_f64() * 1e3,
             waiting.as_secs_f64() * 1e3
         );
-        stages(items, *n);
+        stages.report();
     }
     part
 }

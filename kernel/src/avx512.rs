@@ -18,6 +18,7 @@ pub(super) use query_tile::{tile_products, tile_scores};
 use super::blocked::{PANEL, Tile, tiled};
 use super::strided::viewed;
 use super::stripe::{ABREAST, Stripe, striped};
+use super::task::FILTER_LINES;
 use super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 pub(super) fn is_available() -> bool {
@@ -152,12 +153,12 @@ fn filter_blocks<const N: usize>(lines: &[Line], tables: &[[[u8; 16]; 2]], ahead
     let height = tables.len();
     let lines = &lines[..N * height];
     let mut totals = [Sums::zero(); N];
-    let (fours, rest) = tables.as_chunks::<4>();
-    for (group, tables) in fours.iter().enumerate() {
-        // Eight entries of five bits add up in a byte.
+    let (whole, rest) = tables.as_chunks::<FILTER_LINES>();
+    for (group, tables) in whole.iter().enumerate() {
+        // Four entries of six bits add up in a byte.
         let mut sums = [_mm512_setzero_si512(); N];
         for (at, tables) in tables.iter().enumerate() {
-            let step = 4 * group + at;
+            let step = FILTER_LINES * group + at;
             fetch(ahead, N * step, N);
             let tables = fourfold(tables);
             for (block, sum) in sums.iter_mut().enumerate() {
@@ -169,7 +170,7 @@ fn filter_blocks<const N: usize>(lines: &[Line], tables: &[[[u8; 16]; 2]], ahead
         }
     }
     for (at, tables) in rest.iter().enumerate() {
-        let step = 4 * fours.len() + at;
+        let step = FILTER_LINES * whole.len() + at;
         fetch(ahead, N * step, N);
         let tables = fourfold(tables);
         for (block, total) in totals.iter_mut().enumerate() {

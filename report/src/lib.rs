@@ -31,7 +31,7 @@ pub use histories::Histories;
 pub use interval::{Comparison, Interval};
 pub use latency::Latency;
 pub use list::intra_list_distance;
-pub use page::{bars, page};
+pub use page::{bars, drawings, page};
 pub use percentile::percentile;
 pub use scores::{Measure, Scores};
 pub use segment::{Segment, Segmented};

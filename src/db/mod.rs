@@ -46,6 +46,8 @@ mod ranking;
 mod rename;
 #[cfg(test)]
 mod rename_tests;
+#[cfg(test)]
+mod run_tests;
 mod salvage;
 #[cfg(all(test, feature = "schedules"))]
 mod schedule_tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::features::Schema;
-use crate::segment::{ColumnsBuilder, RowTable, Run, RunLists, Shared, Snapshot, Stored, TableError, Training, lists_of};
+use crate::segment::{ColumnsBuilder, RowTable, Run, Shared, Snapshot, Stored, TableError, Training, UNKNOWN, lists_of};
 use crate::vector::Matrix;
 
 /// Rows of one run of a tail that is read back.
@@ -87,7 +87,7 @@ impl<'s> TailPart<'s> {
     fn run(self, training: &Training) -> Result<Run, TableError> {
         let rows = RowTable::from_iter(self.ids.iter().map(String::as_str).zip(self.rows.iter().copied()))?;
         let lists = training.trained.as_ref().map(|trained| lists_of(trained.engine.quantizer(), self.vectors.iter()));
-        let lists = lists.and_then(|lists| RunLists::new(training, lists, &self.vectors)).map(Arc::new);
-        Ok(Run { rows: rows.with_columns(self.columns.finish()?), vectors: self.vectors.into(), lists })
+        let lists = lists.unwrap_or_else(|| vec![UNKNOWN; self.rows.len()]);
+        Run::new(training, rows.with_columns(self.columns.finish()?), self.vectors, lists)
     }
 }

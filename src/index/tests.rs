@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::testing::{Case, Rng, SHAPES, bits, case, code_score, quantizer, ranked, run, sort};
 use super::*;
-use crate::kernel::Kernel;
+use crate::kernel::{FILTER_MAX, Kernel};
 use crate::quantizer::GROUPS;
 use crate::types::{Metric, Refine};
 
@@ -131,7 +131,7 @@ fn the_filter_keeps_the_best_by_its_integers() {
         let low: Vec<f32> = table.chunks(16).map(|t| t.iter().copied().fold(f32::INFINITY, f32::min)).collect();
         let widest =
             table.chunks(16).zip(&low).map(|(t, low)| t.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low).fold(0f32, f32::max);
-        let inverse = 1.0 / (widest / 31.0);
+        let inverse = 1.0 / (widest / f32::from(FILTER_MAX));
         let products: Vec<f32> = quantizer.coarse.iter().map(|c| engine.kernel.dot(query, c)).collect();
         let most = products.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         // The reference point of the lists' shares is the best probed list that has rows.

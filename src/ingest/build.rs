@@ -176,7 +176,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
         manifest.trainings = vec![meta];
         next.training = Arc::new(training);
         next.segments = view.into_iter().collect();
-        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.base() >= boundary);
         next.sealed_row = boundary;
     })?;
     unused.sort_unstable();

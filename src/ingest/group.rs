@@ -4,7 +4,6 @@
 //! which they were handed in.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use torre_storage::{Batch, Manifest};
 
@@ -13,7 +12,7 @@ use crate::ingest::listed::Listed;
 use crate::ingest::op::{FieldPatch, Version};
 use crate::ingest::{Changes, NewRow, Op};
 use crate::segment::{
-    Columns, ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, RunLists, Shared, Snapshot, TableError, Values, delta,
+    Columns, ColumnsBuilder, ListChange, ListLog, Place, Record, RowTable, Run, Shared, Snapshot, TableError, Values, delta,
 };
 use crate::types::ItemId;
 use crate::vector::Matrix;
@@ -217,8 +216,7 @@ impl<'s> Group<'s> {
         let mut vectors = Matrix::with_capacity(dim, rows.len());
         self.numbered().for_each(|(_, row)| vectors.push(&row.vector));
         let of_rows = self.rows.iter().zip(&self.lists_of_rows).filter(|(row, _)| row.is_some()).map(|(_, list)| *list).collect();
-        let lists = RunLists::new(&self.snapshot.training, of_rows, &vectors).map(Arc::new);
-        Ok(Run { rows, vectors: vectors.into(), lists })
+        Run::new(&self.snapshot.training, rows, vectors, of_rows)
     }
 
     fn columns(&self) -> Result<Vec<(u32, Columns)>, TableError> {

@@ -7,7 +7,7 @@ use crate::index::IvfIndex;
 use crate::ingest::Writer;
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::progress::{Progress, Stage};
-use crate::segment::{RowTable, Run, RunLists, Sealed};
+use crate::segment::{RowTable, Run, Sealed};
 
 /// Rows of the tail from which on it is sealed in the background.
 pub(crate) const SEAL_ROWS: u64 = 4096;
@@ -30,7 +30,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     progress.update(Stage::Seal, 0, Some(rows));
     let quantizer = trained.engine.quantizer();
     quantizer.carry(&mut vectors);
-    let lists = tail.lists.and_then(Arc::into_inner).map(RunLists::into_rows);
+    let lists = tail.lists.map(|lists| lists.of_rows().collect());
     let (assignment, codes, error) = writer.shared.process().run(|| {
         let assignment = lists.unwrap_or_else(|| quantizer.assign(&vectors));
         let codes = quantizer.encode(&vectors, &assignment);
@@ -52,7 +52,7 @@ pub(crate) fn seal(writer: &Writer, progress: &dyn Progress) -> Result<u64> {
     let boundary = frozen.snapshot.next_row;
     let stored = frozen.store(sealed)?;
     frozen.install(stored, [], |next, _manifest, view| {
-        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.row(0) >= boundary);
+        next.runs.retain(|run| run.body.rows.len() > 0 && run.body.rows.base() >= boundary);
         next.segments.extend(view);
         next.sealed_row = boundary;
     })?;

@@ -63,17 +63,31 @@ fn search(request: &Request<'_>, query: usize, ranked: &mut Ranked) -> u64 {
                 return scored as u64;
             }
         }
-        flat::search(kernel, &parts, vector, &params, scratch);
+        search_all(kernel, &parts, vector, params, scratch);
         ranked.found.extend(scratch.hits().iter().map(found));
         snapshot.tail()
     })
+}
+
+/// Finds the best rows, and all that are as good as the last of them: the first that came are kept, and rows of a run lie list by list.
+fn search_all(kernel: Kernel, parts: &[FlatPart<'_>], vector: &[f32], params: FlatParams, scratch: &mut FlatScratch) {
+    let mut k = params.k.saturating_add(1);
+    loop {
+        flat::search(kernel, parts, vector, &FlatParams { k, ..params }, scratch);
+        let hits = scratch.hits();
+        let is_tied = hits.get(params.k.wrapping_sub(1)).zip(hits.last()).is_some_and(|(kept, last)| kept.score == last.score);
+        if hits.len() < k || !is_tied {
+            break;
+        }
+        k = k.saturating_mul(2);
+    }
 }
 
 /// The rows of the tail in some lists, by run and position, and those of which no list is known.
 fn positions<'r>(request: &Request<'r>, lists: &[u32]) -> impl Iterator<Item = (u32, u32)> {
     (0u32..).zip(&request.snapshot.runs).flat_map(move |(run, view)| {
         let listed = view.body.lists(&request.snapshot.training);
-        let of_lists = listed.into_iter().flat_map(move |of| lists.iter().flat_map(move |&list| of.rows_of(list))).copied();
+        let of_lists = listed.into_iter().flat_map(move |of| lists.iter().flat_map(move |&list| of.rows_of(list)));
         let all = if listed.is_some() { 0 } else { view.body.rows.len() as u32 };
         of_lists.chain(0..all).map(move |position| (run, position))
     })

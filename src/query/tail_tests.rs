@@ -88,6 +88,27 @@ fn all_lists_find_what_all_rows_do() {
 }
 
 #[test]
+fn of_equals_the_first_rows_are_kept_however_a_run_lies() {
+    let vectors = clustered(SEALED + TAIL, DIM, 50, 3);
+    for batches in [&[200][..], &[7], &[1000]] {
+        let items = shop(Metric::InnerProduct, batches);
+        // Equals for the query, and of many lists.
+        let alike = |n: usize| {
+            let mut vector = vectors.row(n).to_vec();
+            vector[0] = if n < SEALED + 700 { 100.0 } else { 50.0 };
+            Item::new(n.to_string()).unwrap().with_vector(vector)
+        };
+        items.upsert_many((SEALED..SEALED + TAIL).map(alike)).unwrap();
+        let query: Vec<f32> = (0..DIM).map(|d| if d == 0 { 1.0 } else { 0.0 }).collect();
+        for k in [1, 10, 699, 700, 701, 1000] {
+            let answer = items.search(&query).k(k).exact().run().unwrap();
+            let expected: Vec<String> = (SEALED..SEALED + k).map(|n| n.to_string()).collect();
+            assert!(answer.ids().eq(expected.iter().map(String::as_str)), "{k} of batches of {batches:?}");
+        }
+    }
+}
+
+#[test]
 fn what_the_lists_do_not_hold_comes_all_the_same() {
     let items = shop(Metric::L2, &[200]);
     let query = &queries()[0];

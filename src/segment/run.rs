@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::index::Selection;
-use crate::segment::{RowTable, RunLists, TableError, Training, UNKNOWN, View};
+use crate::segment::{RowTable, RunLists, TableError, Training, UNKNOWN, View, run_lists};
 use crate::vector::Matrix;
 
-/// Rows in order of arrival, not yet in a segment.
+/// Rows that are not yet in a segment: list by list where it has lists, and in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) rows: RowTable,
@@ -15,31 +15,70 @@ pub(crate) struct Run {
     pub(crate) lists: Option<Arc<RunLists>>,
 }
 
+/// A row on its way into a run: its list, its number, and where it is among what the run is made of.
+struct Placed {
+    list: u32,
+    row: u64,
+    at: (u32, u32),
+}
+
 impl Run {
     pub(crate) fn view(self) -> View<Run> {
         View { selection: Selection::flat(self.rows.len()), body: self.into() }
     }
 
-    /// One run of the live rows of several, which follow each other in row order. Where it has lists, they are of this training.
+    /// A run of rows in order of arrival, each with its vector and its list under the training, or [`UNKNOWN`].
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(crate) fn new(training: &Training, rows: RowTable, vectors: Matrix, of_rows: Vec<u32>) -> Result<Run, TableError> {
+        let placed = (0..).zip(of_rows).map(|(at, list)| Placed { list, row: rows.row(at as usize), at: (0, at) }).collect();
+        match Self::in_order(training, placed, |(_, at)| vectors.row(at as usize)) {
+            (order, Some(lists)) => {
+                let mut of_order = Matrix::with_capacity(vectors.dim(), order.len());
+                order.iter().for_each(|&(_, at)| of_order.push(vectors.row(at as usize)));
+                Ok(Run { rows: RowTable::gather(&[&rows], &order)?, vectors: of_order.into(), lists: Some(lists.into()) })
+            }
+            (_, None) => Ok(Run { rows, vectors: vectors.into(), lists: None }),
+        }
+    }
+
+    /// One run of the live rows of several. Where it has lists, they are of this training.
     ///
     /// # Errors
     /// [`TableError`].
     pub(crate) fn merge(runs: &[View<Run>], training: &Training) -> Result<Run, TableError> {
         let live = runs.iter().map(|run| run.live() as usize).sum();
-        let dim = runs.first().map_or(0, |run| run.body.vectors.dim());
-        let (mut order, mut vectors) = (Vec::with_capacity(live), Matrix::with_capacity(dim, live));
-        let mut of_rows = Vec::with_capacity(live);
-        for (at, run) in runs.iter().enumerate() {
+        let mut placed = Vec::with_capacity(live);
+        for (part, run) in (0..).zip(runs) {
             let lists = run.body.lists(training);
-            for position in run.positions() {
-                order.push((at as u32, position as u32));
-                vectors.push(run.body.vectors.row(position));
-                of_rows.push(lists.map_or(UNKNOWN, |lists| lists.of_row(position)));
-            }
+            let known = lists.into_iter().flat_map(RunLists::of_rows);
+            let of_rows = (0u32..).zip(known.chain(std::iter::repeat(UNKNOWN))).zip(run.body.rows.numbers());
+            let live = of_rows.filter(|((at, _), _)| run.selection.contains(*at as usize / 64, *at as usize % 64));
+            placed.extend(live.map(|((at, list), row)| Placed { list, row, at: (part, at) }));
         }
+        let vector = |(part, at): (u32, u32)| runs[part as usize].body.vectors.row(at as usize);
+        let (order, lists) = Self::in_order(training, placed, vector);
+        let mut vectors = Matrix::with_capacity(runs.first().map_or(0, |run| run.body.vectors.dim()), live);
+        order.iter().for_each(|&at| vectors.push(vector(at)));
         let tables: Vec<&RowTable> = runs.iter().map(|run| &run.body.rows).collect();
-        let lists = RunLists::new(training, of_rows, &vectors).map(Arc::new);
-        Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors: vectors.into(), lists })
+        Ok(Run { rows: RowTable::gather(&tables, &order)?, vectors: vectors.into(), lists: lists.map(Arc::new) })
+    }
+
+    /// The order of rows in a run: list by list where the lists are known, and by their numbers.
+    fn in_order<'v>(
+        training: &Training,
+        mut placed: Vec<Placed>,
+        vector: impl Fn((u32, u32)) -> &'v [f32],
+    ) -> (Vec<(u32, u32)>, Option<RunLists>) {
+        let mut of_rows: Vec<u32> = placed.iter().map(|row| row.list).collect();
+        let known = run_lists::complete(training, &mut of_rows, |at| vector(placed[at].at));
+        placed.iter_mut().zip(of_rows).for_each(|(row, list)| row.list = if known { list } else { UNKNOWN });
+        // Stable, for it makes use of what is in order already.
+        placed.sort_by_key(|row| (row.list, row.row));
+        let of_rows: Vec<u32> = placed.iter().map(|row| row.list).collect();
+        let lists = if known { RunLists::new(training, &of_rows) } else { None };
+        (placed.into_iter().map(|row| row.at).collect(), lists)
     }
 
     /// Where its rows lie among the lists of a training, if that is known.

@@ -233,7 +233,7 @@ impl Snapshot {
     pub(crate) fn push_run(&mut self, run: View<Run>, fixed_row: u64) {
         self.runs.push(run);
         while let [.., before, last] = self.runs.as_slice() {
-            let movable = before.body.rows.len() == 0 || before.body.rows.row(0) >= fixed_row;
+            let movable = before.body.rows.len() == 0 || before.body.rows.base() >= fixed_row;
             if !movable || before.body.rows.len() > 2 * last.body.rows.len() || before.body.rows.len() + last.body.rows.len() > LONGEST_RUN
             {
                 break;

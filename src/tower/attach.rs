@@ -1,5 +1,7 @@
 //! A model file becomes a tower: checked, prepared, tried on made-up rows, and its golden rows replayed.
 
+use std::sync::Arc;
+
 use super::golden;
 use super::onnx::{Attach, Tower};
 use super::trial::Trial;
@@ -17,7 +19,7 @@ pub(super) struct Attached {
 }
 
 /// Loads the tower of a role, or of either.
-pub(super) fn attach(source: &TowerSource, role: Option<TowerRole>, attach: Attach) -> Result<Attached, ModelError> {
+pub(super) fn attach(source: &Arc<TowerSource>, role: Option<TowerRole>, attach: Attach) -> Result<Attached, ModelError> {
     let load = || {
         let (tower, trial) = Tower::new(source, role, attach)?;
         let golden = golden::replay(&tower)?;

@@ -7,10 +7,12 @@ use tract_onnx::pb;
 
 use super::array::{Array, Data};
 use super::attributes::Attributes;
+use super::bag::OPERATOR;
 use super::guard::Outline;
 use super::infer::name_of;
 use super::limits::REFERENCE_ELEMENTS;
 use super::reference::{Call, compute};
+use super::table::Tables;
 use super::tensor;
 use crate::model_error::ModelError;
 
@@ -18,6 +20,8 @@ use crate::model_error::ModelError;
 pub(super) struct Evaluator<'a> {
     graph: &'a pb::GraphProto,
     outline: &'a Outline,
+    /// The tables that are in the file.
+    tables: &'a Tables,
     weights: HashMap<&'a str, &'a pb::TensorProto>,
     /// Weights that were read already.
     read: HashMap<&'a str, Rc<Array>>,
@@ -41,7 +45,7 @@ impl Values<'_> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(graph: &'a pb::GraphProto, outline: &'a Outline, output: &str) -> Self {
+    pub(super) fn new(graph: &'a pb::GraphProto, outline: &'a Outline, output: &str, tables: &'a Tables) -> Self {
         let mut wanted = HashSet::from([output]);
         let mut needed = vec![false; graph.node.len()];
         for (at, node) in graph.node.iter().enumerate().rev() {
@@ -51,7 +55,7 @@ impl<'a> Evaluator<'a> {
             }
         }
         let weights = graph.initializer.iter().map(|weights| (weights.name.as_str(), weights)).collect();
-        Self { graph, outline, weights, read: HashMap::new(), needed, left: REFERENCE_ELEMENTS }
+        Self { graph, outline, tables, weights, read: HashMap::new(), needed, left: REFERENCE_ELEMENTS }
     }
 
     /// The steps of a run.
@@ -113,11 +117,22 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A lookup in weights reads the rows that it needs, and not the whole table.
-    fn lookup(&self, node: &'a pb::NodeProto, by_name: &HashMap<&'a str, Rc<Array>>) -> Result<Option<Array>, ModelError> {
+    fn lookup(&mut self, node: &'a pb::NodeProto, by_name: &HashMap<&'a str, Rc<Array>>) -> Result<Option<Array>, ModelError> {
         if node.op_type != "Gather" || Attributes(node).int("axis", 0) != 0 {
             return Ok(None);
         }
         let [table, indices] = node.input.as_slice() else { return Ok(None) };
+        if let Some(table) = self.tables.get(table) {
+            let indices = match by_name.get(indices.as_str()) {
+                Some(indices) => Some(Rc::clone(indices)),
+                None => self.weight(indices)?,
+            };
+            let (Some(indices), Some(value)) = (indices, self.outline.known.get(&node.output[0])) else { return Ok(None) };
+            let refuse = |reason: String| ModelError::graph(format!("node {:?} ({})", name_of(node), node.op_type), reason);
+            let rows =
+                table.lookup(indices.as_integers().map_err(refuse)?).map_err(|index| refuse(format!("the row {index} of a table")))?;
+            return Ok(Some(Array::floats(value.dtype, value.shape.clone(), rows.into_iter().map(f64::from).collect())));
+        }
         match (self.weights.get(table.as_str()), by_name.get(indices.as_str()).map(|indices| &indices.data)) {
             (Some(table), Some(Data::Int(picks))) => {
                 let Some(value) = self.outline.known.get(&node.output[0]) else { return Ok(None) };
@@ -147,6 +162,7 @@ fn moves(node: &pb::NodeProto) -> bool {
     matches!(
         node.op_type.as_str(),
         "Identity"
+            | OPERATOR
             | "Dropout"
             | "Constant"
             | "ConstantOfShape"

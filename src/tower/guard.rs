@@ -167,7 +167,13 @@ fn is_onnx(domain: &str) -> bool {
 fn weights(graph: &pb::GraphProto) -> Result<HashMap<String, Value>> {
     let mut weights = HashMap::with_capacity(graph.initializer.len() + graph.node.len());
     for t in &graph.initializer {
-        if weights.insert(t.name.clone(), tensor::value(t, "initializer")?).is_some() {
+        // A table that stays in the file was measured when it was found.
+        let dims = t.segment.as_ref().and_then(|_| t.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<_>>>());
+        let value = match dims {
+            Some(dims) => Value::new(Dtype::F32, dims),
+            None => tensor::value(t, "initializer")?,
+        };
+        if weights.insert(t.name.clone(), value).is_some() {
             return Err(ModelError::graph(format!("tensor {:?}", t.name), "it occurs twice"));
         }
     }

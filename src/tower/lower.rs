@@ -7,43 +7,68 @@ use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 
 use super::attributes::Attributes;
+use super::bag::OPERATOR;
 use super::guard::Known;
 use super::own::{self, Case};
+use super::table::Tables;
 use super::value::{Dtype, Value};
 
-/// Lowers the nodes of a graph; `known` has every value of it, at each batch size that will be prepared.
-///
-/// Nodes of the operators in `forced` become ours in any case.
-pub(super) fn lower(graph: &mut pb::GraphProto, known: &[Known], output: &str, forced: &HashSet<String>) {
-    let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
-    let odd = odd_numbers(graph);
-    let fixed = constants(graph);
-    let mut names = HashSet::new();
-    for node in &mut graph.node {
-        // The runtime wants each name once.
-        if !node.name.is_empty() && !names.insert(node.name.clone()) {
-            node.name.clear();
-        }
-        if let Some(constant) = constant(node, known) {
-            *node = constant;
-            continue;
-        }
-        // The first name is left where it is the only one.
-        while node.op_type != "Split" && node.output.len() > 1 && node.output.last().is_some_and(|name| !read.contains(name)) {
-            node.output.pop();
-        }
-        if matches!(node.op_type.as_str(), "GRU" | "LSTM" | "RNN") && node.output.iter().any(|name| read.contains(name)) {
-            node.output.iter_mut().filter(|name| !read.contains(*name)).for_each(String::clear);
-        }
-        if node.op_type == "Dropout" {
-            node.op_type = "Identity".to_owned();
-            node.input.truncate(1);
-            node.attribute.clear();
-        } else if (is_own(node, known, &odd) || is_product_of_many(node, known, &fixed) || forced.contains(&node.op_type))
-            && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
-        {
-            let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
-            *node = own::lowered(node, &cases, &constant);
+/// What decides about the nodes of a graph.
+pub(super) struct Lowering<'a> {
+    /// Every value of the graph, at each batch size that will be prepared.
+    pub(super) known: &'a [Known],
+    pub(super) output: &'a str,
+    /// Operators whose nodes become ours in any case.
+    pub(super) forced: &'a HashSet<String>,
+    /// The tables that are in the file.
+    pub(super) tables: &'a Tables,
+}
+
+impl Lowering<'_> {
+    /// Lowers the nodes of a graph.
+    pub(super) fn lower(&self, graph: &mut pb::GraphProto) {
+        let Self { known, output, forced, tables } = *self;
+        let read: HashSet<String> = graph.node.iter().flat_map(|node| node.input.iter().cloned()).chain([output.to_owned()]).collect();
+        let odd = odd_numbers(graph, tables);
+        let fixed = constants(graph);
+        let mut names = HashSet::new();
+        for node in &mut graph.node {
+            // The runtime wants each name once.
+            if !node.name.is_empty() && !names.insert(node.name.clone()) {
+                node.name.clear();
+            }
+            if let Some(constant) = constant(node, known) {
+                *node = constant;
+                continue;
+            }
+            // The first name is left where it is the only one.
+            while node.op_type != "Split" && node.output.len() > 1 && node.output.last().is_some_and(|name| !read.contains(name)) {
+                node.output.pop();
+            }
+            if matches!(node.op_type.as_str(), "GRU" | "LSTM" | "RNN") && node.output.iter().any(|name| read.contains(name)) {
+                node.output.iter_mut().filter(|name| !read.contains(*name)).for_each(String::clear);
+            }
+            let table = if node.op_type == "Gather" { node.input.first().filter(|name| tables.contains_key(*name)).cloned() } else { None };
+            if table.is_some() {
+                node.input.remove(0);
+            }
+            if node.op_type == OPERATOR {
+                // The rest was for inference to see.
+                node.input.truncate(1);
+            }
+            if node.op_type == "Dropout" {
+                node.op_type = "Identity".to_owned();
+                node.input.truncate(1);
+                node.attribute.clear();
+            } else if (table.is_some()
+                || is_own(node, known, &odd)
+                || is_product_of_many(node, known, &fixed)
+                || forced.contains(&node.op_type))
+                && let Some(cases) = known.iter().map(|known| case(node, known)).collect::<Option<Vec<_>>>()
+            {
+                let constant: Vec<bool> = node.input.iter().map(|name| fixed.contains(name)).collect();
+                *node = own::lowered(node, &cases, &constant, table.as_deref());
+            }
         }
     }
 }
@@ -112,7 +137,9 @@ fn is_own(node: &pb::NodeProto, known: &[Known], odd: &HashSet<String>) -> bool 
         | "QuantizeLinear"
         | "DequantizeLinear"
         | "IsInf"
-        | "CumSum" => true,
+        | "CumSum"
+        | "NonZero"
+        | OPERATOR => true,
         // Without the shift by the largest number, with a variance of squares, without the alpha.
         "LogSoftmax" | "Softplus" | "Mish" | "ReduceLogSumExp" | "LayerNormalization" | "Celu" => true,
         // Number by number through the C library there, or right to a millionth, which is much of a small number.
@@ -161,8 +188,8 @@ fn constants(graph: &pb::GraphProto) -> HashSet<String> {
 }
 
 /// The values that may hold NaN or an infinity although all inputs are finite: what comes of operators with poles, and of such weights.
-fn odd_numbers(graph: &pb::GraphProto) -> HashSet<String> {
-    let mut odd = HashSet::new();
+fn odd_numbers(graph: &pb::GraphProto, tables: &Tables) -> HashSet<String> {
+    let mut odd: HashSet<String> = tables.iter().filter(|(_, table)| table.has_odd()).map(|(name, _)| name.clone()).collect();
     for weights in &graph.initializer {
         if has_odd(weights) {
             odd.insert(weights.name.clone());
@@ -200,7 +227,7 @@ mod tests {
     #[test]
     fn knows_where_nan_can_come_from() {
         let nodes = vec![node("Add", &["x", "x"], &["sum"]), node("Log", &["x"], &["log"]), node("Mul", &["log", "x"], &["product"])];
-        let odd = odd_numbers(&pb::GraphProto { node: nodes, ..Default::default() });
+        let odd = odd_numbers(&pb::GraphProto { node: nodes, ..Default::default() }, &Tables::new());
         assert!(!odd.contains("sum") && odd.contains("log") && odd.contains("product"));
     }
 
@@ -208,9 +235,12 @@ mod tests {
     fn folds_what_is_known_at_every_batch_size() {
         let known = |content: i64| Known::from([("y".to_owned(), Value::known(Dtype::I64, vec![1], vec![content]))]);
         let mut graph = pb::GraphProto { node: vec![node("Mul", &["a", "b"], &["y"])], ..Default::default() };
-        lower(&mut graph, &[known(3), known(4)], "y", &HashSet::new());
-        assert_eq!(graph.node[0].op_type, "Mul");
-        lower(&mut graph, &[known(3), known(3)], "y", &HashSet::new());
-        assert_eq!(graph.node[0].op_type, "Constant");
+        let (forced, tables) = (HashSet::new(), Tables::new());
+        let mut lower = |known: &[Known]| {
+            Lowering { known, output: "y", forced: &forced, tables: &tables }.lower(&mut graph);
+            graph.node[0].op_type.clone()
+        };
+        assert_eq!(lower(&[known(3), known(4)]), "Mul");
+        assert_eq!(lower(&[known(3), known(3)]), "Constant");
     }
 }

@@ -1,5 +1,7 @@
 //! One tower: rows in, vectors out.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::decode;
@@ -32,8 +34,8 @@ pub(crate) struct Tower {
 
 impl Tower {
     /// Checks and prepares a tower.
-    pub(super) fn new(source: &TowerSource, role: Option<TowerRole>, attach: Attach) -> Result<(Self, Option<Trial>), ModelError> {
-        let mut model = decode::model(&source.onnx)?;
+    pub(super) fn new(source: &Arc<TowerSource>, role: Option<TowerRole>, attach: Attach) -> Result<(Self, Option<Trial>), ModelError> {
+        let (mut model, tables) = decode::tower(source)?;
         let text = source
             .spec
             .as_deref()
@@ -44,7 +46,7 @@ impl Tower {
             return Err(ModelError::Role { expected: role.name(), got: spec.tower().name() });
         }
         let interface = Interface { inputs: spec.inputs(), output: spec.output(), width: spec.dim() };
-        let mut plan = Plan::new(&mut model, &interface).map_err(|error| module::named(&source.onnx, &model, error))?;
+        let mut plan = Plan::with_tables(&mut model, &interface, tables).map_err(|error| module::named(&source.onnx, &model, error))?;
         let trial = match attach {
             Attach::First => {
                 let tried = without_panic("trial", || trial::run(&model, &interface, &plan));

@@ -3,6 +3,7 @@
 //! Such a node is carried through the runtime's graph as it stood in the file, beside the shapes that inference told for it, and is
 //! computed in f32 by [`quick`](super::quick), or by [`reference`](super::reference).
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use prost::Message;
@@ -13,8 +14,10 @@ use tract_onnx::tract_hir::infer::{InferenceOp, InferenceResult, Solver, TensorP
 use tract_onnx::tract_hir::internal::*;
 
 use super::convert::{datum_type, from_runtime, sizes, slice, to_runtime};
+use super::quantized::quantized;
 use super::quick::{Quick, View};
 use super::reference::{Call, compute};
+use super::table::{Table, Tables};
 use super::value::Dtype;
 
 /// The name under which nodes of our own stand in the lowered graph; no file may use it.
@@ -22,6 +25,26 @@ pub(super) const OPERATOR: &str = "torre.own";
 const NODE: &str = "node";
 const CASES: &str = "cases";
 const CONSTANT: &str = "constant";
+const TABLE: &str = "table";
+
+thread_local! {
+    /// The tables of the graph that is being parsed: the runtime hands a builder nothing but the graph's protobuf.
+    static TABLES: RefCell<Tables> = RefCell::default();
+}
+
+/// Does what parses a graph with these tables in its file.
+pub(super) fn with_tables<T>(tables: &Tables, parse: impl FnOnce() -> T) -> T {
+    /// Lets go of them, whatever the parser does.
+    struct Done;
+    impl Drop for Done {
+        fn drop(&mut self) {
+            TABLES.take();
+        }
+    }
+    TABLES.set(tables.clone());
+    let _done = Done;
+    parse()
+}
 
 /// The shapes of a node at one batch size: of the inputs that it has, and of the outputs that it makes, with their types.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,8 +53,9 @@ pub(super) struct Case {
     pub(super) outputs: Vec<(Dtype, Vec<usize>)>,
 }
 
-/// The node that stands for `node` in a graph for the runtime. `constant` says of each input whether it is the same in every run.
-pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case], constant: &[bool]) -> pb::NodeProto {
+/// The node that stands for `node` in a graph for the runtime. `constant` says of each input whether it is the same in every run;
+/// a lookup in a table of the file has the indices as its only input.
+pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case], constant: &[bool], table: Option<&str>) -> pb::NodeProto {
     let numbers = cases.iter().flat_map(Case::to_numbers).collect();
     let attribute =
         |name: &str, kind: AttributeType| pb::AttributeProto { name: name.to_owned(), r#type: kind as i32, ..Default::default() };
@@ -44,6 +68,7 @@ pub(super) fn lowered(node: &pb::NodeProto, cases: &[Case], constant: &[bool]) -
             pb::AttributeProto { s: node.encode_to_vec(), ..attribute(NODE, AttributeType::String) },
             pb::AttributeProto { ints: numbers, ..attribute(CASES, AttributeType::Ints) },
             pb::AttributeProto { ints: constant.iter().map(|&flag| flag.into()).collect(), ..attribute(CONSTANT, AttributeType::Ints) },
+            pb::AttributeProto { s: table.unwrap_or_default().into(), ..attribute(TABLE, AttributeType::String) },
         ],
         ..Default::default()
     }
@@ -87,7 +112,13 @@ pub(super) fn build(_: &ParsingContext<'_>, node: &pb::NodeProto) -> TractResult
     let cases = attribute(CASES).and_then(|attribute| Case::all_from_numbers(&attribute.ints));
     let (Some(proto), Some(cases)) = (proto, cases) else { bail!("a node that was lowered badly") };
     let constant = attribute(CONSTANT).map_or_else(Vec::new, |attribute| attribute.ints.iter().map(|&flag| flag != 0).collect());
-    Ok((expand(Own(Arc::new(Description { proto, cases, constant, quick: OnceLock::new() }))), vec![]))
+    let table = attribute(TABLE).and_then(|attribute| std::str::from_utf8(&attribute.s).ok()).filter(|name| !name.is_empty());
+    let table = match table.map(|name| TABLES.with_borrow(|tables| tables.get(name).cloned())) {
+        Some(None) => bail!("a table that is not in the file"),
+        Some(table) => table,
+        None => None,
+    };
+    Ok((expand(Own(Arc::new(Description { proto, cases, constant, table, quick: OnceLock::new() }))), vec![]))
 }
 
 struct Description {
@@ -95,6 +126,8 @@ struct Description {
     cases: Vec<Case>,
     /// Which inputs are the same in every run.
     constant: Vec<bool>,
+    /// Where the node looks rows up, if it is in the file.
+    table: Option<Arc<Table>>,
     /// Made ready in the first run, for all batch sizes and threads.
     quick: OnceLock<Option<Quick>>,
 }
@@ -215,8 +248,17 @@ impl EvalOp for Own {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let shapes: Vec<TVec<usize>> = inputs.iter().map(|input| input.shape().into()).collect();
         let outputs = self.case(&shapes)?;
+        if let (Some(table), [indices], [(_, shape)]) = (&self.0.table, inputs.as_slice(), outputs) {
+            let indices = indices.cast_to::<i64>()?;
+            let rows = table.lookup(indices.to_plain_array_view::<i64>()?.as_slice().unwrap_or_default());
+            let rows = rows.map_err(|index| anyhow!("{}: the index {index} is not in the table", self.0.proto.op_type))?;
+            return Ok(tvec!(Tensor::from_shape(shape, &rows)?.into_tvalue()));
+        }
         if let Some(results) = self.quick(&inputs, outputs) {
             return results;
+        }
+        if let Some(result) = quantized(&self.0.proto, &inputs) {
+            return Ok(tvec!(result?.into_tvalue()));
         }
         let arrays = inputs.iter().map(|input| from_runtime(input)).collect::<TractResult<Vec<_>>>()?;
         // The runtime leaves out inputs without a name.

@@ -64,11 +64,11 @@ impl TowerPair {
     }
 
     fn load(item: TowerSource, user: TowerSource, how: Attach) -> Result<Self> {
+        let (item, user) = (Arc::new(item), Arc::new(user));
         let item_tower = attach(&item, Some(TowerRole::Item), how)?.tower;
         let user_tower = attach(&user, Some(TowerRole::User), how)?.tower;
         check(item_tower.spec(), user_tower.spec())?;
-        let inner =
-            Inner { item: Arc::new(item_tower), user: Arc::new(user_tower), item_source: Arc::new(item), user_source: Arc::new(user) };
+        let inner = Inner { item: Arc::new(item_tower), user: Arc::new(user_tower), item_source: item, user_source: user };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -108,12 +108,12 @@ impl TowerPair {
         self.inner.user.spec()
     }
 
-    /// The item tower; outlives the pair, and does not keep the model file's bytes.
+    /// The item tower; outlives the pair, and keeps the model file's bytes only where a table of embeddings is in them.
     pub(crate) fn item(&self) -> &Arc<Tower> {
         &self.inner.item
     }
 
-    /// The user tower; outlives the pair, and does not keep the model file's bytes.
+    /// The user tower; outlives the pair, and keeps the model file's bytes only where a table of embeddings is in them.
     pub(crate) fn user(&self) -> &Arc<Tower> {
         &self.inner.user
     }

@@ -20,8 +20,9 @@ use super::cuts::cuts;
 use super::guard::{self, Interface, Outline};
 use super::infer;
 use super::limits::{BATCH_ELEMENTS, MICRO_BATCH};
-use super::lower::lower;
+use super::lower::Lowering;
 use super::own;
+use super::table::Tables;
 use crate::features::{Dtype, InputSpec, Tensor, TensorData};
 use crate::model_error::ModelError;
 
@@ -42,6 +43,7 @@ pub(crate) struct Plan {
     width: usize,
     /// The nodes as the runtime saw them; gone once the tower has been tried.
     lowered: Vec<pb::NodeProto>,
+    tables: Tables,
 }
 
 struct Sized {
@@ -55,6 +57,11 @@ struct Sized {
 impl Plan {
     /// Checks the model against the interface and prepares it. The model is as it was, on return.
     pub(crate) fn new(model: &mut pb::ModelProto, interface: &Interface<'_>) -> Result<Self, ModelError> {
+        Self::with_tables(model, interface, Tables::new())
+    }
+
+    /// The same for a model whose tables are in its file.
+    pub(super) fn with_tables(model: &mut pb::ModelProto, interface: &Interface<'_>, tables: Tables) -> Result<Self, ModelError> {
         let outlines = sizes(model, interface)?;
         let costs: Vec<u64> = outlines.iter().map(Outline::cost).collect();
         let cuts = cuts(&BATCHES[..costs.len()], &costs);
@@ -62,7 +69,8 @@ impl Plan {
         // An operator that the runtime cannot load or prepare becomes one of ours.
         let mut forced = HashSet::new();
         loop {
-            match Self::lowered(model, interface, &known, &forced, &cuts) {
+            let lowering = Lowering { known: &known, output: interface.output, forced: &forced, tables: &tables };
+            match Self::lowered(model, interface, &lowering, &cuts) {
                 Err(ModelError::Runtime { stage, reason }) => match at_fault(model, &reason) {
                     Some(operator) if forced.len() < ATTEMPTS && forced.insert(operator.to_owned()) => {}
                     _ => return Err(ModelError::Runtime { stage, reason }),
@@ -72,22 +80,23 @@ impl Plan {
         }
     }
 
-    fn lowered(
-        model: &mut pb::ModelProto,
-        interface: &Interface<'_>,
-        known: &[guard::Known],
-        forced: &HashSet<String>,
-        cuts: &[usize],
-    ) -> Result<Self, ModelError> {
+    fn lowered(model: &mut pb::ModelProto, interface: &Interface<'_>, lowering: &Lowering<'_>, cuts: &[usize]) -> Result<Self, ModelError> {
         let nodes = model.graph.as_ref().map(|graph| graph.node.clone()).unwrap_or_default();
         if let Some(graph) = &mut model.graph {
-            lower(graph, known, interface.output, forced);
+            lowering.lower(graph);
         }
-        let parsed = caught("load", || parse(model, interface, &[interface.output]));
+        let parsed = caught("load", || parse(model, interface, &[interface.output], lowering.tables));
         let lowered = model.graph.as_mut().map(|graph| std::mem::replace(&mut graph.node, nodes)).unwrap_or_default();
         let (parsed, _) = parsed?;
-        let sized = BATCHES[..known.len()].iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
-        Ok(Self { sized, cuts: cuts.to_vec(), inputs: interface.inputs.to_vec(), width: interface.width, lowered })
+        let sized = BATCHES[..lowering.known.len()].iter().map(|&batch| prepare(&parsed, interface, batch)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            sized,
+            cuts: cuts.to_vec(),
+            inputs: interface.inputs.to_vec(),
+            width: interface.width,
+            lowered,
+            tables: lowering.tables.clone(),
+        })
     }
 
     /// Runs one row and gives the values of these names; none where the runtime has no such value. Slow: it prepares the graph again.
@@ -102,7 +111,7 @@ impl Plan {
         if let Some(graph) = &mut model.graph {
             graph.node.clone_from(&self.lowered);
         }
-        let (parsed, found) = caught("load", || parse(&model, interface, names))?;
+        let (parsed, found) = caught("load", || parse(&mut model, interface, names, &self.tables))?;
         drop(model);
         let sized = prepare(&parsed, interface, 1)?;
         let inputs =
@@ -120,9 +129,15 @@ impl Plan {
         self.sized.iter().map(|sized| sized.batch)
     }
 
+    /// The tables that are in the model's file.
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     /// Forgets what only [`Self::inspect`] needs.
     pub(super) fn settle(&mut self) {
         self.lowered = Vec::new();
+        self.tables = Tables::new();
     }
 
     /// Runs up to [`MICRO_BATCH`] rows; `tensors` are in the order of the interface's inputs. Gives `rows x width` numbers.
@@ -180,11 +195,26 @@ impl Plan {
 }
 
 /// Parses the checked model with no more operators registered than the guard lets through. Says for each output whether it is there.
-fn parse(model: &pb::ModelProto, interface: &Interface<'_>, outputs: &[&str]) -> Result<(InferenceModel, Vec<bool>), String> {
+fn parse(
+    model: &mut pb::ModelProto,
+    interface: &Interface<'_>,
+    outputs: &[&str],
+    tables: &Tables,
+) -> Result<(InferenceModel, Vec<bool>), String> {
     let mut onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     onnx.op_register.0.retain(|operator, _| infer::allowed(operator));
     onnx.op_register.insert(own::OPERATOR, own::build);
-    let parsed = onnx.parse(model, None).map_err(reason)?;
+    // The runtime is to know nothing of weights that have no data.
+    let all = model.graph.as_mut().map(|graph| std::mem::take(&mut graph.initializer)).unwrap_or_default();
+    let (in_file, here): (Vec<_>, Vec<_>) = all.into_iter().partition(|weights| weights.segment.is_some());
+    if let Some(graph) = &mut model.graph {
+        graph.initializer = here;
+    }
+    let parsed = own::with_tables(tables, || onnx.parse(model, None));
+    if let Some(graph) = &mut model.graph {
+        graph.initializer.extend(in_file);
+    }
+    let parsed = parsed.map_err(reason)?;
     let found = outputs.iter().map(|name| parsed.outlets_by_name.contains_key(*name)).collect();
     let outlets: Vec<_> = outputs.iter().filter_map(|name| parsed.outlets_by_name.get(*name).copied()).collect();
     let mut model = parsed.model;

@@ -1,5 +1,7 @@
 //! What attaching a tower checks, as a report: for those who train, in their own tests.
 
+use std::sync::Arc;
+
 use super::attach::attach;
 use super::onnx::Attach;
 use crate::error::Result;
@@ -12,7 +14,7 @@ impl TowerReport {
     /// # Errors
     /// [`crate::Error::Model`], as [`crate::TowerPair::from_files`].
     pub fn of(source: &TowerSource) -> Result<Self> {
-        let attached = attach(source, None, Attach::First)?;
+        let attached = attach(&Arc::new(source.clone()), None, Attach::First)?;
         let spec = attached.tower.spec();
         let trial = attached.trial.unwrap_or_default();
         Ok(Self {

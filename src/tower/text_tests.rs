@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use prost::Message;
 use serde_json::{Value as Json, json};
@@ -100,7 +101,7 @@ fn spec(length: i64) -> Json {
 
 fn attached(onnx: Vec<u8>, spec: &Json) -> Attached {
     let source = TowerSource::new(onnx).with_spec(spec.to_string());
-    attach(&source, Some(TowerRole::Item), Attach::First).unwrap()
+    attach(&Arc::new(source), Some(TowerRole::Item), Attach::First).unwrap()
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_table_too_small_for_the_tokens_is_refused() {
     let mut spec = spec(LENGTH);
     spec["tokenizers"]["words"]["model"]["vocab"]["more"] = json!(TOKENS);
     let source = TowerSource::new(mean_of_tokens()).with_spec(spec.to_string());
-    let error = attach(&source, Some(TowerRole::Item), Attach::First).err().unwrap().to_string();
+    let error = attach(&Arc::new(source), Some(TowerRole::Item), Attach::First).err().unwrap().to_string();
     assert!(error.contains("the Gather") && error.contains("12"), "{error}");
 }
 

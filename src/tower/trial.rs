@@ -53,7 +53,7 @@ pub(super) fn run(model: &pb::ModelProto, interface: &Interface<'_>, plan: &Plan
     let Some(graph) = &model.graph else { return Err(ModelError::NotOnnx { reason: "it has no graph".to_owned() }) };
     let outlines = guard::outlines(graph, interface, &[1])?;
     let Some(outline) = outlines.first() else { return Err(ModelError::graph("model", "no outline")) };
-    let mut evaluator = Evaluator::new(graph, outline, interface.output);
+    let mut evaluator = Evaluator::new(graph, outline, interface.output, plan.tables());
     let cost = evaluator.cost().max(1);
     let made: Vec<Vec<Array>> = interface.inputs.iter().zip(1..).map(|(spec, seed)| rows::synthetic(spec, seed)).collect();
     let mut all: Vec<Row> =
@@ -108,7 +108,7 @@ pub(super) fn run(model: &pb::ModelProto, interface: &Interface<'_>, plan: &Plan
                 let noise = all[row].expected.as_ref().map_or_else(|| 1e-4 * largest(&alone[row]), |expected| expected.noise);
                 let same = Expected { vector: alone[row].iter().map(|&x| f64::from(x)).collect(), noise };
                 if compare(vector, &same, tolerance).is_err() {
-                    return Err(mixing(graph, interface, &all, batch)?);
+                    return Err(mixing(graph, interface, plan, &all, batch)?);
                 }
             }
         }
@@ -251,11 +251,12 @@ fn differing(
 }
 
 /// Names the first node that makes something else of a row when another row is beside it.
-fn mixing(graph: &pb::GraphProto, interface: &Interface<'_>, all: &[Row], batch: usize) -> Result<ModelError> {
+fn mixing(graph: &pb::GraphProto, interface: &Interface<'_>, plan: &Plan, all: &[Row], batch: usize) -> Result<ModelError> {
     let fallback = ModelError::MixesRows { node: interface.output.to_owned(), operator: "output".to_owned(), batch };
     let outlines = guard::outlines(graph, interface, &[1, 2])?;
     let [one, two] = outlines.as_slice() else { return Ok(fallback) };
-    let (mut single, mut double) = (Evaluator::new(graph, one, interface.output), Evaluator::new(graph, two, interface.output));
+    let evaluator = |outline| Evaluator::new(graph, outline, interface.output, plan.tables());
+    let (mut single, mut double) = (evaluator(one), evaluator(two));
     let (first, second) = (&all[2], &all[all.len() - 1]);
     let alone = single.run(&inputs_of(interface, first), REFERENCE_STEPS, false)?;
     let pairs: Vec<(&str, Array)> = interface

@@ -102,6 +102,46 @@ fn a_graph_that_mixes_rows_is_named() {
 }
 
 #[test]
+fn places_that_are_always_the_same_are_found_before_running() {
+    // The columns 0 and 2 of each row, as a mask picks them: `x[:, mask]`, twice.
+    let picked = |operator: &str| {
+        vec![
+            node(operator, &["mask"], "places"),
+            node("Squeeze", &["places", "first"], "columns"),
+            with_int(node("Gather", &["x", "columns"], "some"), "axis", 1),
+            with_int(node("Concat", &["some", "some"], "y"), "axis", 1),
+        ]
+    };
+    let weights = vec![integers("mask", &[1, 0, 1, 0]), integers("first", &[0])];
+    let found = trial(model(picked("NonZero"), weights.clone()), model(picked("NonZero"), weights)).unwrap();
+    assert_eq!((found.batches.as_slice(), found.difference), (&[1, 8, 64][..], 0.0));
+
+    // Every row, by ones as long as the batch: an old way to count.
+    let counted = vec![
+        node("Shape", &["x"], "shape"),
+        node("Gather", &["shape", "first"], "batch"),
+        node("ConstantOfShape", &["batch"], "ones"),
+        node("NonZero", &["ones"], "places"),
+        node("Squeeze", &["places", "first"], "rows"),
+        node("Gather", &["x", "rows"], "y"),
+    ];
+    let one = pb::TensorProto { dims: vec![1], data_type: 1, float_data: vec![1.0], ..Default::default() };
+    let value = pb::AttributeProto { name: "value".to_owned(), r#type: 4, t: Some(one), ..Default::default() };
+    let with_ones = |mut nodes: Vec<pb::NodeProto>| {
+        nodes[2].attribute.push(value.clone());
+        model(nodes, vec![integers("first", &[0])])
+    };
+    assert_eq!(trial(with_ones(counted.clone()), with_ones(counted)).unwrap().batches, [1, 8, 64]);
+
+    // Where it depends on the row, there is no telling.
+    let own = vec![node("Relu", &["x"], "positive"), node("NonZero", &["positive"], "places"), node("Identity", &["x"], "y")];
+    match trial(model(own.clone(), vec![]), model(own, vec![])) {
+        Err(ModelError::Operator { operator, way_out, .. }) => assert!(operator == "NonZero" && way_out.contains("multiply by a mask")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn nan_is_not_dropped() {
     // The logarithm of a negative number is NaN, and stays it.
     let nodes = vec![node("Log", &["x"], "log"), node("Relu", &["log"], "y")];

@@ -9,8 +9,8 @@ pub(super) fn way_out(domain: &str, operator: &str) -> &'static str {
             "",
             "Loop" | "SequenceEmpty" | "SequenceInsert" | "SequenceAt" | "SequenceConstruct" | "ConcatFromSequence" | "SplitToSequence",
         ) => {
-            "; an EmbeddingBag is exported so: write an Embedding and a masked sum, mean or maximum over the list instead (\"mask\" in the feature \
-             spec gives the mask), or unroll the loop"
+            "; only an EmbeddingBag over lists of one length may be a loop: write an Embedding and a masked sum, mean or maximum over the list instead \
+             (\"mask\" in the feature spec gives the mask), or unroll the loop"
         }
         ("", "If") => {
             "; export with a dynamic batch and without branches (torch.onnx.export with dynamo=True; for a TransformerEncoder, \

@@ -26,6 +26,18 @@ impl Batch {
         Self { count: rows.len(), columns: columns.collect() }
     }
 
+    /// Puts the rows of another batch of the same tower behind these.
+    pub(crate) fn append(&mut self, more: Self) {
+        self.count += more.count;
+        for (column, more) in self.columns.iter_mut().zip(more.columns) {
+            match (column, more) {
+                (Column::Lists(lists), Column::Lists(more)) => lists.append(more),
+                (Column::Numbers { values, .. }, Column::Numbers { values: more, .. }) => values.extend(more),
+                _ => {}
+            }
+        }
+    }
+
     /// Puts the histories in the place of an input.
     pub(crate) fn with_history(mut self, input: usize, history: Lists) -> Self {
         if let Some(column) = self.columns.get_mut(input) {
@@ -52,6 +64,15 @@ impl Batch {
 }
 
 impl Lists {
+    fn append(&mut self, more: Self) {
+        let before = self.indexes.len();
+        self.starts.extend(more.starts.iter().skip(1).map(|start| before + start));
+        self.indexes.extend(more.indexes);
+        if let (Some(weights), Some(more)) = (&mut self.weights, more.weights) {
+            weights.extend(more);
+        }
+    }
+
     /// Some of the lists.
     fn select(&self, rows: &[u32]) -> Self {
         let mut out =
@@ -70,5 +91,21 @@ impl Lists {
             out.starts.push(out.indexes.len());
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_and_another_are_the_batch_of_all_rows() {
+        let entities = crate::trainer_tests::shop(true, true).items;
+        let rows: Vec<u32> = (0..entities.ids.len() as u32).rev().collect();
+        for cut in [0, 1, 17, rows.len()] {
+            let mut batch = Batch::gather(&entities, &rows[..cut]);
+            batch.append(Batch::gather(&entities, &rows[cut..]));
+            assert_eq!(batch, Batch::gather(&entities, &rows));
+        }
     }
 }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::error::TrainError;
 
 /// The first bytes of a checkpoint; the last of them is the version.
-const MAGIC: &[u8; 8] = b"TORRECK\x01";
+const MAGIC: &[u8; 8] = b"TORRECK\x02";
 
 /// A checkpoint that cannot be gone on from.
 pub(crate) fn refused(path: &Path, reason: impl Into<String>) -> TrainError {

@@ -112,6 +112,14 @@ pub struct Negatives {
     pub log_q: LogQ,
     /// Whether other items of the user's history are spared as negatives. Default false.
     pub spare_history: bool,
+    /// Items drawn for each batch from those that rank highest for its users, one a user, shared by all. Default 0.
+    pub hard: usize,
+    /// How many of a user's best items they are drawn from. Default 100.
+    pub hard_best: usize,
+    /// Steps after which the item vectors that are ranked are made anew. Default 100.
+    pub hard_refresh: usize,
+    /// Batches before whose chosen items are negatives once more, with the vectors that they had. Default 0.
+    pub cached_batches: usize,
 }
 
 /// Which logits are corrected for how often an item is drawn (Bengio and Senécal 2008; Yi and others 2019).
@@ -207,7 +215,17 @@ impl Default for LossOptions {
 
 impl Default for Negatives {
     fn default() -> Self {
-        Self { in_batch: true, shared: 256, alpha: 0.5, log_q: LogQ::All, spare_history: false }
+        Self {
+            in_batch: true,
+            shared: 256,
+            alpha: 0.5,
+            log_q: LogQ::All,
+            spare_history: false,
+            hard: 0,
+            hard_best: 100,
+            hard_refresh: 100,
+            cached_batches: 0,
+        }
     }
 }
 
@@ -270,7 +288,7 @@ mod tests {
             ("[training]\nepoch = 3", "unknown field `epoch`"),
             ("[training]\nepochs = 0", "option training.epochs: 0 is not from 1 to 100000"),
             ("[towers]\ndropout = nan", "option towers.dropout: NaN is not from 0 to 0.95"),
-            ("[negatives]\nshared = 0\nin_batch = false", "option negatives.shared: 0, and in_batch is false"),
+            ("[negatives]\nshared = 0\nin_batch = false", "option negatives.shared: 0, hard is 0 and in_batch is false"),
             ("x", "the config: "),
         ] {
             let error = Config::from_toml(text).unwrap_err().to_string();

@@ -57,8 +57,12 @@ impl Config {
             Loss::Triplet { margin } => within("loss.of.margin", margin, 0.0, 1e6)?,
         }
         counts("negatives.shared", negatives.shared, 0, 1 << 20)?;
-        if !negatives.in_batch && negatives.shared == 0 {
-            return refuse("negatives.shared", "0, and in_batch is false: nothing would be a negative".to_owned());
+        counts("negatives.hard", negatives.hard, 0, 1 << 20)?;
+        counts("negatives.hard_best", negatives.hard_best, 1, 10_000)?;
+        counts("negatives.hard_refresh", negatives.hard_refresh, 1, 1_000_000_000)?;
+        counts("negatives.cached_batches", negatives.cached_batches, 0, 1000)?;
+        if !negatives.in_batch && negatives.shared == 0 && negatives.hard == 0 {
+            return refuse("negatives.shared", "0, hard is 0 and in_batch is false: nothing would be a negative".to_owned());
         }
         within("negatives.alpha", negatives.alpha, 0.0, 2.0)?;
         within("optimizer.rate", optimizer.rate, 1e-9, 10.0)?;

@@ -1,10 +1,12 @@
 //! The examples of training: which events, in which order, with which histories and negatives.
 
 use crate::batch::Batch;
+use crate::cache::Cache;
 use crate::config::{Config, LogQ};
 use crate::dataset::Dataset;
 use crate::entities::Lists;
 use crate::events::Part;
+use crate::hard::HardItems;
 use crate::model::Model;
 use crate::rng::{Purpose, Rng};
 use crate::sampler::Sampler;
@@ -22,17 +24,19 @@ pub(crate) struct Examples<'a> {
 
 /// One step's inputs.
 pub(crate) struct StepBatch {
-    /// Rows of the items: those chosen, then those drawn.
+    /// Rows of the items: those chosen, then those drawn, then hard ones.
     pub(crate) items: Vec<u32>,
     /// How many were chosen.
     pub(crate) chosen: usize,
+    /// Where hard ones begin.
+    pub(crate) hard_from: usize,
     pub(crate) weights: Vec<f32>,
     pub(crate) user_batch: Batch,
     pub(crate) item_batch: Batch,
-    /// Added to the logits of the chosen, and of the candidates.
+    /// Added to the logits of the chosen, and of the candidates; empty until [`Examples::correct`].
     pub(crate) own_bias: Vec<f32>,
     pub(crate) bias: Vec<f32>,
-    /// Items of the users' histories, where they are spared.
+    /// Items of the users' histories, where they are spared to all or to some.
     pub(crate) spared: Option<Lists>,
 }
 
@@ -80,17 +84,20 @@ impl<'a> Examples<'a> {
         let mut item_batch = Batch::gather(&self.dataset.items, &items);
         user_batch.forget(&model.user_layouts, towers, &mut rng);
         item_batch.forget(&model.item_layouts, towers, &mut rng);
-        let mut spared = negatives.spare_history.then(|| Lists { starts: vec![0], ..Lists::default() });
+        let mut spared = (negatives.spare_history || negatives.hard > 0).then(|| Lists { starts: vec![0], ..Lists::default() });
+        let mut before = Vec::new();
+        if let Some(spared) = &mut spared {
+            for &at in events {
+                self.dataset.events.history(at as usize, &mut before);
+                spared.indexes.extend_from_slice(&before);
+                spared.starts.push(spared.indexes.len());
+            }
+        }
         if let Some(history) = &self.dataset.history {
             let most = if training.history == 0 { history.max } else { training.history.min(history.max) };
             let mut lists = Lists { starts: vec![0], ..Lists::default() };
-            let mut before = Vec::new();
             for &at in events {
                 self.dataset.events.history(at as usize, &mut before);
-                if let Some(spared) = &mut spared {
-                    spared.indexes.extend_from_slice(&before);
-                    spared.starts.push(spared.indexes.len());
-                }
                 // Histories without order are cut anywhere, others as in serving.
                 if !self.dataset.events.timed() && before.len() > most {
                     for place in 0..most {
@@ -106,29 +113,44 @@ impl<'a> Examples<'a> {
             }
             user_batch = user_batch.with_history(history.input, lists);
         }
-        let chosen = events.len();
-        let first = if negatives.in_batch { 0 } else { chosen };
-        let bias = |item: &u32| -self.log_expected(*item, chosen);
-        let bias_of = |items: &[u32], wanted: bool| if wanted { items.iter().map(bias).collect() } else { vec![0.0; items.len()] };
         StepBatch {
             weights: events.iter().map(|&at| all[at as usize].weight).collect(),
-            own_bias: bias_of(&items[..chosen], negatives.log_q == LogQ::All),
-            bias: bias_of(&items[first..], negatives.log_q != LogQ::None),
+            own_bias: Vec::new(),
+            bias: Vec::new(),
+            hard_from: items.len(),
             items,
-            chosen,
+            chosen: events.len(),
             user_batch,
             item_batch,
             spared,
         }
     }
 
-    /// Logarithm of how often an item is expected among a batch's candidates.
-    fn log_expected(&self, item: u32, batch: usize) -> f32 {
+    /// Puts hard items behind the others.
+    pub(crate) fn add_hard(&self, batch: &mut StepBatch, model: &Model, hard: &HardItems, rng: &mut Rng) {
+        let mut more = Batch::gather(&self.dataset.items, &hard.items);
+        more.forget(&model.item_layouts, &self.config.towers, rng);
+        batch.item_batch.append(more);
+        batch.items.extend_from_slice(&hard.items);
+    }
+
+    /// Sets what is added to the logits for how often items are to be expected among the candidates: the batch's, then the cache's.
+    pub(crate) fn correct(&self, batch: &mut StepBatch, hard: &HardItems, cache: &Cache) {
         let negatives = &self.config.negatives;
-        let drawn = f64::from(self.sampler.log_chance(item)).exp() * negatives.shared as f64;
-        let others = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * batch as f64;
-        // An item that was never chosen is only drawn.
-        let sum = drawn + if negatives.in_batch { others } else { 0.0 };
-        sum.max(1e-12).ln() as f32
+        let first = if negatives.in_batch { 0 } else { batch.chosen };
+        // Examples whose chosen items are candidates of all.
+        let examples = if negatives.in_batch { batch.chosen } else { 0 } + cache.items().len();
+        let bias = |item: &u32, wanted: bool| if wanted { -self.expected(*item, examples, hard).max(1e-12).ln() as f32 } else { 0.0 };
+        let (own_wanted, wanted) = (negatives.log_q == LogQ::All, negatives.log_q != LogQ::None);
+        batch.own_bias = batch.items[..batch.chosen].iter().map(|item| bias(item, own_wanted)).collect();
+        batch.bias = batch.items[first..].iter().chain(cache.items()).map(|item| bias(item, wanted)).collect();
+    }
+
+    /// How often an item is expected among the candidates: `examples` that were chosen, those drawn, and hard ones.
+    fn expected(&self, item: u32, examples: usize, hard: &HardItems) -> f64 {
+        let drawn = f64::from(self.sampler.log_chance(item)).exp() * self.config.negatives.shared as f64;
+        // An item that was never chosen is only drawn. Hard ones are expected by the lists of this very batch.
+        let chosen = f64::from(self.counts[item as usize]) / self.events.len().max(1) as f64 * examples as f64;
+        drawn + chosen + hard.expected.get(&item).copied().unwrap_or(0.0)
     }
 }

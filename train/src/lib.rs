@@ -4,8 +4,12 @@
 //! backward pass written out; tables of embeddings cost what a batch touches.
 
 mod batch;
+mod cache;
+#[cfg(test)]
+mod cache_tests;
 mod cases;
 mod checkpoint;
+mod comparison;
 mod config;
 mod config_check;
 mod dataset;
@@ -18,6 +22,9 @@ mod fold;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hard;
+#[cfg(test)]
+mod hard_tests;
 mod infer;
 mod joined;
 mod layer;
@@ -32,6 +39,8 @@ mod optimizer;
 mod pool;
 mod prefix;
 mod progress;
+#[cfg(test)]
+mod pytorch_tests;
 mod ranking;
 mod read;
 mod rng;

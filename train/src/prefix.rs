@@ -82,7 +82,17 @@ mod tests {
             let run = |users: &[f32], items: &[f32], candidates: &[f32]| {
                 let zero = |rows: &[f32]| vec![0f32; rows.len()];
                 let mut sum = Gradients { loss: 0.0, users: zero(users), items: zero(items), candidates: zero(candidates) };
-                let targets = Targets { dim, users, items, ids: &ids, bias: &bias, weights: &weights, spared: None, scale: 1.3 };
+                let targets = Targets {
+                    dim,
+                    users,
+                    items,
+                    ids: &ids,
+                    bias: &bias,
+                    weights: &weights,
+                    spared: None,
+                    spared_among: [0, 0],
+                    scale: 1.3,
+                };
                 add(Loss::Softmax, prefix, targets, Candidates { vectors: candidates, columns: &columns, bias: &more }, &mut sum);
                 sum
             };

@@ -12,6 +12,7 @@ pub(crate) enum Purpose {
     Cases,
     Rows,
     Features,
+    Hard,
 }
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).

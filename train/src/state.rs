@@ -6,11 +6,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::cache::{Cache, Held};
 use crate::checkpoint;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::entities::{Column, Entities};
 use crate::error::TrainError;
+use crate::hard::ItemVectors;
 use crate::model::Model;
 use crate::progress::EpochReport;
 
@@ -29,6 +31,10 @@ pub(crate) struct State {
     epochs: Vec<EpochReport>,
     /// The epoch of the best validation, counted from 1, and its parameters.
     best: Option<(usize, Vec<Vec<f32>>)>,
+    /// The item vectors that hard negatives are found by.
+    pub(crate) ranked: ItemVectors,
+    /// The item vectors of the batches before.
+    pub(crate) cache: Cache,
     /// The steps of the checkpoint that was written or read last.
     kept: Option<u64>,
 }
@@ -43,6 +49,7 @@ struct Head {
     gradient_sums: [f64; 2],
     epochs: Vec<EpochReport>,
     best: Option<usize>,
+    cached: Held,
 }
 
 impl State {
@@ -56,6 +63,8 @@ impl State {
             gradient_sums: [0.0; 2],
             epochs: Vec::new(),
             best: None,
+            ranked: ItemVectors::default(),
+            cache: Cache::default(),
             kept: None,
         }
     }
@@ -157,10 +166,12 @@ impl State {
             gradient_sums: self.gradient_sums,
             epochs: self.epochs.clone(),
             best: self.best.as_ref().map(|(epoch, _)| *epoch),
+            cached: self.cache.held().clone(),
         };
         let head = serde_json::to_vec(&head).map_err(|error| checkpoint::refused(path, error.to_string()))?;
         let best = self.best.take();
         let mut tensors: Vec<&[f32]> = Self::tensors(&mut self.model).into_iter().map(|tensor| &tensor[..]).collect();
+        tensors.extend([&self.ranked.values[..], self.cache.vectors()]);
         tensors.extend(best.iter().flat_map(|(_, values)| values).map(|values| &values[..]));
         let written = checkpoint::write(path, key, &head, &tensors);
         self.best = best;
@@ -170,8 +181,8 @@ impl State {
         Ok(())
     }
 
-    /// Goes on from a checkpoint.
-    pub(crate) fn load(&mut self, path: &Path, key: u64) -> Result<(), TrainError> {
+    /// Goes on from a checkpoint of data with so many items.
+    pub(crate) fn load(&mut self, path: &Path, key: u64, items: usize) -> Result<(), TrainError> {
         let (head, tensors) = checkpoint::read(path, key)?;
         let head: Head = serde_json::from_slice(&head).map_err(|error| checkpoint::refused(path, error.to_string()))?;
         let mut tensors = tensors.into_iter();
@@ -181,10 +192,14 @@ impl State {
             let tensor = tensors.next().filter(|tensor| tensor.len() == place.len());
             *place = tensor.ok_or_else(|| checkpoint::refused(path, "it has tensors of another size"))?;
         }
+        let ranked = tensors.next().unwrap_or_default();
+        let cache = Cache::new(head.cached, tensors.next().unwrap_or_default(), self.model.item.dim, items);
+        let cache = cache.ok_or_else(|| checkpoint::refused(path, "the vectors of its last batches have another size"))?;
         let best: Vec<Vec<f32>> = tensors.collect();
         if head.best.is_some() && best.iter().map(Vec::len).collect::<Vec<_>>() != sizes {
             return Err(checkpoint::refused(path, "its best epoch has tensors of another size"));
         }
+        (self.ranked, self.cache) = (ItemVectors { values: ranked }, cache);
         self.best = head.best.map(|epoch| (epoch, best));
         (self.epoch, self.step, self.step_of_epoch) = (head.epoch, head.step, head.step_of_epoch);
         (self.loss_sum, self.gradient_sums, self.epochs) = (head.loss_sum, head.gradient_sums, head.epochs);

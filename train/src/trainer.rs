@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::comparison::{Vectors, compare};
 use crate::config::{Config, Optimizer};
 use crate::dataset::{Case, Dataset};
 use crate::error::TrainError;
 use crate::events::Part;
-use crate::examples::{Examples, StepBatch};
-use crate::loss::{Candidates, Columns, Loss, Targets, evaluate};
+use crate::examples::Examples;
+use crate::hard::{Asking, HardItems};
+use crate::loss::{Columns, Loss};
 use crate::model::Model;
 use crate::optimizer::{Rule, Step};
-use crate::prefix::{self, Prefix};
 use crate::progress::{EpochReport, Progress};
 use crate::ranking::{quality, rank};
 use crate::rng::{Purpose, Rng};
@@ -116,7 +117,7 @@ impl<'a> Trainer<'a> {
     fn run(mut self, tell: &dyn Fn(Progress), stop: &AtomicBool, checkpoint: Option<PathBuf>) -> Result<Trained, TrainError> {
         let training = &self.config.training;
         if let Some(path) = checkpoint.as_deref().filter(|path| path.exists()) {
-            self.state.load(path, self.key)?;
+            self.state.load(path, self.key, self.dataset.items.len())?;
         }
         tell(self.plan());
         let steps = self.examples.steps();
@@ -190,33 +191,26 @@ impl<'a> Trainer<'a> {
 
     fn step(&mut self, events: &[u32]) -> Result<StepReport, TrainError> {
         let step = self.state.step;
-        let model = &mut self.state.model;
-        let batch = self.examples.batch(model, events, step);
+        let (dataset, negatives) = (self.dataset, &self.config.negatives);
+        let State { model, ranked, cache, epoch, .. } = &mut self.state;
+        let mut batch = self.examples.batch(model, events, step);
         let seed = self.config.training.seed;
         let (mut user_rng, mut item_rng) = (Rng::new(seed, Purpose::Users, step), Rng::new(seed, Purpose::Items, step));
         let (users, user_trace) = model.user.forward(&model.tables, &batch.user_batch, Some(&mut user_rng));
-        let (items, item_trace) = model.item.forward(&model.tables, &batch.item_batch, Some(&mut item_rng));
-        let StepBatch { chosen, .. } = batch;
         let dim = model.user.dim;
-        let first = if self.config.negatives.in_batch { 0 } else { chosen };
-        self.columns.set(&batch.items[first..]);
-        let targets = Targets {
-            dim,
-            users: &users,
-            items: &items[..chosen * dim],
-            ids: &batch.items[..chosen],
-            bias: &batch.own_bias,
-            weights: &batch.weights,
-            spared: batch.spared.as_ref(),
-            scale: self.scale,
-        };
-        let candidates = Candidates { vectors: &items[first * dim..], columns: &self.columns, bias: &batch.bias };
-        let mut of_loss = evaluate(self.config.loss.of, targets, candidates);
-        for &width in &self.config.towers.matryoshka {
-            let prefix = Prefix { width, user_normalized: model.user.normalized, item_normalized: model.item.normalized };
-            prefix::add(self.config.loss.of, prefix, targets, candidates, &mut of_loss);
+        let mut hard = HardItems::default();
+        if negatives.hard > 0 {
+            let mut rng = Rng::new(seed, Purpose::Hard, step);
+            ranked.refresh(model, dataset, step, negatives.hard_refresh);
+            hard = ranked.draw(Asking { dataset, events, users: &users, dim }, negatives, &mut rng);
+            self.examples.add_hard(&mut batch, model, &hard, &mut rng);
         }
-        let rate = rate_at(&self.config.optimizer, step, self.examples.steps() * self.config.training.epochs, self.state.epoch);
+        self.examples.correct(&mut batch, &hard, cache);
+        let (items, item_trace) = model.item.forward(&model.tables, &batch.item_batch, Some(&mut item_rng));
+        let (user_normalized, item_normalized) = (model.user.normalized, model.item.normalized);
+        let vectors = Vectors { dim, users: &users, items: &items, cache, user_normalized, item_normalized };
+        let of_loss = compare(self.config, &batch, vectors, self.scale, &mut self.columns);
+        let rate = rate_at(&self.config.optimizer, step, self.examples.steps() * self.config.training.epochs, *epoch);
         let not_finite = |tensor: &str| TrainError::NotFinite { step, tensor: tensor.to_owned(), rate };
         for (name, values) in [("item vectors", &items), ("user vectors", &users)] {
             if !values.iter().all(|x| x.is_finite()) {
@@ -226,14 +220,10 @@ impl<'a> Trainer<'a> {
         if !of_loss.loss.is_finite() {
             return Err(not_finite("loss"));
         }
-        // Chosen items have a gradient of their own, and one as candidates where they are that too.
-        let mut of_items = vec![0f32; items.len()];
-        of_items[first * dim..].copy_from_slice(&of_loss.candidates);
-        of_items[..chosen * dim].iter_mut().zip(&of_loss.items).for_each(|(sum, d)| *sum += d);
         let length = |d: &[f32]| d.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-        let gradients = [length(&of_items), length(&of_loss.users)];
+        let gradients = [length(&of_loss.items), length(&of_loss.users)];
         model.user.backward(&model.tables, &batch.user_batch, &user_trace, of_loss.users, &mut self.gradients);
-        model.item.backward(&model.tables, &batch.item_batch, &item_trace, of_items, &mut self.gradients);
+        model.item.backward(&model.tables, &batch.item_batch, &item_trace, of_loss.items, &mut self.gradients);
         for (table, gradient) in model.tables.list.iter().zip(&self.gradients) {
             if !gradient.is_finite() {
                 return Err(not_finite(&format!("gradient of table {}", table.name)));
@@ -246,6 +236,7 @@ impl<'a> Trainer<'a> {
             }
             dense.apply(Step::new(Rule::Adam, rate, self.config.optimizer.dense_l2, step + 1));
         }
+        cache.push(&batch.items[..batch.chosen], &items[..batch.chosen * dim], negatives.cached_batches);
         Ok(StepReport { loss: of_loss.loss, gradients })
     }
 

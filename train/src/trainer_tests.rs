@@ -93,7 +93,7 @@ fn bytes(dataset: &Dataset, trained: &Trained) -> [Vec<u8>; 2] {
 }
 
 /// The share of relevant items that the most popular ones are.
-fn popularity(dataset: &Dataset, cases: &[Case], k: usize) -> f64 {
+pub(crate) fn popularity(dataset: &Dataset, cases: &[Case], k: usize) -> f64 {
     let mut counts = vec![0usize; ITEMS];
     for event in dataset.events.all().iter().filter(|event| event.part == Part::Train) {
         counts[event.item as usize] += 1;
@@ -153,6 +153,8 @@ fn the_same_bytes_on_any_number_of_threads_and_resumed_after_every_step() {
     let dataset = shop(true, true);
     let mut config = config();
     (config.training.epochs, config.towers.pool) = (2, PoolKind::Gru);
+    (config.negatives.hard, config.negatives.hard_best, config.negatives.hard_refresh) = (20, 10, 3);
+    config.negatives.cached_batches = 3;
     let one = bytes(&dataset, &run(&dataset, &config, false, None).unwrap());
     config.training.threads = 2;
     assert!(one == bytes(&dataset, &run(&dataset, &config, false, None).unwrap()), "two threads give other bytes than one");

@@ -33,7 +33,7 @@ pub(super) fn evaluate(items: &Collection, shop: &Shop, progress: &dyn Progress)
             continue;
         }
         let relevant = named(&relevant);
-        let user = user_row(shop, shopper, split);
+        let user = user_row(items, shop, shopper, split);
         let answer = recommend(items, &user, named(&seen)).run()?;
         towers.add(&answer.ids().collect::<Vec<_>>(), &relevant);
         let second = recommend(items, &user, named(&seen)).rerank(RANKED).run()?;
@@ -66,7 +66,7 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
     let mut shown = Vec::new();
     for (shopper, split) in showcase::choose(shop) {
         let (seen, relevant) = (split.seen(), split.relevant());
-        let user = user_row(shop, shopper, split);
+        let user = user_row(items, shop, shopper, split);
         let (answer, rules) = page(items, &user, &ids(&shop.catalogue, &seen))?;
         let last = &seen[seen.len().saturating_sub(LOOKED_AT)..];
         shown.push(Shown {
@@ -80,6 +80,7 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
     }
     let (city, device, age) = (CITIES[0].0, DEVICES[0], 23);
     let user = row! { "history" => Vec::<String>::new(), "city" => city, "age" => age, "device" => device, "now" => HELD_OUT };
+    let user = as_read(items, user);
     let (answer, rules) = page(items, &user, &[])?;
     shown.push(Shown {
         who: format!("Somebody new, {age}, {city}, on a {device}"),
@@ -94,7 +95,11 @@ pub(super) fn show(items: &Collection, shop: &Shop) -> Result<Vec<Shown>> {
 
 /// Vectors of shoppers, to calibrate recall targets with: users look elsewhere than items lie.
 pub(super) fn vectors(items: &Collection, shop: &Shop) -> Result<Vec<Vec<f32>>> {
-    shop.shoppers.iter().take(CALIBRATED_WITH).map(|(shopper, split)| items.recommend(&user_row(shop, shopper, split)).vector()).collect()
+    shop.shoppers
+        .iter()
+        .take(CALIBRATED_WITH)
+        .map(|(shopper, split)| items.recommend(&user_row(items, shop, shopper, split)).vector())
+        .collect()
 }
 
 /// The call that all of this is about: raw features in, items out.
@@ -111,9 +116,17 @@ fn page(items: &Collection, user: &Row, seen: &[String]) -> Result<(Answer, Effe
     Ok((answer, effect))
 }
 
-fn user_row(shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
+fn user_row(items: &Collection, shop: &Shop, shopper: &Shopper, split: &Split) -> Row {
     let now = split.after.first().map_or(HELD_OUT, |visit| visit.at);
-    shopper.ranked_row(&shop.catalogue, &split.seen(), now)
+    as_read(items, shopper.ranked_row(&shop.catalogue, &split.seen(), now))
+}
+
+/// A user's row without the time of the visit where the towers read none: those trained on the shop's clicks do not.
+pub(super) fn as_read(items: &Collection, mut row: Row) -> Row {
+    if items.towers().is_some_and(|pair| !pair.user_spec().reads("now")) {
+        row.remove("now");
+    }
+    row
 }
 
 fn lines(shop: &Shop, answer: &Answer, relevant: Option<&[usize]>) -> Vec<Line> {

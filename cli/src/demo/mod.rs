@@ -7,13 +7,16 @@ mod baseline;
 mod catalogue;
 mod clicks;
 mod dice;
+mod learn;
 mod names;
 mod report;
 mod rows;
 mod rules;
+mod served;
 mod shop;
 mod shopper;
 mod showcase;
+mod stages;
 mod thousands;
 mod time;
 
@@ -21,20 +24,12 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use report::Report;
 
-use self::report::{ImportLine, IndexLine};
+use self::report::Compared;
+use self::served::{Served, serve};
 use self::shop::Shop;
-use torre::{BuildOptions, CollectionOptions, Database, Error, Item, Progress, RankerSource, Result, TowerPair};
-
-/// The towers, trained on the shop of seed 1 (assets/demo/README.md).
-const ITEM_TOWER: &[u8] = include_bytes!("../../assets/demo/item.onnx");
-const USER_TOWER: &[u8] = include_bytes!("../../assets/demo/user.onnx");
-/// The second stage, trained on shops of other seeds.
-const RANKER: &[u8] = include_bytes!("../../assets/demo/ranker.onnx");
-/// What it is called in the collection.
-const RANKER_NAME: &str = "clicks";
-/// Fields of the products that no tower reads, and those that the second stage reads from memory.
-const FIELDS: [&str; 2] = ["clicks:int index", "stock:int index"];
-const INDEXED: [&str; 6] = ["brand", "category", "colour", "price", "rating", "reviews"];
+use self::stages::Stages;
+use crate::repl::Failure;
+use torre::{Database, Error, Progress, Result};
 
 /// What the demo is asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,11 +42,13 @@ pub(crate) struct Options {
     pub(crate) shoppers: usize,
     /// Where the database is made and stays. Without it: in a temporary directory, which is removed.
     pub(crate) keep: Option<PathBuf>,
+    /// Whether towers and second stage are trained on this very shop, and compared with those that come with the demo.
+    pub(crate) train: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, products: 20_000, shoppers: 2_000, keep: None }
+        Self { seed: 1, products: 20_000, shoppers: 2_000, keep: None, train: false }
     }
 }
 
@@ -63,53 +60,48 @@ pub(crate) fn write_rows(options: &Options, directory: &Path) -> Result<()> {
     rows::write(&Shop::new(options.seed, options.products, options.shoppers), directory)
 }
 
-/// Makes the shop, imports its products, recommends to its shoppers and measures.
+/// Makes the shop, trains on it where that is wanted, imports its products, recommends to its shoppers and measures.
 ///
 /// # Errors
-/// [`Error::Io`] when there is no room for the temporary directory, [`Error::Interrupted`], and what the database answers.
-pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report> {
+/// Where there is no room for the temporary directory, where it is interrupted, and what training and the database answer.
+pub(crate) fn run(options: &Options, progress: &dyn Progress) -> Result<Report, Failure> {
     let shop = Shop::new(options.seed, options.products, options.shoppers);
     let scratch = tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
-    let path = options.keep.clone().unwrap_or_else(|| scratch.path().join("shop"));
     // Building is a step of its own here, so nothing is to be built in the background before it.
-    let database = Database::builder(path).create(true).background(false).trim_memory(true).open()?;
-    let towers = TowerPair::from_bytes(ITEM_TOWER, USER_TOWER)?;
-    let mut collection = CollectionOptions::towers(&towers);
-    for field in FIELDS {
-        collection = collection.field(field.parse()?)?;
+    let open = |path: PathBuf| Database::builder(path).create(true).background(false).trim_memory(true).open();
+    let (mut stages, mut trained, mut compared) = (Stages::shipped()?, None, None);
+    if options.train {
+        let aside = open(scratch.path().join("aside"))?;
+        compared = Some(compare(&aside, &shop, &stages, progress)?);
+        let (own, line) = learn::learn(&shop, options.seed, &aside, progress)?;
+        (stages, trained) = (own, Some(line));
     }
-    let items = database.create_collection("items", collection)?;
-    items.attach_ranker(RANKER_NAME, &RankerSource::new(RANKER))?;
-
-    let clicks = shop.popularity();
-    let rows = shop.catalogue.products.iter().zip(&clicks).map(|(product, &clicks)| Item::from_row(product.stocked_row(clicks)));
-    let imported = items.import().progress(progress).run(rows)?;
-    INDEXED.iter().try_for_each(|field| items.add_index(field, progress))?;
-    let policy = rules::policy()?;
-    items.set_policy(rules::POLICY, &policy)?;
-    let built = items.build(&BuildOptions::default().queries(ask::vectors(&items, &shop)?), progress)?;
+    let database = open(options.keep.clone().unwrap_or_else(|| scratch.path().join("shop")))?;
+    let Served { items, import, index } = serve(&database, "items", &shop, &stages, progress)?;
     let (held_out, query, ranked_query) = ask::evaluate(&items, &shop, progress)?;
-    let seconds = imported.elapsed.as_secs_f64();
     Ok(Report {
         seed: options.seed,
         products: shop.catalogue.products.len(),
         shoppers: shop.shoppers.len(),
-        clicks: clicks.iter().map(|&clicks| clicks as usize).sum(),
-        import: ImportLine { rows: imported.rows, seconds, rows_per_second: imported.rows as f64 / seconds.max(1e-9) },
-        index: IndexLine {
-            dim: items.dim(),
-            lists: built.lists,
-            m: built.m,
-            bytes_per_row: built.bytes_per_row,
-            seconds: built.elapsed.as_secs_f64(),
-        },
+        clicks: shop.popularity().iter().map(|&clicks| clicks as usize).sum(),
+        trained,
+        import,
+        index,
         shown: ask::show(&items, &shop)?,
-        policy,
+        policy: rules::policy()?,
         held_out,
+        compared,
         query,
         ranked_query,
         kept: options.keep.clone(),
     })
+}
+
+/// The same shop by what comes with the demo.
+fn compare(database: &Database, shop: &Shop, shipped: &Stages, progress: &dyn Progress) -> Result<Compared> {
+    let Served { items, .. } = serve(database, "shipped", shop, shipped, progress)?;
+    let (held_out, ..) = ask::evaluate(&items, shop, progress)?;
+    Ok(Compared { towers: held_out.towers, ranked: held_out.ranked })
 }
 
 #[cfg(test)]
@@ -120,7 +112,7 @@ mod tests {
 
     #[test]
     fn towers_beat_popularity_clearly_on_a_shop_they_were_not_trained_on() {
-        let report = run(&Options { seed: 7, products: 3000, shoppers: 300, keep: None }, &NoProgress).unwrap();
+        let report = run(&Options { seed: 7, products: 3000, shoppers: 300, keep: None, train: false }, &NoProgress).unwrap();
         assert_eq!(report.import.rows, 3000);
         let (towers, popular) = (report.held_out.towers, report.held_out.popularity);
         let (rate, popular_rate) = (towers.hit_rate.unwrap(), popular.hit_rate.unwrap());
@@ -150,10 +142,24 @@ mod tests {
     fn a_database_that_is_kept_answers_afterwards() {
         let directory = tempfile::tempdir().unwrap();
         let keep = directory.path().join("shop");
-        let options = Options { seed: 2, products: 50, shoppers: 5, keep: Some(keep.clone()) };
+        let options = Options { seed: 2, products: 50, shoppers: 5, keep: Some(keep.clone()), train: false };
         run(&options, &NoProgress).unwrap();
         assert_eq!(Database::open(&keep).unwrap().collection("items").unwrap().len(), 50);
         // It is not overwritten.
-        assert!(matches!(run(&options, &NoProgress), Err(Error::CollectionExists { .. })));
+        assert!(run(&options, &NoProgress).unwrap_err().to_string().contains("exists"));
+    }
+
+    #[test]
+    fn a_shop_trains_its_own_towers_and_says_what_they_are_worth_beside_the_shipped_ones() {
+        let report = run(&Options { seed: 3, products: 1500, shoppers: 400, keep: None, train: true }, &NoProgress).unwrap();
+        let (towers, ranked, popular) = (report.held_out.towers, report.held_out.ranked, report.held_out.popularity);
+        assert!(towers.ndcg.unwrap() > 1.5 * popular.ndcg.unwrap() && popular.ndcg.unwrap() > 0.0, "{towers:?} {popular:?}");
+        assert!(ranked.ndcg.unwrap() > 1.5 * popular.ndcg.unwrap(), "{ranked:?} {popular:?}");
+        let trained = report.trained.unwrap();
+        assert!(trained.epochs > 0 && trained.trees > 0, "{trained:?}");
+        let page = report.to_string();
+        assert!(page.contains("the shipped towers") && page.lines().all(|line| line.chars().count() <= 100), "{page}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert!(json["compared"]["towers"]["ndcg"].as_f64().unwrap() > 0.0 && json["trained"]["epochs"].as_u64().unwrap() > 0, "{json}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the demo found: one JSON object, or a page for a person.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -24,12 +24,18 @@ pub(crate) struct Report {
     pub(super) shoppers: usize,
     /// Clicks before the held-out days.
     pub(super) clicks: usize,
+    /// How towers and second stage were trained, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trained: Option<TrainLine>,
     pub(super) import: ImportLine,
     pub(super) index: IndexLine,
     /// The rules by which products are shown.
     pub(super) policy: Policy,
     pub(super) shown: Vec<Shown>,
     pub(super) held_out: HeldOut,
+    /// What comes with the demo, where others were trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compared: Option<Compared>,
     /// Of a recommendation, from the raw row to the hits.
     pub(super) query: Latency,
     /// The same with the second stage.
@@ -44,6 +50,25 @@ pub(super) struct ImportLine {
     pub(super) rows: u64,
     pub(super) seconds: f64,
     pub(super) rows_per_second: f64,
+}
+
+/// How both stages were trained.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct TrainLine {
+    /// Epochs of the towers, as many as were best on the days that choose.
+    pub(super) epochs: usize,
+    /// Their nDCG@20 then.
+    pub(super) validation_ndcg: Option<f64>,
+    /// Trees of the second stage.
+    pub(super) trees: usize,
+    pub(super) seconds: f64,
+}
+
+/// The towers and the second stage that come with the demo, on the same shop.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct Compared {
+    pub(super) towers: Cutoff,
+    pub(super) ranked: Cutoff,
 }
 
 /// What was built.
@@ -114,8 +139,11 @@ impl Display for Report {
             thousands(self.shoppers as u64),
             thousands(self.clicks as u64)
         )?;
-        let ImportLine { rows, seconds, rows_per_second } = self.import;
         writeln!(f)?;
+        if let Some(TrainLine { epochs, trees, seconds, .. }) = self.trained {
+            writeln!(f, "train    two towers in {epochs} epochs, a second stage of {trees} trees, {seconds:.1} s")?;
+        }
+        let ImportLine { rows, seconds, rows_per_second } = self.import;
         writeln!(
             f,
             "import   {} raw rows through the item tower in {seconds:.2} s ({} rows/s, each batch durable)",
@@ -133,6 +161,10 @@ impl Display for Report {
         }
         writeln!(f, "\n* = clicked in the held-out days")?;
         write!(f, "\n{}", self.held_out)?;
+        if let Some(compared) = &self.compared {
+            write!(f, "{}", self.held_out.line("the shipped towers", compared.towers))?;
+            write!(f, "{}", self.held_out.line("the shipped towers, second stage", compared.ranked))?;
+        }
         let (p50_us, p99_us) = (self.query.p50_us.unwrap_or(0.0), self.query.p99_us.unwrap_or(0.0));
         writeln!(f, "\nA recommendation took {p50_us:.0} us (median), {p99_us:.0} us (99th percentile), from the raw row to the hits;")?;
         writeln!(f, "with the second stage {:.0} us.", self.ranked_query.p50_us.unwrap_or(0.0))?;
@@ -172,19 +204,25 @@ impl Display for HeldOut {
         let shoppers = thousands(self.shoppers as u64);
         writeln!(f, "Ten products for each of {shoppers} shoppers, none seen before, against what they then clicked:")?;
         writeln!(f, "                                     hit rate@10   ndcg@10")?;
+        for (name, quality) in [
+            ("the two towers", self.towers),
+            ("the towers, then the second stage", self.ranked),
+            ("popular in their own categories", self.own_categories),
+            ("popular", self.popularity),
+        ] {
+            f.write_str(&self.line(name, quality))?;
+        }
+        Ok(())
+    }
+}
+
+impl HeldOut {
+    /// A line of the table, with what it is beside popularity.
+    fn line(&self, name: &str, quality: Cutoff) -> String {
         let rate = |quality: Cutoff| quality.hit_rate.unwrap_or(0.0);
-        let mut line = |name: &str, quality: Cutoff| {
-            let (percent, times) = (rate(quality) * 100.0, rate(quality) / rate(self.popularity));
-            let mut text = format!("  {name:34} {percent:>9.1} %   {:>7.4}", quality.ndcg.unwrap_or(0.0));
-            if times.is_finite() && times > 1.0 {
-                write!(text, "   {times:.1} x popularity")?;
-            }
-            writeln!(f, "{text}")
-        };
-        line("the two towers", self.towers)?;
-        line("the towers, then the second stage", self.ranked)?;
-        line("popular in their own categories", self.own_categories)?;
-        line("popular", self.popularity)
+        let (percent, times) = (rate(quality) * 100.0, rate(quality) / rate(self.popularity));
+        let beside = if times.is_finite() && times > 1.0 { format!("   {times:.1} x popularity") } else { String::new() };
+        format!("  {name:34} {percent:>9.1} %   {:>7.4}{beside}\n", quality.ndcg.unwrap_or(0.0))
     }
 }
 

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::catalogue::Catalogue;
 use super::clicks::{Split, sessions};
 use super::shopper::Shopper;
+use super::time::HELD_OUT;
 
 /// Everything that a seed makes.
 #[derive(Clone, Debug)]
@@ -32,10 +33,15 @@ impl Shop {
 
     /// How often each product was clicked before the held-out days.
     pub(super) fn popularity(&self) -> Vec<u32> {
+        self.popularity_before(HELD_OUT)
+    }
+
+    /// The same before an earlier moment.
+    pub(super) fn popularity_before(&self, moment: i64) -> Vec<u32> {
         let mut counts = vec![0; self.catalogue.products.len()];
         for (_, split) in &self.shoppers {
-            for number in split.seen() {
-                counts[number] += 1;
+            for session in split.before.iter().filter(|session| session.at < moment) {
+                session.clicks.iter().for_each(|&number| counts[number] += 1);
             }
         }
         counts

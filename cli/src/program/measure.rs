@@ -45,6 +45,9 @@ pub(crate) struct Demo {
     /// Make the database here and keep it [default: a temporary directory]
     #[arg(long, value_name = "DB")]
     keep: Option<std::path::PathBuf>,
+    /// Train towers and second stage on this shop, and compare them with those that come with the demo
+    #[arg(long, conflicts_with = "rows")]
+    train: bool,
     /// Only write the rows that the towers are trained on into this directory
     #[arg(long, value_name = "DIR", hide = true)]
     rows: Option<std::path::PathBuf>,
@@ -53,16 +56,17 @@ pub(crate) struct Demo {
     json: bool,
 }
 pub(super) fn demo(args: &Demo) -> ExitCode {
-    let options = crate::demo::Options { seed: args.seed, products: args.products, shoppers: args.shoppers, keep: args.keep.clone() };
+    let &Demo { seed, products, shoppers, train, .. } = args;
+    let options = crate::demo::Options { seed, products, shoppers, keep: args.keep.clone(), train };
     let report = match &args.rows {
-        Some(directory) => crate::demo::write_rows(&options, directory).map(|()| None),
+        Some(directory) => crate::demo::write_rows(&options, directory).map(|()| None).map_err(Failure::from),
         None => crate::demo::run(&options, &Bar::new()).map(Some),
     };
     match report {
         Ok(Some(report)) if args.json => print::out(&format!("{}\n", crate::repl::output::to_json(&report))),
         Ok(Some(report)) => print::out(&format!("{}\n", report.to_string().trim_end())),
         Ok(None) => {}
-        Err(error) => return print::fail(&error.into()),
+        Err(failure) => return print::fail(&failure),
     }
     ExitCode::SUCCESS
 }

@@ -144,7 +144,7 @@ fn make(target: &Target, args: Create) -> Result<Output, Failure> {
 /// Everything is read and trained before the database is made: what is refused leaves none behind.
 fn recommender(args: &Make) -> Result<Output, Failure> {
     let Make { target, shop } = args;
-    Database::check_name(&target.collection)?;
+    [target.collection.clone(), train::making(&target.collection)].iter().try_for_each(|name| Database::check_name(name))?;
     if target.db.exists() && open(target, Purpose::Read)?.contains_collection(&target.collection) {
         let name = target.collection.clone();
         return Err(torre::Error::CollectionExists { name }.into());

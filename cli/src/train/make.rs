@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
-use torre::{BuildOptions, Collection, CollectionOptions, Database, Error, Item, Progress, Row, TowerPair};
+use torre::{Collection, Database, Error, Progress, TowerPair};
 use torre_report::{Contest, Latency};
 use torre_train::{Joined, Part};
 
@@ -17,11 +17,10 @@ use super::rivals::{Held, enter};
 use super::saved::Saved;
 use super::show::{self, KS};
 use super::specs::given;
+use super::stock::Stock;
 use crate::repl::Failure;
 use crate::repl::output::{Output, count, to_json};
 
-/// Rows of one commit.
-const BATCH: usize = 4000;
 /// Users that are timed, one query at a time.
 const TIMED: usize = 200;
 
@@ -77,10 +76,11 @@ pub(crate) fn make(
     let pair = write(&fitted, &held, &out)?;
     clock.lap("write", start);
     let database = create()?;
-    let collection = database.create_collection(name, CollectionOptions::towers(&pair).lenient(true))?;
-    import(&collection, &fitted.joined, progress)?;
+    let stock = Stock::begin(&database, name, &pair)?;
+    stock.import(&fitted.joined, progress)?;
     clock.lap("import", start);
-    let built = collection.build(&BuildOptions::default(), progress)?;
+    let built = stock.build(progress)?;
+    let collection = stock.serve()?;
     clock.lap("build", start);
     saved.done();
     let before = fitted.joined.chosen();
@@ -128,22 +128,6 @@ pub(super) fn write(fitted: &Fit, held: &Held, out: &std::path::Path) -> Result<
     fitted.write(out)?;
     files::write(&out.join("eval.jsonl"), held.lines(&fitted.joined))?;
     Ok(TowerPair::from_files(out.join("item.onnx"), out.join("user.onnx"))?)
-}
-
-pub(super) fn import(collection: &Collection, joined: &Joined, progress: &dyn Progress) -> Result<(), Failure> {
-    let importing = collection.begin_import();
-    let all = joined.item_ids.len() as u64;
-    let rows: Vec<(&String, &Row)> = joined.item_ids.iter().zip(&joined.item_rows).collect();
-    for (at, rows) in rows.chunks(BATCH).enumerate() {
-        let items = rows.iter().map(|(id, row)| Ok(Item::new(id.as_str())?.with_row((*row).clone())));
-        collection.upsert_many(items.collect::<Result<Vec<Item>, Error>>()?)?;
-        progress.update(torre::Stage::Import, (at * BATCH + rows.len()) as u64, Some(all));
-        if progress.cancelled() {
-            return Err(Error::Interrupted.into());
-        }
-    }
-    drop(importing);
-    Ok(())
 }
 
 /// What the collection recommends to each held-out user, by item numbers.

@@ -20,6 +20,7 @@ mod rivals;
 mod saved;
 mod show;
 mod specs;
+mod stock;
 mod tradeoff;
 
 pub(crate) use command::{Train, run as train};
@@ -27,4 +28,5 @@ pub(crate) use make::{Shop, make};
 pub(crate) use ranker::run as train_ranker;
 pub(crate) use ranker_args::RankerArgs;
 pub(crate) use retrain::{Retrain, retrain};
+pub(crate) use stock::making;
 pub(crate) use tradeoff::{Report, report};

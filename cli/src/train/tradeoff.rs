@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value as Json;
 use torre::{BuildOptions, CollectionOptions, Database, Progress, Refine, TowerPair, TowerSource};
-use torre_report::{Baseline, Latency, Measure, Popularity, Scores, Setting, TradeOff, bars, page};
+use torre_report::{Baseline, Latency, Measure, Popularity, Scores, Setting, TradeOff, bars, drawings, page};
 use torre_train::{Dataset, Part, Trained};
 
 use super::args::{DataArgs, TowerArgs};
 use super::files;
 use super::fit::{config, fit, join};
 use super::load::load;
-use super::make::{answers, import, times};
+use super::make::{answers, times};
 use super::rivals::Held;
 use super::show::KS;
 use super::specs::given;
+use super::stock::import;
 use crate::repl::Failure;
 use crate::repl::output::{Output, Record, to_json};
 use crate::repl::values::at_least_one;
@@ -109,9 +110,16 @@ pub(crate) fn report(args: &Report, progress: &dyn Progress) -> Result<Output, F
     let json = to_json(&report);
     files::write(&args.out, page("Width and coding of the vectors", &report))?;
     files::write(&args.out.with_extension("json"), &json)?;
+    for (name, svg) in drawings(&report) {
+        files::write(&args.out.with_extension(format!("{name}.svg")), svg)?;
+    }
     notes.extend(charts(&report));
     notes.extend(report.reasons.iter().cloned());
-    notes.push(format!("the page is {}, the numbers are in {}", args.out.display(), args.out.with_extension("json").display()));
+    notes.push(format!(
+        "the page is {}, the numbers are in {}, the charts beside it as .svg",
+        args.out.display(),
+        args.out.with_extension("json").display()
+    ));
     Ok(Output { json, records: records(&report), notes, ..Output::default() })
 }
 

@@ -241,3 +241,54 @@ fn killed_at_any_moment_what_serves_is_whole() {
     workshop.json(&[&RETRAIN[..], &["--resume"]].concat());
     assert_ne!(hits(&workshop), before);
 }
+
+/// More items than are imported in a moment.
+const MANY: u64 = 60_000;
+
+#[test]
+#[cfg(unix)]
+fn a_shop_whose_import_is_cut_short_is_not_there_until_it_is_whole() {
+    let workshop = workshop();
+    let mut items = std::fs::read_to_string(workshop.path().join("items.csv")).unwrap();
+    (120..MANY).for_each(|item| items += &format!("i{item},the lamp of kind {},{},red,x\n", item % 40, item % 7 + 1));
+    std::fs::write(workshop.path().join("items.csv"), items).unwrap();
+    let make = ["make", "shop", "--interactions", "clicks.csv", "--items", "items.csv", "--dim", "8", "--epochs", "1", "--no-refit"];
+    let resume = [&make[..], &["--resume"]].concat();
+    let names = || workshop.shell("torre shop --json -c .collections").stdout;
+    let mut cut = 0;
+    for round in 0..6u64 {
+        let mut child = workshop.spawn(&resume);
+        // The database is made once the towers are written; then the import begins.
+        wait_for(&workshop, "shop.towers/item.onnx", &mut child);
+        if round == 0 {
+            wait_for(&workshop, "shop", &mut child);
+        }
+        std::thread::sleep(Duration::from_millis(60 * round));
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        if round % 2 == 0 {
+            assert_eq!(workshop.shell(&format!("kill -INT {}", child.id())).code, 0);
+            let ended = child.wait_with_output().unwrap();
+            let said = String::from_utf8(ended.stderr).unwrap();
+            assert!(ended.status.success() || said.contains("interrupted"), "{said}");
+        } else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        if !workshop.path().join("shop").exists() || !names().contains("\"items\"") {
+            cut += 1;
+            let asked = workshop.torre(&["recommend", "shop", "--user", r#"{"history": ["i0"]}"#]);
+            assert_eq!(asked.code, 1, "{}", asked.stdout);
+            continue;
+        }
+        break;
+    }
+    assert!(cut > 0, "it was made before it was interrupted");
+    if !names().contains("\"items\"") {
+        workshop.json(&resume);
+    }
+    assert_eq!(workshop.json(&["stats", "shop"])["rows"], MANY);
+    assert!(!names().contains("making"), "{}", names());
+    assert_eq!(workshop.json(&["verify", "shop"])["damage"], serde_json::json!([]));
+}

@@ -96,6 +96,10 @@ fn a_report_compares_widths_and_codes() {
     assert!(report["sweet_spot"].is_u64() && !report["reasons"].as_array().unwrap().is_empty());
     let page = std::fs::read_to_string(workshop.path().join("page.html")).unwrap();
     assert!(page.contains("<svg") && !page.contains("http"));
+    for chart in ["quality-by-width", "quality-by-memory", "latency-by-width", "learned-by-heart"] {
+        let svg = std::fs::read_to_string(workshop.path().join(format!("page.{chart}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("xmlns="), "{chart}");
+    }
     let beside: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(workshop.path().join("page.json")).unwrap()).unwrap();
     assert_eq!(beside, report);
 }

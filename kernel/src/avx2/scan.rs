@@ -1,9 +1,10 @@
-//! The scans. They add table entries in bytes while they fit (eight of the filter's, two of the exact scan's), then into 16-bit sums:
+//! The scans. They add table entries in bytes while they fit (four of the filter's, two of the exact scan's), then into 16-bit sums:
 //! `all` adds the byte pairs as they are (modulo 2^16), `odd` their upper bytes; at the end the even sums are `all - (odd << 8)`. The
-//! filter takes 7.5 vector operations for 64 lookups.
+//! filter takes 8 vector operations for 64 lookups.
 
 use std::arch::x86_64::*;
 
+use super::super::task::FILTER_LINES;
 use super::super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 
 /// One of 16 entries for each byte's low nibble; the upper nibble must be 0.
@@ -120,18 +121,13 @@ pub(crate) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
             }
         }
         let (mut first, mut second) = (Sums::zero(), Sums::zero());
-        let (fours, rest) = lines.as_chunks::<4>();
-        let (tables, rest_tables) = tables.as_chunks::<4>();
-        for (lines, tables) in fours.iter().zip(tables) {
-            // Eight entries of five bits add up in a byte.
-            let [a0, b0] = line_sums(&lines[0], &tables[0]);
-            let [a1, b1] = line_sums(&lines[1], &tables[1]);
-            let [a2, b2] = line_sums(&lines[2], &tables[2]);
-            let [a3, b3] = line_sums(&lines[3], &tables[3]);
-            let a = _mm256_add_epi8(_mm256_add_epi8(a0, a1), _mm256_add_epi8(a2, a3));
-            let b = _mm256_add_epi8(_mm256_add_epi8(b0, b1), _mm256_add_epi8(b2, b3));
-            first.add(a);
-            second.add(b);
+        let (whole, rest) = lines.as_chunks::<FILTER_LINES>();
+        let (tables, rest_tables) = tables.as_chunks::<FILTER_LINES>();
+        for (lines, tables) in whole.iter().zip(tables) {
+            // Four entries of six bits add up in a byte.
+            let ([a0, b0], [a1, b1]) = (line_sums(&lines[0], &tables[0]), line_sums(&lines[1], &tables[1]));
+            first.add(_mm256_add_epi8(a0, a1));
+            second.add(_mm256_add_epi8(b0, b1));
         }
         for (line, table) in rest.iter().zip(rest_tables) {
             let [a, b] = line_sums(line, table);

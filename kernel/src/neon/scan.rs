@@ -3,6 +3,7 @@
 use std::arch::aarch64::*;
 
 use super::super::prefetch::prefetch;
+use super::super::task::FILTER_LINES;
 use super::super::{BLOCK, ExactTask, FilterTask, Line, Offsets, Sink};
 use super::load;
 
@@ -79,7 +80,7 @@ fn add_line(bytes: &mut [uint8x16_t; 4], line: &Line, [even, odd]: &[[u8; 16]; 2
 pub(crate) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
     let tables = task.tables.as_chunks::<2>().0;
     let height = tables.len();
-    let (table_fours, table_rest) = tables.as_chunks::<4>();
+    let (table_whole, table_rest) = tables.as_chunks::<FILTER_LINES>();
     let mut threshold = task.threshold;
     let mut out = [0u16; BLOCK];
     for (block, lines) in task.codes.chunks_exact(height).enumerate() {
@@ -87,9 +88,9 @@ pub(crate) fn filter<S: Sink>(task: FilterTask<'_>, sink: &mut S) -> usize {
             prefetch::<Line, false>(&next[..height.min(next.len())]);
         }
         let mut sums = Sums::zero();
-        let (fours, rest) = lines.as_chunks::<4>();
-        // Eight entries of five bits add up in a byte.
-        for (lines, tables) in fours.iter().zip(table_fours) {
+        let (whole, rest) = lines.as_chunks::<FILTER_LINES>();
+        // Four entries of six bits add up in a byte.
+        for (lines, tables) in whole.iter().zip(table_whole) {
             let mut bytes = [vdupq_n_u8(0); 4];
             for (line, table) in lines.iter().zip(tables) {
                 add_line(&mut bytes, line, table);

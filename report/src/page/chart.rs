@@ -1,4 +1,4 @@
-//! Charts of points and lines as inline SVG.
+//! Charts of points and lines as SVG: inline in a page, or a file of its own.
 
 use std::fmt::Write;
 
@@ -23,8 +23,14 @@ pub(super) struct Series {
     pub(super) dashed: bool,
 }
 
+/// How a chart looks that stands in no page.
+const STYLE: &str = "svg{font:12px system-ui,sans-serif;fill:#222;background:#fff}.title{font-weight:600;font-size:14px}.grid{stroke:#ddd}\
+.end{text-anchor:end}.middle{text-anchor:middle}.mark{fill:none;stroke:#222;stroke-width:2}";
+
 /// A chart of series over one x.
 pub(super) struct Chart {
+    /// What a file of it is called.
+    pub(super) name: &'static str,
     pub(super) title: String,
     pub(super) x: String,
     pub(super) y: String,
@@ -36,6 +42,13 @@ pub(super) struct Chart {
 }
 
 impl Chart {
+    /// The chart as a file of its own.
+    pub(super) fn file(&self) -> String {
+        let inline = self.svg();
+        let (head, rest) = inline.split_once('>').unwrap_or((&inline, ""));
+        format!("{head} xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\"><style>{STYLE}</style>{rest}\n")
+    }
+
     pub(super) fn svg(&self) -> String {
         let all = || self.series.iter().flat_map(|series| &series.points);
         let place = |x: f64| if self.logarithmic { x.max(1e-9).log2() } else { x };
@@ -151,7 +164,7 @@ mod tests {
         let points = vec![(32.0, 0.1, Some((0.05, 0.15))), (512.0, 0.2, None), (64.0, -0.3, None)];
         let series = [Series { name: "a <b>".to_owned(), points, dashed: true }];
         for logarithmic in [false, true] {
-            let chart = Chart { title: "t".into(), x: "x".into(), y: "y".into(), logarithmic, series: vec![], marked: None };
+            let chart = Chart { name: "t", title: "t".into(), x: "x".into(), y: "y".into(), logarithmic, series: vec![], marked: None };
             assert!(chart.svg().ends_with("</svg>"), "without points");
             let chart = Chart {
                 series: vec![Series { points: series[0].points.clone(), name: series[0].name.clone(), dashed: true }],
@@ -160,6 +173,9 @@ mod tests {
             };
             let svg = chart.svg();
             assert_eq!((svg.matches("<circle").count(), svg.contains("a &lt;b&gt;")), (4, true));
+            let file = chart.file();
+            assert!(file.starts_with("<svg viewBox=") && file.contains(" xmlns=") && file.matches("<style>").count() == 1, "{file}");
+            assert_eq!(file.matches("<circle").count(), 4);
             for at in svg.split("cx=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse::<f64>().ok()) {
                 assert!((MARGIN[0]..=WIDTH - MARGIN[1]).contains(&at), "{at}");
             }

@@ -32,6 +32,11 @@ pub fn page(title: &str, report: &TradeOff) -> String {
     html
 }
 
+/// The charts of the page, each with a name and as an SVG file of its own.
+pub fn drawings(report: &TradeOff) -> Vec<(&'static str, String)> {
+    charts(report).iter().map(|chart| (chart.name, chart.file())).collect()
+}
+
 /// The codes, in the order in which they come.
 fn codes(report: &TradeOff) -> Vec<&str> {
     let mut codes: Vec<&str> = Vec::new();
@@ -56,6 +61,7 @@ fn charts(report: &TradeOff) -> Vec<Chart> {
     };
     let quality = |setting: &SettingReport| (setting.quality.mean, Some((setting.quality.low, setting.quality.high)));
     let by_dim = Chart {
+        name: "quality-by-width",
         title: format!("{} by width of the vectors", report.measure),
         x: "dimensions".to_owned(),
         y: report.measure.clone(),
@@ -64,6 +70,7 @@ fn charts(report: &TradeOff) -> Vec<Chart> {
         marked: sweet.map(|setting| (setting.dim as f64, setting.quality.mean)),
     };
     let by_memory = Chart {
+        name: "quality-by-memory",
         title: format!("{} by memory", report.measure),
         x: "bytes a row".to_owned(),
         y: report.measure.clone(),
@@ -75,6 +82,7 @@ fn charts(report: &TradeOff) -> Vec<Chart> {
         (setting.latency.p50_us.unwrap_or(0.0), setting.latency.p99_us.map(|p99| (setting.latency.p50_us.unwrap_or(0.0), p99)))
     };
     let by_latency = Chart {
+        name: "latency-by-width",
         title: "Time of one query, median to 99th percentile".to_owned(),
         x: "dimensions".to_owned(),
         y: "microseconds".to_owned(),
@@ -101,7 +109,7 @@ fn by_heart(report: &TradeOff) -> Option<Chart> {
         Series { name: "held out".to_owned(), points: points(|setting| setting.quality.mean), dashed: false },
     ];
     let (title, y) = ("Learned by heart?".to_owned(), report.measure.clone());
-    Some(Chart { title, x: "dimensions".to_owned(), y, logarithmic: true, series, marked: None })
+    Some(Chart { name: "learned-by-heart", title, x: "dimensions".to_owned(), y, logarithmic: true, series, marked: None })
 }
 
 fn with_baselines(report: &TradeOff, mut series: Vec<Series>) -> Vec<Series> {
@@ -165,6 +173,9 @@ mod tests {
                 "{tag}"
             );
         }
+        let drawings = drawings(&report);
+        let names: std::collections::BTreeSet<&str> = drawings.iter().map(|(name, _)| *name).collect();
+        assert_eq!((drawings.len(), names.len()), (4, 4));
         assert!(page("none", &TradeOff::new(&[], Measure::Ndcg, vec![], 1)).contains("nothing was measured"));
     }
 }

@@ -5,4 +5,4 @@ mod chart;
 mod html;
 
 pub use bars::bars;
-pub use html::page;
+pub use html::{drawings, page};

@@ -1,10 +1,12 @@
 //! Operators that make elements: constants, ranges, shapes as numbers.
 
 use super::node::{Node, Result};
+use crate::model_error::ModelError;
 use crate::tower::limits;
-use crate::tower::shape::volume;
+use crate::tower::shape::{strides, volume};
 use crate::tower::tensor;
 use crate::tower::value::{Dtype, Value};
+use crate::tower::way_out::way_out;
 
 pub(super) fn constant(node: &Node<'_>) -> Result<Value> {
     node.at_most(0)?;
@@ -35,8 +37,13 @@ pub(super) fn constant_of_shape(node: &Node<'_>) -> Result<Value> {
     if fill.as_ref().is_some_and(|v| v.volume() != 1) {
         return node.fail("the value must be one number");
     }
+    let small = volume(&shape) <= limits::FOLLOWED_ELEMENTS;
+    if let Some(fill) = fill.as_ref().and_then(|v| v.whole.as_ref()).filter(|_| small) {
+        let whole = vec![fill[0]; volume(&shape)].into();
+        return Ok(Value { whole: Some(whole), ..Value::new(dtype, shape) });
+    }
     Ok(match fill.and_then(|v| v.content) {
-        Some(fill) if volume(&shape) <= limits::FOLLOWED_ELEMENTS => {
+        Some(fill) if small => {
             let content = vec![fill[0]; volume(&shape)];
             Value::known(dtype, shape, content)
         }
@@ -106,6 +113,23 @@ pub(super) fn shape(node: &Node<'_>) -> Result<Value> {
 pub(super) fn size(node: &Node<'_>) -> Result<Value> {
     node.at_most(1)?;
     Ok(Value::known(Dtype::I64, vec![], vec![node.input(0)?.volume() as i64]))
+}
+
+/// The places of what is not zero, a column each, where they are the same in every run.
+pub(super) fn non_zero(node: &Node<'_>) -> Result<Value> {
+    node.at_most(1)?;
+    let x = node.input(0)?;
+    let Some(content) = x.content.as_deref().or(x.whole.as_deref()) else {
+        let (name, operator) = (node.name.to_owned(), node.proto.op_type.clone());
+        return Err(ModelError::Operator { way_out: way_out("", &operator), node: name, operator });
+    };
+    let places: Vec<i64> = (0..).zip(content).filter(|&(_, &x)| x != 0).map(|(place, _)| place).collect();
+    let steps = strides(&x.shape);
+    let mut columns = Vec::with_capacity(x.rank() * places.len());
+    for (&step, &dim) in steps.iter().zip(&x.shape) {
+        columns.extend(places.iter().map(|place| place / step as i64 % dim as i64));
+    }
+    Ok(Value::known(Dtype::I64, vec![x.rank(), places.len()], columns))
 }
 
 /// An input whose content is a shape; no dimension may be negative or beyond the limits.

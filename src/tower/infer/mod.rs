@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod attention;
+mod bag;
 mod lookup;
 mod make;
 mod matrix;
@@ -21,6 +22,7 @@ use tract_onnx::pb;
 pub(super) use self::structure::source;
 
 use self::node::{Node, Result};
+use super::bag::OPERATOR;
 use super::limits;
 use super::value::{Dtype, Value};
 use super::way_out::way_out;
@@ -60,8 +62,10 @@ fn kind(operator: &str) -> Option<Kind> {
         "Constant" => One(make::constant),
         "ConstantOfShape" => One(make::constant_of_shape),
         "Range" => One(make::range),
+        OPERATOR => One(bag::bags),
         "Shape" => One(make::shape),
         "Size" => One(make::size),
+        "NonZero" => One(make::non_zero),
         "Reshape" => One(structure::reshape),
         "Flatten" => One(structure::flatten),
         "Squeeze" => One(structure::squeeze),
@@ -223,6 +227,7 @@ fn storage_only(node: &Node<'_>) -> Result<()> {
             | "DequantizeLinear"
             | "QuantizeLinear"
             | "Gather"
+            | OPERATOR
             | "Reshape"
             | "Transpose"
             | "Identity"

@@ -24,6 +24,7 @@ use self::reduce::{Reduction, log_softmax};
 pub(super) use self::view::View;
 use self::view::{KERNEL, Views};
 use super::attributes::Attributes;
+use super::bag::OPERATOR;
 use super::reference::axis;
 use crate::kernel::Curve;
 
@@ -47,6 +48,8 @@ pub(super) enum Quick {
         node: pb::NodeProto,
     },
     Einsum(Einsum),
+    /// The same numbers in another shape.
+    Bags,
     /// Of the first dimension.
     Gather,
     /// Of two tensors of three and more dimensions.
@@ -61,7 +64,16 @@ impl Quick {
         matches!(operator, "GRU" | "LSTM" | "RNN" | "Attention" | "LayerNormalization" | "RMSNormalization" | "Softmax" | "LogSoftmax")
             || matches!(
                 operator,
-                "Einsum" | "Gather" | "MatMul" | "ReduceLogSumExp" | "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum"
+                OPERATOR
+                    | "Einsum"
+                    | "Gather"
+                    | "MatMul"
+                    | "ReduceLogSumExp"
+                    | "ReduceL2"
+                    | "ReduceMax"
+                    | "ReduceMean"
+                    | "ReduceMin"
+                    | "ReduceSum"
             )
             || matches!(operator, "Erf" | "Exp" | "Gelu" | "Sin" | "Cos" | "Celu" | "Elu" | "Selu" | "Softplus" | "Softsign" | "Mish")
     }
@@ -81,6 +93,7 @@ impl Quick {
             "Gather" => (attributes.int("axis", 0) == 0).then_some(Self::Gather),
             "Einsum" => Einsum::of(attributes.text("equation", "")).map(Self::Einsum),
             "MatMul" => Some(Self::MatMul),
+            OPERATOR => Some(Self::Bags),
             "Softmax" => Some(Self::Softmax { axis: attributes.int("axis", -1) }),
             operator => match Reduction::of(operator) {
                 Some(reduction) => Some(Self::Reduce { reduction, node: node.clone() }),
@@ -119,6 +132,7 @@ impl Quick {
             }
             Self::Reduce { reduction, node } => reduction.run(Attributes(node), inputs).map(|out| vec![out]),
             Self::Einsum(einsum) => einsum.run(inputs, shapes.first()?).map(|out| vec![out]),
+            Self::Bags => Some(vec![first.data.to_vec()]),
             Self::Gather => gather::rows(inputs).map(|out| vec![out]),
             Self::MatMul => matmul::run(inputs, shapes.first()?).map(|out| vec![out]),
             Self::Attention(attention) => attention.run(inputs, shapes.first()?.len()).map(|out| vec![out]),

@@ -21,6 +21,7 @@ pub(super) use self::call::{Call, axes, axis};
 pub(super) use self::matrix::Equation;
 
 use super::array::Array;
+use super::bag::OPERATOR;
 
 /// Computes one node: as many outputs as it has shapes.
 ///
@@ -36,8 +37,11 @@ pub(super) fn compute(call: &Call<'_>) -> Result<Vec<Array>, String> {
         "ConstantOfShape" => structure::constant_of_shape(call),
         "Range" => structure::range(call),
         "Shape" => structure::shape(call),
+        "NonZero" => structure::non_zero(call),
         "Size" => call.input(0).and_then(|x| Ok(Array::integers(super::value::Dtype::I64, call.shape()?, [x.len() as i64]))),
-        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Dropout" => call.input(0).and_then(|x| Ok(x.clone().reshaped(call.shape()?))),
+        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Dropout" | OPERATOR => {
+            call.input(0).and_then(|x| Ok(x.clone().reshaped(call.shape()?)))
+        }
         "Expand" => call.input(0).and_then(|x| Ok(x.broadcast(&call.shape()?))),
         "Transpose" => structure::transpose(call),
         "Tile" => structure::tile(call),

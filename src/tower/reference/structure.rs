@@ -55,6 +55,20 @@ pub(super) fn shape(call: &Call<'_>) -> Result<Array> {
     Ok(Array::integers(Dtype::I64, call.shape()?, dims.get(start..end).unwrap_or_default().iter().map(|&dim| dim as i64)))
 }
 
+pub(super) fn non_zero(call: &Call<'_>) -> Result<Array> {
+    let x = call.input(0)?;
+    let is_set: Vec<bool> = match &x.data {
+        Data::Int(data) => data.iter().map(|&x| x != 0).collect(),
+        Data::Float(data) => data.iter().map(|&x| x != 0.0).collect(),
+    };
+    let places: Vec<usize> = (0..x.len()).filter(|&at| is_set[at]).collect();
+    let mut lines = Vec::with_capacity(x.rank() * places.len());
+    for (step, dim) in strides(&x.shape).into_iter().zip(&x.shape) {
+        lines.extend(places.iter().map(|place| (place / step % dim) as i64));
+    }
+    Ok(Array::integers(Dtype::I64, call.shape()?, lines))
+}
+
 pub(super) fn transpose(call: &Call<'_>) -> Result<Array> {
     let x = call.input(0)?;
     let reversed: Vec<i64> = (0..x.rank() as i64).rev().collect();

@@ -69,6 +69,9 @@ fn examples_of_the_standard() {
     assert_eq!(found[0].as_floats().unwrap(), [3.0, 2.0, 5.0, 5.0]);
     assert_eq!(found[1].as_integers().unwrap(), [0, 2, 0, 1]);
 
+    let found = run("NonZero", &[&ints(&[2, 2], &[1, 0, 1, 1])], &[], &[&[2, 3]]);
+    assert_eq!(found[0].as_integers().unwrap(), [0, 1, 1, 0, 0, 1]);
+
     let (a, b) = (ints(&[6], &[-4, 7, 5, 4, -7, 8]), ints(&[6], &[2, -3, 8, -2, 3, 5]));
     assert_eq!(run("Mod", &[&a, &b], &[], &[&[6]])[0].as_integers().unwrap(), [0, -2, 5, 0, 2, 3]);
     assert_eq!(run("Mod", &[&a, &b], &[("fmod", Given::Int(1))], &[&[6]])[0].as_integers().unwrap(), [0, 1, 5, 0, -1, 3]);

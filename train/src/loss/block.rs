@@ -42,6 +42,8 @@ pub(crate) struct Targets<'a> {
     pub(crate) weights: &'a [f32],
     /// Further items that are no negatives of a user.
     pub(crate) spared: Option<&'a Lists>,
+    /// The candidates for which that holds: from one, to before another.
+    pub(crate) spared_among: [usize; 2],
     /// 1 / temperature.
     pub(crate) scale: f32,
 }
@@ -114,17 +116,17 @@ impl Block<'_> {
         for lane in 0..count {
             let product = KERNEL.dot(&own[lane * dim..][..dim], &chosen[lane * dim..][..dim]);
             target[lane] = scale * product + self.targets.bias[self.first + lane];
-            let mut spare = |item: u32| {
-                for column in self.candidates.columns.of(item) {
+            let mut spare = |item: u32, [from, to]: [usize; 2]| {
+                for column in self.candidates.columns.of(item).filter(|column| (from..to).contains(column)) {
                     if products[column][lane] > f32::NEG_INFINITY {
                         products[column][lane] = f32::NEG_INFINITY;
                         negatives[lane] -= 1.0;
                     }
                 }
             };
-            spare(self.targets.ids[self.first + lane]);
+            spare(self.targets.ids[self.first + lane], [0, usize::MAX]);
             if let Some(spared) = self.targets.spared {
-                spared.of(self.first + lane).iter().for_each(|&item| spare(item));
+                spared.of(self.first + lane).iter().for_each(|&item| spare(item, self.targets.spared_among));
             }
         }
         let outcome = KERNEL.run(Lanes { loss: self.loss, products, bias: self.candidates.bias, scale, target, negatives });

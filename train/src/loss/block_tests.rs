@@ -19,6 +19,7 @@ struct Case {
     candidate_bias: Vec<f32>,
     weights: Vec<f32>,
     spared: Lists,
+    spared_among: [usize; 2],
     scale: f32,
 }
 
@@ -36,7 +37,8 @@ impl Case {
         let ids = (0..users).map(|_| rng.below(items) as u32).collect();
         let candidate_ids = (0..candidates).map(|_| rng.below(items) as u32).collect();
         let weights = (0..users).map(|_| rng.uniform()).collect();
-        Self { dim, users: u, items: i, candidates: c, ids, candidate_ids, bias, candidate_bias, weights, spared, scale: 0.7 }
+        let spared_among = [[0, candidates], [candidates / 3, candidates.saturating_sub(1)]][seed as usize % 2];
+        Self { dim, users: u, items: i, candidates: c, ids, candidate_ids, bias, candidate_bias, weights, spared, spared_among, scale: 0.7 }
     }
 
     fn ours(&self, loss: Loss, items: usize) -> Gradients {
@@ -51,6 +53,7 @@ impl Case {
             bias: &self.bias,
             weights: &self.weights,
             spared: Some(&self.spared),
+            spared_among: self.spared_among,
             scale: self.scale,
         };
         evaluate(loss, targets, candidates)
@@ -65,7 +68,9 @@ impl Case {
         for (user, &id) in self.ids.iter().enumerate() {
             let u = row(&self.users, user);
             let t = f64::from(self.scale) * dot(&u, &row(&self.items, user)) + f64::from(self.bias[user]);
-            let counts = |c: &usize| self.candidate_ids[*c] != id && !self.spared.of(user).contains(&self.candidate_ids[*c]);
+            let [from, to] = self.spared_among;
+            let is_spared = |c: usize| (from..to).contains(&c) && self.spared.of(user).contains(&self.candidate_ids[c]);
+            let counts = |c: &usize| self.candidate_ids[*c] != id && !is_spared(*c);
             let logit = |c: usize| f64::from(self.scale) * dot(&u, &row(&self.candidates, c)) + f64::from(self.candidate_bias[c]);
             let x: Vec<f64> = (0..self.candidate_ids.len()).filter(counts).map(logit).collect();
             let n = (x.len() as f64).max(1.0);
