@@ -24,6 +24,8 @@ const MOST_LOSS: f32 = 0.5;
 const MOST_HOLLOW: f32 = 100.0;
 /// So near to the number of rows asked for, as a share of it, a threshold is good enough.
 const NEAR: f32 = 0.01;
+/// So near to each other, in standard deviations, centres are taken as one.
+const SAME: f32 = 0.15;
 /// Thresholds are this many standard deviations above a centroid at most.
 const HIGHEST: f32 = 6.0;
 /// So small a share of a list, and of those behind it, is nothing.
@@ -48,6 +50,8 @@ struct List {
 pub(super) struct Forecast<'a> {
     density: &'a Density,
     lists: &'a [List],
+    /// The same lists, neighbours whose centres are much the same as one: sums over all lists are sums over these.
+    groups: &'a [List],
     /// Scores of the excluded rows, best first.
     excluded: &'a [f32],
     /// By how many times there are more rows above the excluded rows' scores than the density says, at least 1.
@@ -65,6 +69,7 @@ pub(super) struct Forecast<'a> {
 #[derive(Default, Debug)]
 pub(crate) struct ForecastScratch {
     lists: Vec<List>,
+    groups: Vec<List>,
     pub(super) excluded: Vec<f32>,
 }
 
@@ -88,6 +93,32 @@ pub(super) fn density_score(metric: Metric, query_squares: f32, score: f32) -> f
     if metric == Metric::L2 { 0.5 * (query_squares + score) } else { score }
 }
 
+/// Puts neighbours together whose centres are no further apart than [`SAME`], those of the first `nprobe` lists apart from the others; answers the number
+/// of groups of those.
+fn group(lists: &[List], nprobe: usize, slope: f32, groups: &mut Vec<List>) -> usize {
+    groups.clear();
+    let (mut of_first, mut start) = (0, f32::INFINITY);
+    for (at, list) in lists.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if at != nprobe && start - list.centre <= SAME * list.width / slope => {
+                let rows = (group.rows + list.rows).max(1.0);
+                group.centre += (list.centre - group.centre) * list.rows / rows;
+                group.width += (list.width - group.width) * list.rows / rows;
+                group.rows += list.rows;
+                group.passing += list.passing;
+            }
+            _ => {
+                start = list.centre;
+                groups.push(*list);
+            }
+        }
+        if at < nprobe {
+            of_first = groups.len();
+        }
+    }
+    of_first
+}
+
 impl<'a> Forecast<'a> {
     /// `passing` says how many rows of each probed list may be returned or are excluded by id; `usual` how many lists are not probed, and what an
     /// unrestricted query loses on average.
@@ -100,20 +131,22 @@ impl<'a> Forecast<'a> {
         usual: (usize, f32),
         scratch: &'a mut ForecastScratch,
     ) -> Self {
-        let ForecastScratch { lists, excluded } = scratch;
+        let ForecastScratch { lists, groups, excluded } = scratch;
         lists.clear();
         lists.extend(probes.iter().zip(passing).map(|(probe, &passing)| {
             let rows: usize = parts.iter().map(|part| part.index.layout.rows_of(probe.list as usize).len()).sum();
             let centre = centre(probe);
             List { centre, width: width(metric, query_squares, centre), rows: rows as f32, passing: passing as f32 }
         }));
-        excluded.sort_unstable_by(|a, b| b.total_cmp(a));
-        let mut forecast = Self { density: goal.density, lists, excluded, scale: 1.0, reach: 0.0, usual_loss: (0.0, 0.0), hollow: 0.0 };
+        let of_first = group(lists, goal.nprobe, goal.density.slope(), groups);
+        let mut forecast =
+            Self { density: goal.density, lists, groups, excluded, scale: 1.0, reach: 0.0, usual_loss: (0.0, 0.0), hollow: 0.0 };
         forecast.scale = forecast.scale();
-        let first = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
+        let first = &forecast.groups[..of_first];
         let last = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.k as f32);
         let reached = forecast.threshold(|at| forecast.above(first, at, |list| list.rows), goal.candidates as f32);
-        let width = first.iter().map(|list| list.width).sum::<f32>() / first.len().max(1) as f32;
+        let probed = &forecast.lists[..goal.nprobe.min(forecast.lists.len())];
+        let width = probed.iter().map(|list| list.width).sum::<f32>() / probed.len().max(1) as f32;
         forecast.reach = ((last - reached) / width.max(f32::MIN_POSITIVE)).max(0.0);
         let (loss, hollow) = forecast.without(goal, usual.0);
         (forecast.usual_loss, forecast.hollow) = ((usual.1.max(LEAST_LOSS), loss.clamp(LEAST_LOSS, MOST_LOSS)), hollow);
@@ -123,7 +156,7 @@ impl<'a> Forecast<'a> {
     /// What the density says that the lists of an unrestricted query lose of its rows, and how hollow the restriction makes them. `unprobed` lists are
     /// not among those probed.
     fn without(&self, goal: &Goal<'_>, unprobed: usize) -> (f32, f32) {
-        let rows = |at| self.above(self.lists, at, |list| list.rows);
+        let rows = |at| self.above(self.groups, at, |list| list.rows);
         let last = self.threshold(rows, goal.k as f32);
         let band = Band { best: self.threshold(rows, 1.0).max(last), last };
         let masses: Vec<f32> = self.masses(band, |list| list.rows).collect();
@@ -145,7 +178,7 @@ impl<'a> Forecast<'a> {
     /// query leaves out, it expects too many in the first lists. Measured on 100-dimensional word vectors behind 100 to 10,000 excluded rows and behind
     /// one to ten clusters of a hundred.
     fn displaced(&self, band: Band, k: usize) -> f32 {
-        let rank = self.scale * self.rate() * self.above(self.lists, band.last, |list| list.rows);
+        let rank = self.scale * self.rate() * self.above(self.groups, band.last, |list| list.rows);
         let behind = (rank / k.max(1) as f32).max(1.0).log10();
         1.0 + behind * (DISPLACED.0 + DISPLACED.1 * behind) + HOLLOW * self.hollow
     }
@@ -180,7 +213,7 @@ impl<'a> Forecast<'a> {
     /// The excluded rows are known, so there are at least as many rows above their scores as there are of them.
     fn scale(&self) -> f32 {
         let look = |(rank, score): (f32, f32)| {
-            let by_density = self.above(self.lists, score, |list| list.passing);
+            let by_density = self.above(self.groups, score, |list| list.passing);
             // What chance may do to so many.
             (score.is_finite() && by_density > 0.0).then_some((rank - rank.sqrt()) / by_density)
         };
@@ -198,7 +231,7 @@ impl<'a> Forecast<'a> {
 
     /// Rows above a threshold that may be returned, were all lists probed.
     fn wanted_above(&self, threshold: f32) -> f32 {
-        self.scale * self.above(self.lists, threshold, |list| list.passing) - self.excluded_above(threshold)
+        self.scale * self.above(self.groups, threshold, |list| list.passing) - self.excluded_above(threshold)
     }
 
     fn excluded_above(&self, threshold: f32) -> f32 {
@@ -226,8 +259,8 @@ impl<'a> Forecast<'a> {
     /// Thresholds below and above all rows.
     fn ends(&self) -> (f32, f32) {
         let unit = |list: &List| list.width / self.density.slope();
-        let high = self.lists.iter().map(|list| list.centre + HIGHEST * unit(list)).fold(f32::NEG_INFINITY, f32::max);
-        let low = self.lists.iter().map(|list| list.centre - HIGHEST * unit(list)).fold(f32::INFINITY, f32::min);
+        let high = self.groups.iter().map(|list| list.centre + HIGHEST * unit(list)).fold(f32::NEG_INFINITY, f32::max);
+        let low = self.groups.iter().map(|list| list.centre - HIGHEST * unit(list)).fold(f32::INFINITY, f32::min);
         (low, high)
     }
 

@@ -8,7 +8,9 @@
 
 mod above;
 mod batch;
+mod behind;
 mod candidate;
+mod candidates_before;
 mod coarse;
 mod coarse_copy;
 mod coarse_tiles;
@@ -22,6 +24,7 @@ mod gather;
 mod ivf;
 mod key;
 mod layout;
+mod left_out;
 mod list_bytes;
 mod merge;
 mod narrow;
@@ -50,7 +53,9 @@ mod warm_tests;
 
 pub(crate) use above::above;
 pub(crate) use batch::{by_tiles, search_batch};
+pub(crate) use behind::{Behind, search_behind};
 pub(crate) use candidate::Candidate;
+pub(crate) use candidates_before::candidates_before;
 pub(crate) use coarse::{CoarseScratch, lists_to_visit};
 pub(crate) use engine::SearchEngine;
 pub(crate) use gather::gather;

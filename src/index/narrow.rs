@@ -18,6 +18,9 @@ pub(crate) trait Narrow: Sync + std::fmt::Debug {
     /// `rows.start + 64 j + i`.
     fn filter(&self, _part: usize, _rows: Range<usize>, _words: &mut [u64]) {}
 
+    /// Asks for what [`Narrow::filter`] will read of these rows, soon.
+    fn fetch(&self, _part: usize, _rows: Range<usize>) {}
+
     /// Takes out all that may not be returned, as [`Narrow::filter`] does. False where there is nothing to take out; the words are then as they were.
     fn narrow(&self, part: usize, rows: Range<usize>, words: &mut [u64]) -> bool {
         let excluded = within(self.excluded(), part, rows.clone());

@@ -3,18 +3,19 @@
 
 use std::time::Instant;
 
-use crate::kernel::Kernel;
-use crate::types::{Metric, Refine};
+use crate::types::Refine;
 
 use super::coarse;
 use super::engine::SearchEngine;
 use super::forecast::{Band, Forecast, Need, density_score};
+use super::left_out::LeftOut;
 use super::narrow::Narrow;
 use super::params::{Goal, Part, SearchParams};
 use super::scratch::{Scratch, prepare};
 use super::search::pass;
 use super::stats::{Clock, SearchStats};
 use super::survey::survey_more;
+use super::task::ListTask;
 
 /// Lists whose rows are counted at first, as a multiple of those that an unrestricted query visits, and at least.
 const COUNTED: usize = 2;
@@ -31,9 +32,6 @@ const SPARSE_SHARE: f32 = 0.985;
 const SPARSE_CANDIDATES: usize = 2048;
 /// So few rows in all are all scored by their refine vectors: about 20 ns each.
 const GATHERED: usize = 8192;
-
-/// Records fetched ahead of the one that is scored.
-const AHEAD: usize = 8;
 
 /// Finds the best rows that `params.narrow` leaves, so that the goal's share of its k is found on average; `params.k` of them are in
 /// `scratch.hits()`.
@@ -89,12 +87,15 @@ impl Narrowed<'_> {
         scratch.hits.clear();
         scratch.surveyed.clear();
         scratch.words.clear();
+        scratch.lists_surveyed = 0;
         if prepare(self.parts, scratch) == 0 || self.goal.k == 0 || self.params.k < self.goal.k {
             return (stats, 1.0);
         }
         let metric = self.engine.quantizer.metric;
         let squares = self.engine.kernel.dot(self.query, self.query);
-        self.score_excluded(squares, scratch);
+        let left_out = LeftOut { kernel: self.engine.kernel, metric, parts: self.parts, query: self.query };
+        let places = self.params.narrow.map_or(&[][..], Narrow::excluded);
+        left_out.scores(places, &mut scratch.refine, &mut scratch.forecast.excluded);
         let lists = self.engine.quantizer.lists();
         let mut counted = (COUNTED * self.goal.nprobe).max(FEWEST).min(lists);
         let mut turns = 0;
@@ -102,9 +103,10 @@ impl Narrowed<'_> {
             self.count(counted, scratch, &mut stats);
             let passing = self.passing(scratch);
             (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
-            if passing.are_few(counted, lists) {
-                if counted < lists {
+            if passing.are_few(scratch.lists_surveyed, lists) {
+                if scratch.lists_surveyed < lists {
                     counted = lists;
+                    scratch.lists_surveyed = lists;
                     continue;
                 }
                 let params = SearchParams { nprobe: lists, candidates: passing.rows, ..self.params };
@@ -158,6 +160,9 @@ impl Narrowed<'_> {
             };
             *turns += 1;
             let candidates = candidates.max(least);
+            if nprobe > scratch.lists_surveyed {
+                self.survey(nprobe, scratch);
+            }
             pass(self.engine, self.parts, self.query, &SearchParams { nprobe, candidates, ..self.params }, scratch, stats);
             let Some((best, last)) = scratch.hits.first().zip(scratch.hits.get(goal.k - 1)) else {
                 // Too few: all that there are come back, however many lists that takes.
@@ -191,48 +196,59 @@ impl Narrowed<'_> {
 
     fn passing(&self, scratch: &Scratch) -> Passing {
         Passing {
-            rows: scratch.passing.iter().map(|&rows| rows as usize).sum(),
+            rows: scratch.surveyed.iter().map(|task| (task.count + task.excluded) as usize).sum(),
             of: scratch.surveyed.iter().map(|task| task.rows(self.parts)).sum(),
         }
     }
 
-    /// Finds the first `lists` lists, and what of them may be returned.
+    /// Finds the first `lists` lists, and what of them may be returned. Where a filter lets through much the same share of each of those that an
+    /// unrestricted query visits, it is taken to do so of the others.
     fn count(&self, lists: usize, scratch: &mut Scratch, stats: &mut SearchStats) {
         let mut clock = Clock::new(self.params.timed);
         let products = self.parts.iter().any(|part| part.index.refine() == Refine::None);
         coarse::probe(self.engine, self.query, lists, products, &mut scratch.coarse);
-        survey_more(self.parts, &self.params, scratch);
+        self.survey(self.goal.nprobe.max(scratch.lists_surveyed).min(lists), scratch);
+        if scratch.lists_surveyed < lists && !self.takes_evenly(scratch) {
+            self.survey(lists, scratch);
+        }
+        let Passing { rows, of } = self.passing(scratch);
+        let (rate, first) = (rows as f32 / of.max(1) as f32, scratch.lists_surveyed);
+        let Scratch { passing, coarse, .. } = scratch;
+        for (passing, probe) in passing.iter_mut().zip(&coarse.probes).skip(first) {
+            let rows: usize = self.parts.iter().map(|part| part.index.layout.rows_of(probe.list as usize).len()).sum();
+            *passing = (rate * rows as f32).round() as u32;
+        }
+        clock.mark(&mut stats.times.coarse);
+    }
+
+    /// Finds out what may be returned of the first lists probed.
+    fn survey(&self, lists: usize, scratch: &mut Scratch) {
+        survey_more(self.parts, &SearchParams { nprobe: lists, ..self.params }, scratch);
         let Scratch { surveyed, passing, coarse, .. } = scratch;
         passing.clear();
         passing.resize(coarse.probes.len(), 0);
         for task in surveyed.iter() {
             passing[task.probe as usize] += task.count + task.excluded;
         }
-        clock.mark(&mut stats.times.coarse);
+        scratch.lists_surveyed = lists;
     }
 
-    /// The scores of the rows excluded by id.
-    fn score_excluded(&self, squares: f32, scratch: &mut Scratch) {
-        let Scratch { forecast, refine, .. } = scratch;
-        let (metric, kernel): (Metric, Kernel) = (self.engine.quantizer.metric, self.engine.kernel);
-        forecast.excluded.clear();
-        let kind = self.parts.first().map_or(Refine::None, |part| part.index.refine());
-        refine.set(self.query, kind);
-        let places = self.params.narrow.map_or(&[][..], Narrow::excluded);
-        for (at, &(part, position)) in places.iter().enumerate() {
-            if let Some(&(part, position)) = places.get(at + AHEAD)
-                && let Some(part) = self.parts.get(part as usize)
-            {
-                kernel.prefetch(part.index.refine.record(position as usize));
-            }
-            let Some(part) = self.parts.get(part as usize) else { continue };
-            // Without vectors to tell, all of them may be the nearest.
-            let score = match kind {
-                Refine::None => f32::INFINITY,
-                _ => density_score(metric, squares, part.index.refine_score(kernel, self.query, refine, position as usize)),
-            };
-            forecast.excluded.push(if score.is_nan() { f32::INFINITY } else { score });
+    /// Whether the numbers of rows that may be returned of the lists surveyed differ by no more than chance has it.
+    fn takes_evenly(&self, scratch: &Scratch) -> bool {
+        /// Standard deviations of chi-squared that are taken as chance.
+        const CHANCE: f32 = 3.0;
+        let Passing { rows, of } = self.passing(scratch);
+        let rate = rows as f32 / of.max(1) as f32;
+        if rows == 0 || rows == of {
+            return rows == of;
         }
+        let apart = |task: &ListTask| {
+            let expected = rate * task.rows(self.parts) as f32;
+            let difference = (task.count + task.excluded) as f32 - expected;
+            difference * difference / (expected * (1.0 - rate))
+        };
+        let tasks = scratch.surveyed.len() as f32;
+        scratch.surveyed.iter().map(apart).sum::<f32>() <= tasks + CHANCE * (2.0 * tasks).sqrt()
     }
 }
 

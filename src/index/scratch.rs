@@ -18,6 +18,8 @@ pub(crate) struct Scratch {
     pub(super) exact: ExactTables,
     /// The lists probed, with what of them may be returned, and those of them that are scanned.
     pub(super) surveyed: Vec<ListTask>,
+    /// How many lists were surveyed for a restricted query.
+    pub(super) lists_surveyed: usize,
     /// What was surveyed before more lists were.
     pub(super) known: Vec<ListTask>,
     pub(super) tasks: Vec<ListTask>,
@@ -29,6 +31,8 @@ pub(crate) struct Scratch {
     /// Places of the rows of lists with so few that may be returned that all of them are candidates.
     pub(super) few: Vec<u32>,
     pub(super) forecast: ForecastScratch,
+    /// Scores of the rows that the query leaves out, best first.
+    pub(super) left_out: Vec<f32>,
     /// Rows of each list probed that a restricted query's filter lets through.
     pub(super) passing: Vec<u32>,
     pub(super) refine: RefineQuery,

@@ -11,6 +11,9 @@ use super::task::ListTask;
 /// A list of which no more than one row in so many may be returned is not scanned: those few rows all become candidates.
 const FEW: usize = 16;
 
+/// What a filter reads of a list is asked for so many lists ahead.
+const AHEAD: usize = 3;
+
 /// The probed lists that have rows, nearest first, and what of them the query may return.
 pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
     scratch.surveyed.clear();
@@ -18,13 +21,17 @@ pub(super) fn survey(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mu
     survey_more(parts, params, scratch);
 }
 
-/// The same after more lists were probed for the same query: what is known of a list is not found out again.
+/// The same after more lists were probed for the same query, of the first `params.nprobe`: what is known of a list is not found out again.
 pub(super) fn survey_more(parts: &[Part<'_>], params: &SearchParams<'_>, scratch: &mut Scratch) {
     let Scratch { coarse, surveyed, known, words, .. } = scratch;
     known.clear();
     known.append(surveyed);
     known.sort_unstable_by_key(|task| (task.list, task.part));
-    for (turn, probe) in coarse.probes.iter().enumerate() {
+    let filter = params.narrow.filter(|narrow| narrow.filters());
+    for (turn, probe) in coarse.probes.iter().enumerate().take(params.nprobe) {
+        if let Some((narrow, later)) = filter.zip(coarse.probes.get(turn + AHEAD)) {
+            parts.iter().enumerate().for_each(|(part, at)| narrow.fetch(part, at.index.layout.rows_of(later.list as usize)));
+        }
         for (part, Part { index, selection }) in parts.iter().enumerate() {
             let rows = index.layout.rows_of(probe.list as usize);
             if rows.is_empty() {

@@ -125,7 +125,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.trim(shared);
-    let mut notes = Notes::new(&probes, shared.settings.metric);
+    let mut notes = Notes::new(&probes, shared.settings.metric, live);
     let number = snapshot.training.number + 1;
     let at_first = resolve::at_first(index.refine);
     let coded = shared.process().run(|| code(shared, &snapshot, &quantizer, (at_first, params), &mut notes, progress))?;

@@ -7,11 +7,11 @@ use crate::index::{self, Part, Scratch, SearchEngine, SearchParams, Selection, W
 use crate::ingest::resolve::{LOOKED_AT, Probe};
 use crate::kernel::Kernel;
 use crate::progress::Progress;
-use crate::quantizer::Quantizer;
 use crate::quantizer::calibrate::{Searcher, Trial};
 use crate::quantizer::calibration::Calibration;
 use crate::quantizer::density::Density;
 use crate::quantizer::truth::{Near, Queries, Truth};
+use crate::quantizer::{Quantizer, bands};
 use crate::segment::Sealed;
 use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
@@ -67,8 +67,14 @@ pub(super) struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    pub(super) fn new(probes: &'a Probes, metric: Metric) -> Self {
-        Self { probes, truth: Truth::new(&probes.queries, metric), rows: Vec::new(), lists: Vec::new() }
+    /// For a collection of so many rows.
+    pub(super) fn new(probes: &'a Probes, metric: Metric, live: u64) -> Self {
+        // A stand-in's own row is the nearest of all.
+        let depth = match bands::depth(usize::try_from(live).unwrap_or(usize::MAX)) {
+            0 => 0,
+            depth => depth + usize::from(!probes.own.is_empty()),
+        };
+        Self { probes, truth: Truth::new(&probes.queries, metric).deep(depth), rows: Vec::new(), lists: Vec::new() }
     }
 
     pub(super) fn add(&mut self, vectors: &Matrix, rows: &[u64], lists: &[u32], progress: &dyn Progress) -> Result<()> {
@@ -90,9 +96,11 @@ impl<'a> Notes<'a> {
 
     /// Measures what is found in the segments, whose selected rows are the rows added.
     pub(super) fn measure(self, engine: &SearchEngine, segments: &[(&Sealed, &Selection)], progress: &dyn Progress) -> Result<Calibration> {
-        let Self { probes, truth, rows, lists } = self;
+        let Self { probes, mut truth, rows, lists } = self;
         let number = |row: u64| rows.binary_search(&row).ok().map(|at| at as u32);
         let own: Vec<Option<u32>> = (0..probes.queries.vectors.rows()).map(|query| number(*probes.own.get(query)?)).collect();
+        let mut deep = truth.finish_deep();
+        deep.iter_mut().for_each(|(query, near)| near.retain(|near| Some(near.row) != own[*query]));
         let mut truth = truth.finish();
         for (near, own) in truth.iter_mut().zip(&own) {
             near.retain(|near| Some(near.row) != *own);
@@ -112,9 +120,16 @@ impl<'a> Notes<'a> {
         let mut segment = Segments { engine, parts, queries: &probes.queries, numbers, places, own, same: Vec::new() };
         truth.iter_mut().enumerate().for_each(|(query, near)| segment.sharpen(query, near));
         segment.same = truth.iter().enumerate().map(|(query, near)| segment.fingerprints(query, near)).collect();
-        let trial =
-            Trial { quantizer: engine.quantizer(), queries: &probes.queries, truth: &truth, lists: &lists, searcher: &segment, density };
-        let calibration = Calibration::measure(&trial, progress)?;
+        let trial = Trial {
+            quantizer: engine.quantizer(),
+            queries: &probes.queries,
+            truth: &truth,
+            deep: &deep,
+            lists: &lists,
+            searcher: &segment,
+            density,
+        };
+        let calibration = Calibration::measure(&trial, progress)?.with_bands(&trial, progress)?;
         Ok(if probes.own.is_empty() { calibration } else { calibration.of_trained() })
     }
 }
@@ -176,6 +191,17 @@ impl Searcher for Segments<'_> {
         SCRATCH.with_borrow_mut(|scratch| {
             index::search_carried(self.engine, &self.parts, self.queries.vectors.row(query), &params, scratch);
             scratch.hits().iter().map(|hit| self.numbers[hit.part as usize][hit.position as usize]).collect()
+        })
+    }
+
+    fn candidates_before(&self, query: usize, left_out: &[u32], wanted: &[u32], nprobe: usize, most: usize) -> Vec<usize> {
+        let place = |row: &u32| self.places[*row as usize];
+        let mut left_out: Vec<(u32, u32)> = left_out.iter().chain(&self.own[query]).map(place).collect();
+        left_out.sort_unstable();
+        let wanted: Vec<(u32, u32)> = wanted.iter().map(place).collect();
+        let params = SearchParams { k: 1, nprobe, candidates: most, narrow: Some(&Without(&left_out)), ..SearchParams::default() };
+        SCRATCH.with_borrow_mut(|scratch| {
+            index::candidates_before(self.engine, &self.parts, self.queries.vectors.row(query), &params, &wanted, scratch)
         })
     }
 

@@ -17,7 +17,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 4 | `TQC3` |
+//! | 4 | `TQC4` |
 //! | 8 | rows (u64) |
 //! | 4, 4 | m, dim (u32) |
 //! | 4, 4 | lists, stops (u32) |
@@ -28,8 +28,15 @@
 //! | 4, 4 | offset, slope of the density of lists (f32); both 0 where it is not known |
 //! | 4 * 6 | its promises for shares of 0.5, 0.8, 0.9, 0.95, 0.98 and 0.99 (f32, 0 to 1) |
 //!
-//! `TQC2` ends before the density. `TQC1` does too and had 9 numbers of candidates: more than the last of them keep the same.
+//! | 4 | bands of ranks (u32), each with the next |
+//! | 4, 4 | rows before it, stops (u32) |
+//! | 4 stops | probes of each stop (u32, ascending) |
+//! | 4 lists | recall by lists alone (f32, 0 to 1) |
+//! | 4 * 9 stops | what each number of candidates keeps (f32, 0 to 1) |
+//!
+//! `TQC3` ends before the bands, `TQC2` before the density. `TQC1` does too and had 9 numbers of candidates: more than the last of them keep the same.
 
+use super::bands::{Band, MULTIPLES};
 use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
 use super::density::{Density, SHARES};
 use super::picked::Picked;
@@ -38,7 +45,8 @@ use crate::types::Metric;
 use crate::vector::Matrix;
 
 const TAG: &[u8; 4] = b"TQZ1";
-const CALIBRATION_TAG: &[u8; 4] = b"TQC3";
+const CALIBRATION_TAG: &[u8; 4] = b"TQC4";
+const CALIBRATION_TAG_3: &[u8; 4] = b"TQC3";
 const CALIBRATION_TAG_2: &[u8; 4] = b"TQC2";
 const CALIBRATION_TAG_1: &[u8; 4] = b"TQC1";
 
@@ -114,6 +122,11 @@ impl Calibration {
         }
         let (offset, slope, promised) = self.density.as_ref().map_or((0.0, 0.0, SHARES), |d| (d.offset, d.slope, d.promised));
         out.extend([offset, slope].iter().chain(&promised).flat_map(|value| value.to_le_bytes()));
+        out.extend((self.bands.len() as u32).to_le_bytes());
+        for band in &self.bands {
+            out.extend([band.before, band.stops.len() as u32].iter().chain(&band.stops).flat_map(|number| number.to_le_bytes()));
+            out.extend(band.lists.iter().chain(band.keep.iter().flatten()).flat_map(|recall| recall.to_le_bytes()));
+        }
         out
     }
 
@@ -121,17 +134,15 @@ impl Calibration {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (tag, mut rest) = bytes.split_first_chunk::<4>()?;
         let columns = match tag {
-            CALIBRATION_TAG | CALIBRATION_TAG_2 => CANDIDATES.len(),
+            CALIBRATION_TAG | CALIBRATION_TAG_3 | CALIBRATION_TAG_2 => CANDIDATES.len(),
             CALIBRATION_TAG_1 => USUAL,
             _ => return None,
         };
         let rows = u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
         let (m, dim) = (number(&mut rest)?, number(&mut rest)?);
         let (lists, count) = (number(&mut rest)? as usize, number(&mut rest)? as usize);
-        let stops = take(&mut rest, count.checked_mul(4)?)?;
-        let stops: Vec<u32> = stops.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let ascending = stops.windows(2).all(|pair| pair[0] < pair[1]) && stops.first().is_some_and(|&first| first > 0);
-        if lists == 0 || !ascending {
+        let stops = stops(&mut rest, count)?;
+        if lists == 0 {
             return None;
         }
         let mut curves = KS.map(|_| Curve::default());
@@ -140,9 +151,35 @@ impl Calibration {
             let keep = recalls(&mut rest, count.checked_mul(columns)?)?;
             curve.keep = keep.chunks_exact(columns).map(|keep| std::array::from_fn(|at| keep[at.min(columns - 1)])).collect();
         }
-        let density = if tag == CALIBRATION_TAG { density(&mut rest)? } else { None };
-        rest.is_empty().then_some(Self { rows, m, dim, stops, curves, density, picked: Picked::default() })
+        let density = if tag == CALIBRATION_TAG || tag == CALIBRATION_TAG_3 { density(&mut rest)? } else { None };
+        let bands = if tag == CALIBRATION_TAG { bands(&mut rest, lists)? } else { Vec::new() };
+        let (picked, picked_behind) = (Picked::default(), Picked::default());
+        rest.is_empty().then_some(Self { rows, m, dim, stops, curves, density, bands, picked, picked_behind })
     }
+}
+
+/// Numbers of probes, ascending.
+fn stops(rest: &mut &[u8], count: usize) -> Option<Vec<u32>> {
+    let stops = take(rest, count.checked_mul(4)?)?;
+    let stops: Vec<u32> = stops.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
+    let ascending = stops.windows(2).all(|pair| pair[0] < pair[1]) && stops.first().is_some_and(|&first| first > 0);
+    ascending.then_some(stops)
+}
+
+/// The bands of ranks at the end of a calibration, those of lower ranks first.
+fn bands(rest: &mut &[u8], lists: usize) -> Option<Vec<Band>> {
+    let mut bands: Vec<Band> = Vec::new();
+    for _ in 0..number(rest)? {
+        let (before, count) = (number(rest)?, number(rest)? as usize);
+        if before == 0 || bands.last().is_some_and(|last| last.before >= before) {
+            return None;
+        }
+        let stops = stops(rest, count)?;
+        let recall = recalls(rest, lists)?;
+        let keep = recalls(rest, count.checked_mul(MULTIPLES.len())?)?;
+        bands.push(Band { before, stops, lists: recall, keep: keep.as_chunks().0.to_vec() });
+    }
+    Some(bands)
 }
 
 /// The density of lists at the end of a calibration; `Some(None)` where it is not known, `None` where this is none.
@@ -225,6 +262,12 @@ mod tests {
     fn a_calibration_comes_back_and_damage_is_refused_or_comes_back() {
         let curve =
             |_| Curve { lists: (0..9).map(|at| at as f32 / 9.0).collect(), keep: vec![CANDIDATES.map(|r| 1.0 - 1.0 / r as f32); 3] };
+        let band = |before| Band {
+            before,
+            stops: vec![2, 4],
+            lists: (0..9).map(|at| at as f32 / 9.0).collect(),
+            keep: vec![MULTIPLES.map(|multiple| 1.0 - 0.1 / multiple.max(0.1)); 2],
+        };
         let calibration = Calibration {
             rows: 1000,
             m: 5,
@@ -232,23 +275,29 @@ mod tests {
             stops: vec![1, 3, 5],
             curves: KS.map(curve),
             density: Some(Density { offset: 0.5, slope: 9.0, promised: SHARES }),
+            bands: [100, 1000].map(band).to_vec(),
             picked: Picked::default(),
+            picked_behind: Picked::default(),
         };
         let bytes = calibration.to_bytes();
         assert_eq!(Calibration::from_bytes(&bytes).unwrap(), calibration);
         for cut in 0..bytes.len() {
             assert!(Calibration::from_bytes(&bytes[..cut]).is_none());
         }
-        // As it was written before: without the last numbers of candidates.
+        // As it was written before: without bands, without a density, without the last numbers of candidates.
         let head = 28 + 4 * calibration.stops.len();
         let mut before = [CALIBRATION_TAG_1, &bytes[4..head]].concat();
-        for curve in bytes[head..bytes.len() - 4 * (2 + SHARES.len())].chunks_exact(4 * (9 + 3 * CANDIDATES.len())) {
+        let third = Calibration { bands: Vec::new(), ..calibration.clone() };
+        let bytes_3 = third.to_bytes();
+        let bytes_3 = &bytes_3[..bytes_3.len() - 4];
+        assert_eq!(Calibration::from_bytes(&[CALIBRATION_TAG_3, &bytes_3[4..]].concat()).unwrap(), third);
+        for curve in bytes_3[head..bytes_3.len() - 4 * (2 + SHARES.len())].chunks_exact(4 * (9 + 3 * CANDIDATES.len())) {
             before.extend(&curve[..36]);
             curve[36..].chunks_exact(4 * CANDIDATES.len()).for_each(|keep| before.extend(&keep[..4 * USUAL]));
         }
-        let mut padded = Calibration { density: None, ..calibration.clone() };
+        let mut padded = Calibration { density: None, ..third };
         assert_eq!(Calibration::from_bytes(&padded.to_bytes()).unwrap(), padded);
-        let second = [CALIBRATION_TAG_2, &bytes[4..bytes.len() - 4 * (2 + SHARES.len())]].concat();
+        let second = [CALIBRATION_TAG_2, &bytes_3[4..bytes_3.len() - 4 * (2 + SHARES.len())]].concat();
         assert_eq!(Calibration::from_bytes(&second).unwrap(), padded);
         for keep in padded.curves.iter_mut().flat_map(|curve| &mut curve.keep) {
             let last = keep[USUAL - 1];
@@ -264,6 +313,8 @@ mod tests {
                 assert_eq!(calibration.to_bytes(), damaged);
                 let setting = calibration.pick(0.95, 10, u64::MAX);
                 assert!(setting.nprobe >= 1 && setting.candidates >= 10);
+                let behind = calibration.pick_behind((0.95, 500), 10, u64::MAX);
+                assert!(behind.is_none_or(|behind| behind.nprobe >= 1 && behind.candidates >= 10));
             }
         }
     }

@@ -6,8 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL, least};
+use super::calibration::{CANDIDATES, Calibration, Curve, KS, USUAL};
 use super::density::Density;
+use super::interpolate::least;
 use super::picked::Picked;
 use super::truth::{DEPTH, Near, Queries};
 use super::{Quantizer, nearest::dot};
@@ -33,6 +34,10 @@ pub(crate) trait Searcher: Sync {
     /// The exact score of a row (inner product; for L2 less half the row's squared length), so that rows as near as the true k-th
     /// count; `None` where it is not to be had, and then only the true rows count.
     fn score(&self, query: usize, row: u32) -> Option<f32>;
+
+    /// For each of some rows in the first `nprobe` lists how many candidates come before it by their codes; rows `left_out` are none. From `most` on
+    /// they are not counted.
+    fn candidates_before(&self, query: usize, left_out: &[u32], wanted: &[u32], nprobe: usize, most: usize) -> Vec<usize>;
 }
 
 /// What to calibrate with.
@@ -41,6 +46,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) queries: &'a Queries,
     /// Of each query, from [`Truth`](super::truth::Truth).
     pub(crate) truth: &'a [Vec<Near>],
+    /// Of some queries, by their numbers, the nearest rows much further down.
+    pub(crate) deep: &'a [(usize, Vec<Near>)],
     /// The list of each row.
     pub(crate) lists: &'a [u32],
     pub(crate) searcher: &'a dyn Searcher,
@@ -54,7 +61,7 @@ impl Calibration {
     /// # Errors
     /// [`Error::Interrupted`] when `progress` says so.
     pub(crate) fn measure(trial: &Trial<'_>, progress: &dyn Progress) -> Result<Self> {
-        let places = places(trial);
+        let places = places(trial, &(0..trial.truth.len()).collect::<Vec<_>>());
         let mut curves = KS.map(|k| Curve { lists: by_lists(trial, &places, k), keep: Vec::new() });
         let (ten, probes) = (&curves[2].lists, trial.quantizer.lists());
         let mut stops: Vec<u32> = STOPS.iter().map(|&stop| least(probes, |nprobe| ten[nprobe - 1] >= stop) as u32).collect();
@@ -74,20 +81,22 @@ impl Calibration {
             stops,
             curves,
             density: trial.density.clone(),
+            bands: Vec::new(),
             picked: Picked::default(),
+            picked_behind: Picked::default(),
         })
     }
 }
 
-/// For each query the place of each list in its order of probing.
-fn places(trial: &Trial<'_>) -> Vec<Vec<u32>> {
+/// For each of some queries the place of each list in its order of probing.
+pub(super) fn places(trial: &Trial<'_>, of: &[usize]) -> Vec<Vec<u32>> {
     let (coarse, queries) = (&trial.quantizer.coarse, &trial.queries.vectors);
     let half: Vec<f32> = match trial.quantizer.metric {
         Metric::L2 => coarse.iter().map(|c| (0.5 * dot(c, c)) as f32).collect(),
         Metric::InnerProduct | Metric::Cosine => vec![0.0; coarse.rows()],
     };
-    let of_query = |query: &[f32]| {
-        let mut scores = vec![0.0; coarse.rows()];
+    let of_query = |&query: &usize| {
+        let (query, mut scores) = (queries.row(query), vec![0.0; coarse.rows()]);
         Kernel::detect().dots(query, coarse.as_slice(), &mut scores);
         scores.iter_mut().zip(&half).for_each(|(score, half)| *score -= half);
         let mut lists: Vec<u32> = (0..coarse.rows() as u32).collect();
@@ -98,7 +107,7 @@ fn places(trial: &Trial<'_>) -> Vec<Vec<u32>> {
         }
         places
     };
-    queries.as_slice().par_chunks(queries.dim().max(1)).map(of_query).collect()
+    of.par_iter().map(of_query).collect()
 }
 
 /// The recall of 1, 2, 3, ... probes if no candidate were lost.
@@ -202,6 +211,12 @@ mod tests {
         fn score(&self, query: usize, row: u32) -> Option<f32> {
             Some(dot(self.queries.vectors.row(query), self.vectors.row(row as usize)) as f32)
         }
+
+        fn candidates_before(&self, query: usize, left_out: &[u32], wanted: &[u32], nprobe: usize, most: usize) -> Vec<usize> {
+            let left: Vec<u32> =
+                self.search(query, usize::MAX, nprobe, most.max(140)).into_iter().filter(|row| !left_out.contains(row)).collect();
+            wanted.iter().map(|wanted| left.iter().position(|row| row == wanted).unwrap_or(most)).collect()
+        }
     }
 
     #[test]
@@ -218,7 +233,8 @@ mod tests {
         truth.add(&vectors, &NoProgress).unwrap();
         let truth = truth.finish();
         let searcher = Exact { quantizer: &quantizer, vectors: &vectors, lists: &lists, queries: &queries };
-        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher, density: None };
+        let trial =
+            Trial { quantizer: &quantizer, queries: &queries, truth: &truth, deep: &[], lists: &lists, searcher: &searcher, density: None };
         let calibration = Calibration::measure(&trial, &NoProgress).unwrap();
         for target in [0.7, 0.8, 0.9, 0.95, 0.99] {
             let setting = calibration.pick(target, 10, 3000);
@@ -260,9 +276,13 @@ mod tests {
             fn score(&self, query: usize, row: u32) -> Option<f32> {
                 self.0.score(query, row).map(|score| score + 1e-5)
             }
+            fn candidates_before(&self, query: usize, left_out: &[u32], wanted: &[u32], nprobe: usize, most: usize) -> Vec<usize> {
+                self.0.candidates_before(query, left_out, wanted, nprobe, most)
+            }
         }
         let searcher = Last(Exact { quantizer: &quantizer, vectors: &vectors, lists: &lists, queries: &queries });
-        let trial = Trial { quantizer: &quantizer, queries: &queries, truth: &truth, lists: &lists, searcher: &searcher, density: None };
+        let trial =
+            Trial { quantizer: &quantizer, queries: &queries, truth: &truth, deep: &[], lists: &lists, searcher: &searcher, density: None };
         let calibration = Calibration::measure(&trial, &NoProgress).unwrap();
         assert!(calibration.pick(0.99, 10, 2040).expected > 0.98);
     }

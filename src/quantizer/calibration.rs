@@ -3,7 +3,9 @@
 //! Two things lose a true neighbour: its list is not probed, or its code does not make it a candidate. They are measured apart
 //! (see [`calibrate`](super::calibrate)) and multiplied.
 
+use super::bands::{self, Band};
 use super::density::Density;
+use super::interpolate::{between, least, share};
 use super::picked::Picked;
 
 /// Numbers of hits that are measured; between them recalls are interpolated in the logarithm of k.
@@ -46,8 +48,11 @@ pub(crate) struct Calibration {
     pub(super) curves: [Curve; KS.len()],
     /// What lists hold by their centroids; `None` where too little was seen to say.
     pub(super) density: Option<Density>,
+    /// What is known of rows behind others, those of lower ranks first; empty where it was not measured.
+    pub(super) bands: Vec<Band>,
     /// Settings that were picked.
     pub(super) picked: Picked<Setting>,
+    pub(super) picked_behind: Picked<Setting, 64>,
 }
 
 /// One k's measurements.
@@ -135,8 +140,57 @@ impl Calibration {
         if let Some(density) = &mut self.density {
             density.worse(worse);
         }
-        self.picked = Picked::default();
+        self.bands.iter_mut().for_each(|band| band.worse(worse));
+        (self.picked, self.picked_behind) = (Picked::default(), Picked::default());
         self
+    }
+
+    /// The cheapest setting seen to reach `target` for `k` hits behind the nearest `before` rows, which are not wanted; where none does, the cheapest of
+    /// those near the best. `None` where nothing is known of rows so far away.
+    pub(crate) fn pick_behind(&self, (target, before): (f32, usize), k: usize, rows: u64) -> Option<Setting> {
+        /// Settings are picked for numbers of rows that differ by this factor, the next larger one.
+        const STEP: f32 = 1.15;
+        if !self.knows_behind(before) {
+            return None;
+        }
+        let step = (before.max(1) as f32).log(STEP).ceil();
+        let before = STEP.powf(step).ceil() as usize;
+        if rows > self.rows {
+            return Some(self.cheapest_behind(target, (before, k), rows));
+        }
+        let asked = (target, k.saturating_mul(1 << 8).saturating_add(step as usize));
+        Some(self.picked_behind.get_or(asked, || self.cheapest_behind(target, (before, k), rows)))
+    }
+
+    /// Whether it knows of rows behind so many others.
+    pub(crate) fn knows_behind(&self, before: usize) -> bool {
+        bands::cover(&self.bands, before)
+    }
+
+    fn cheapest_behind(&self, target: f32, (before, k): (usize, usize), rows: u64) -> Setting {
+        /// Multiples of the last rank that are tried as numbers of candidates: so many, each larger by this factor.
+        const TRIED: i32 = 32;
+        const FACTOR: f32 = 1.15;
+        let k = k.max(1);
+        let last = before.saturating_add(k) as f64 * self.growth(k, rows);
+        let setting = |nprobe: usize, at: i32| {
+            let candidates = ((f64::from(FACTOR.powi(at)) * 0.1 * last).ceil() as usize).max(k);
+            Setting { nprobe, candidates, expected: self.expected_behind((nprobe, candidates), (before, k), rows) }
+        };
+        let best = setting(self.probes(), TRIED).expected;
+        let target = (target + MARGIN).min(1.0).min(best - NEAR_BEST).max(0.0);
+        let tried = (0..=TRIED).map(|at| setting(least(self.probes(), |nprobe| setting(nprobe, at).expected >= target), at));
+        let cost = |setting: &Setting| self.cost(*setting);
+        let cheapest = tried.filter(|setting| setting.expected >= target).min_by(|a, b| cost(a).total_cmp(&cost(b)));
+        cheapest.unwrap_or_else(|| setting(self.probes(), TRIED))
+    }
+
+    /// The recall to expect of lists and candidates for `k` hits behind the nearest `before` rows.
+    pub(crate) fn expected_behind(&self, (nprobe, candidates): (usize, usize), (before, k): (usize, usize), rows: u64) -> f32 {
+        let last = before.saturating_add(k.max(1)) as f32;
+        let multiple = candidates as f32 / self.growth(k, rows) as f32 / last;
+        let nearest = || self.expected(nprobe, (multiple * k as f32 * self.growth(k, rows) as f32) as usize, k, rows);
+        bands::recall(&self.bands, (before, k), (nprobe, multiple), nearest)
     }
 
     /// What lists hold by their centroids; `None` where it is not known.
@@ -237,31 +291,9 @@ impl Curve {
     }
 }
 
-/// How far `value` is from `low` to `high`, in logarithms.
-fn share(low: usize, high: usize, value: usize) -> f32 {
-    (value as f32 / low as f32).ln() / (high as f32 / low as f32).ln()
-}
-
-fn between(low: f32, high: f32, share: f32) -> f32 {
-    low * (1.0 - share) + high * share
-}
-
-/// The least number from 1 to `most` with the property, which holds from some number on; `most` where none has it.
-pub(super) fn least(most: usize, holds: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (1, most);
-    while low < high {
-        let middle = low.midpoint(high);
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    low
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// Lists find 1 - 1/(n + 1) of the neighbours, R candidates keep 1 - k/(4 R).
@@ -270,6 +302,12 @@ mod tests {
             let keep = CANDIDATES.map(|candidates| if candidates < k { 0.0 } else { 1.0 - k as f32 / (4 * candidates) as f32 });
             Curve { lists: (1..=200).map(|n| 1.0 - 1.0 / (n + 1) as f32).collect(), keep: vec![keep; 3] }
         };
+        let band = |(before, loss): (u32, f32)| Band {
+            before,
+            stops: vec![8, 40],
+            lists: (1..=200).map(|n| 1.0 - loss / (n as f32 + loss)).collect(),
+            keep: vec![bands::MULTIPLES.map(|multiple| 1.0 - 0.2 / (1.0 + multiple * multiple)); 2],
+        };
         Calibration {
             rows: 100_000,
             m: 32,
@@ -277,8 +315,29 @@ mod tests {
             stops: vec![2, 8, 40],
             curves: KS.map(curve),
             density: None,
+            bands: [(100, 2.0), (1000, 6.0)].map(band).to_vec(),
             picked: Picked::default(),
+            picked_behind: Picked::default(),
         }
+    }
+
+    #[test]
+    fn rows_behind_others_take_more() {
+        let calibration = calibration();
+        for k in [1, 10, 100] {
+            for left_out in [10, 50, 100, 300, 1000, 2000] {
+                let setting = calibration.pick_behind((0.9, left_out), k, 100_000).unwrap();
+                assert!(setting.expected >= 0.9 && setting.expected < 0.97, "{k} {left_out}: {setting:?}");
+                let expected = calibration.expected_behind((setting.nprobe, setting.candidates), (left_out, k), 100_000);
+                assert!(expected >= setting.expected - 1e-3 && expected < 0.98, "{k} {left_out}: {expected} {setting:?}");
+            }
+            assert_eq!(calibration.pick_behind((0.9, 2001), k, 100_000), None);
+        }
+        let at = |left_out, rows| calibration.pick_behind((0.9, left_out), 10, rows).unwrap();
+        assert!(at(1000, 100_000).nprobe > at(100, 100_000).nprobe && at(1000, 100_000).candidates > 5 * at(100, 100_000).candidates);
+        assert!(at(500, 1_000_000).candidates >= 2 * at(500, 100_000).candidates);
+        let best = calibration.pick_behind((1.0, 1000), 10, 100_000).unwrap();
+        assert!(best.nprobe <= 200 && best.expected > 0.9, "{best:?}");
     }
 
     #[test]

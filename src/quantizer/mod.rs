@@ -2,6 +2,7 @@
 //!
 //! Everything here gives the same result on any CPU and number of threads: training is seeded, sums have a fixed order.
 
+pub(crate) mod bands;
 mod bytes;
 pub(crate) mod calibrate;
 pub(crate) mod calibration;
@@ -10,7 +11,9 @@ mod codebook;
 pub(crate) mod density;
 mod encode;
 mod groups;
+mod interpolate;
 pub(crate) mod kmeans;
+mod measure_bands;
 pub(crate) mod nearest;
 mod picked;
 mod pq;

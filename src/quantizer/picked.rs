@@ -2,29 +2,29 @@
 
 use std::sync::OnceLock;
 
-/// The first few answers, by the target and the number of hits. Each keeps its place for good, so that no query waits for another one.
+/// The first few answers, by the target and a number. Each keeps its place for good, so that no query waits for another one.
 #[derive(Clone, Debug)]
-pub(super) struct Picked<S>([OnceLock<(Asked, S)>; PLACES]);
+pub(super) struct Picked<S, const N: usize = PLACES>([OnceLock<(Asked, S)>; N]);
 
-/// Recall target and hits.
+/// Recall target and what is asked for.
 type Asked = (f32, usize);
 
 const PLACES: usize = 8;
 
-impl<S> Default for Picked<S> {
+impl<S, const N: usize> Default for Picked<S, N> {
     fn default() -> Self {
         Self(std::array::from_fn(|_| OnceLock::new()))
     }
 }
 
 /// It says nothing that the measurements do not.
-impl<S> PartialEq for Picked<S> {
+impl<S, const N: usize> PartialEq for Picked<S, N> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl<S: Copy> Picked<S> {
+impl<S: Copy, const N: usize> Picked<S, N> {
     /// What was answered before, or what `pick` says now.
     pub(super) fn get_or(&self, asked: Asked, pick: impl FnOnce() -> S) -> S {
         for place in &self.0 {
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn answers_are_those_of_what_was_asked_however_many_there_are() {
-        let picked = Picked::default();
+        let picked = Picked::<_, PLACES>::default();
         for turn in 0..3 {
             for k in 0..3 * PLACES {
                 let mut asked = false;

@@ -15,6 +15,8 @@ pub(crate) const DEPTH: usize = 100;
 /// Queries, and rows, that are compared together.
 const BLOCK_QUERIES: usize = 256;
 const BLOCK_ROWS: usize = 1024;
+/// Queries of which rows further down are kept: some 40 MB for ten thousand of each.
+const DEEP_QUERIES: usize = 256;
 /// Multiplications that finding the truth may take; bounds the number of queries.
 const BUDGET: f64 = 1e11;
 const MIN_QUERIES: usize = 512;
@@ -53,11 +55,33 @@ pub(crate) struct Truth<'a> {
     metric: Metric,
     rows: u32,
     best: Vec<Vec<Near>>,
+    /// Of some queries the nearest rows down to this depth.
+    deep: Vec<Option<Deep>>,
+    depth: usize,
+}
+
+/// The nearest rows of a query far down, and twice as many at most.
+#[derive(Clone, Debug)]
+struct Deep {
+    near: Vec<Near>,
+    /// No row that scores less is among them.
+    bound: f32,
 }
 
 impl<'a> Truth<'a> {
     pub(crate) fn new(queries: &'a Queries, metric: Metric) -> Self {
-        Self { queries, metric, rows: 0, best: vec![Vec::new(); queries.vectors.rows()] }
+        let none = queries.vectors.rows();
+        Self { queries, metric, rows: 0, best: vec![Vec::new(); none], deep: vec![None; none], depth: 0 }
+    }
+
+    /// Collects besides the `depth` best rows of some [`DEEP_QUERIES`] queries.
+    pub(crate) fn deep(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        let step = self.deep.len().div_ceil(DEEP_QUERIES).max(1);
+        for deep in self.deep.iter_mut().step_by(step).filter(|_| depth > 0) {
+            *deep = Some(Deep { near: Vec::new(), bound: f32::NEG_INFINITY });
+        }
+        self
     }
 
     /// Compares the next rows with every query.
@@ -73,7 +97,8 @@ impl<'a> Truth<'a> {
         let (first, kernel) = (self.rows, Kernel::detect());
         let own = |query: usize| self.queries.own.get(query).copied();
         let queries = self.queries.vectors.as_slice().par_chunks(BLOCK_QUERIES * dim);
-        queries.zip(self.best.par_chunks_mut(BLOCK_QUERIES)).enumerate().for_each_init(Vec::new, |scores, (block, (queries, best))| {
+        let (best, deep, depth) = (self.best.par_chunks_mut(BLOCK_QUERIES), self.deep.par_chunks_mut(BLOCK_QUERIES), self.depth);
+        queries.zip(best.zip(deep)).enumerate().for_each_init(Vec::new, |scores, (block, (queries, (best, deep)))| {
             for (number, rows) in vectors.as_slice().chunks(BLOCK_ROWS * dim).enumerate() {
                 if progress.cancelled() {
                     return;
@@ -82,8 +107,12 @@ impl<'a> Truth<'a> {
                 let count = rows.len() / dim;
                 scores.resize(best.len() * count, 0.0);
                 kernel.products(queries, rows, dim, scores);
-                for (query, (scores, best)) in scores.chunks_exact(count).zip(best.iter_mut()).enumerate() {
-                    take(best, scores, &half[at..], first + at as u32, own(block * BLOCK_QUERIES + query));
+                for (query, (scores, (best, deep))) in scores.chunks_exact(count).zip(best.iter_mut().zip(&mut *deep)).enumerate() {
+                    let own = own(block * BLOCK_QUERIES + query);
+                    take(best, scores, &half[at..], first + at as u32, own);
+                    if let Some(deep) = deep {
+                        deep.take(depth, scores, &half[at..], first + at as u32, own);
+                    }
                 }
             }
         });
@@ -98,6 +127,18 @@ impl<'a> Truth<'a> {
     /// What [`finish`](Self::finish) would give now.
     pub(crate) fn best(&self) -> &[Vec<Near>] {
         &self.best
+    }
+
+    /// The queries of which rows further down are kept, with these; see [`finish`](Self::finish).
+    pub(crate) fn finish_deep(&mut self) -> Vec<(usize, Vec<Near>)> {
+        let depth = self.depth;
+        let finish = |(query, deep): (usize, Option<Deep>)| {
+            let mut deep = deep?;
+            deep.cut(depth);
+            deep.near.sort_unstable_by(nearer);
+            Some((query, deep.near))
+        };
+        std::mem::take(&mut self.deep).into_par_iter().enumerate().filter_map(finish).collect()
     }
 
     /// For each query its nearest rows, best first; of equal scores the lower row first.
@@ -125,12 +166,39 @@ fn take(best: &mut Vec<Near>, scores: &[f32], half: &[f32], first: u32, own: Opt
     cut(best);
 }
 
+impl Deep {
+    /// Adds the scores that may be among the best `depth`.
+    fn take(&mut self, depth: usize, scores: &[f32], half: &[f32], first: u32, own: Option<u32>) {
+        for (at, (&product, &half)) in scores.iter().zip(half).enumerate() {
+            let near = Near { score: product - half, row: first + at as u32 };
+            if near.score >= self.bound && own != Some(near.row) {
+                self.near.push(near);
+                if self.near.len() >= 2 * depth {
+                    self.cut(depth);
+                }
+            }
+        }
+    }
+
+    fn cut(&mut self, depth: usize) {
+        if let Some(last) = depth.checked_sub(1).filter(|last| *last < self.near.len()) {
+            self.bound = self.near.select_nth_unstable_by(last, nearer).1.score;
+            self.near.truncate(depth);
+        }
+    }
+}
+
+/// The order of near rows.
+fn nearer(a: &Near, b: &Near) -> std::cmp::Ordering {
+    b.score.total_cmp(&a.score).then(a.row.cmp(&b.row))
+}
+
 fn worst(best: &[Near]) -> f32 {
     best.iter().fold(f32::INFINITY, |worst, near| worst.min(near.score))
 }
 
 fn cut(best: &mut Vec<Near>) {
-    best.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+    best.sort_by(nearer);
     best.truncate(DEPTH);
 }
 
@@ -148,15 +216,18 @@ mod tests {
             let mut chosen = Matrix::new(6);
             own.iter().for_each(|&row| chosen.push(vectors.row(row as usize)));
             let queries = Queries { vectors: chosen, own: own.clone() };
-            let mut truth = Truth::new(&queries, metric);
+            let mut truth = Truth::new(&queries, metric).deep(700);
             let (mut head, mut tail) = (Matrix::new(6), Matrix::new(6));
             vectors.iter().take(700).for_each(|v| head.push(v));
             vectors.iter().skip(700).for_each(|v| tail.push(v));
             truth.add(&head, &NoProgress).unwrap();
             truth.add(&tail, &NoProgress).unwrap();
+            let deep = truth.finish_deep();
             let found = truth.finish();
-            for (query, near) in found.iter().enumerate() {
-                assert_eq!(near.len(), DEPTH);
+            assert_eq!(deep.iter().map(|(query, _)| *query).collect::<Vec<_>>(), (0..300).step_by(2).collect::<Vec<_>>());
+            let all = found.iter().map(|near| (DEPTH, near)).enumerate();
+            for (query, (depth, near)) in all.chain(deep.iter().map(|(query, near)| (*query, (700, near)))) {
+                assert_eq!(near.len(), depth);
                 let q = queries.vectors.row(query);
                 let score = |row: usize| {
                     let v = vectors.row(row);

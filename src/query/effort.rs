@@ -1,6 +1,6 @@
 //! How hard a scan looks: lists and candidates, and the recall to expect of them.
 
-use crate::index::Goal;
+use crate::index::{Behind, Goal};
 use crate::query::options::{Effort, SearchOptions};
 use crate::segment::{Snapshot, Trained};
 
@@ -60,10 +60,27 @@ impl Setting {
         Some(Goal { density, k: depth, nprobe, candidates, share: self.share? })
     }
 
+    /// The same where rows are left out by their ids alone; `None` where calibration knows nothing of so many, or the caller has chosen.
+    pub(crate) fn behind<'t>(
+        &self,
+        trained: &'t Trained,
+        snapshot: &Snapshot,
+        (depth, left_out): (usize, usize),
+        options: &SearchOptions,
+    ) -> Option<Behind<'t>> {
+        let calibration = trained.calibration.as_ref()?;
+        let (Effort::Recall(target), None) = (options.effort, options.refine_factor) else { return None };
+        calibration.knows_behind(left_out).then_some(Behind { calibration, target, k: depth, rows: snapshot.live() })
+    }
+
+    /// The recall in segments to expect where the lists visited hold this share of what is wanted, as candidates are lost as they usually are.
+    pub(crate) fn recall_of(&self, kept: f32) -> Option<f32> {
+        Some(kept * (self.expected? / self.share?).min(1.0))
+    }
+
     /// The recall to expect where the lists visited hold this share of what is wanted, as candidates are lost as they usually are.
     pub(crate) fn expected_of(&self, snapshot: &Snapshot, kept: f32) -> Option<f32> {
-        let by_candidates = (self.expected? / self.share?).min(1.0);
-        Some(with_tail(snapshot, kept * by_candidates))
+        Some(with_tail(snapshot, self.recall_of(kept)?))
     }
 
     /// The recall to expect of a query that leaves out so many rows; `None` where calibration does not say. Where the tail is searched by lists

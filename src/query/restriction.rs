@@ -105,6 +105,12 @@ impl Narrow for Restriction<'_> {
         self.filter.is_some()
     }
 
+    fn fetch(&self, part: usize, rows: Range<usize>) {
+        if let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) {
+            filter.fetch(rows);
+        }
+    }
+
     fn filter(&self, part: usize, rows: Range<usize>, words: &mut [u64]) {
         let Some(filter) = self.filter.and_then(|filter| filter.0.get(part)) else { return };
         for (turn, words) in words.chunks_mut(AT_ONCE).enumerate() {

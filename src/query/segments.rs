@@ -10,7 +10,7 @@ use crate::index::{self, Narrow, Part, Scratch, SearchParams, SearchStats};
 use crate::query::answer::{Explain, StageTime};
 use crate::query::batch::Batch;
 use crate::query::candidates::{Candidates, Found, Ranked};
-use crate::query::effort::{LEFT_OUT, Setting};
+use crate::query::effort::{LEFT_OUT, Setting, with_tail};
 use crate::query::plan::Counts;
 use crate::query::request::Request;
 use crate::query::rescore::{more, rescore};
@@ -56,7 +56,11 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
         setting = batch.scan(setting, (&all, &some), &mut done, candidates);
     }
     if done.contains(&false) {
-        // The share of the wanted rows that the lists visited hold; `None` where the query is not restricted, or was searched before.
+        let behind = |query: usize| {
+            let left_out = excluded.of(query).len();
+            request.filter.is_none().then(|| alone.behind(trained, snapshot, (request.depth, left_out), options)).flatten()
+        };
+        // The recall to expect; `None` where the query is not restricted, or was searched before.
         let each = |(query, ranked): (usize, &mut Ranked)| match restricted(query) {
             _ if done[query] => None,
             None => {
@@ -65,23 +69,33 @@ pub(crate) fn scan(request: &Request<'_>, counts: &[Counts], candidates: &mut Ca
             }
             Some(goal) => SCRATCH.with_borrow_mut(|scratch| {
                 let params = SearchParams { narrow: narrow(query), k: request.depth.saturating_add(more(trained.refine)), ..params };
-                let (stats, kept) = index::search_narrowed(&trained.engine, &parts, vectors.row(query), &params, &goal, scratch);
+                let (engine, vector) = (&trained.engine, vectors.row(query));
+                let (stats, recall) = match behind(query) {
+                    Some(behind) => {
+                        let (stats, recall) = index::search_behind(engine, &parts, vector, &params, &behind, scratch);
+                        (stats, Some(recall))
+                    }
+                    None => {
+                        let (stats, kept) = index::search_narrowed(engine, &parts, vector, &params, &goal, scratch);
+                        (stats, alone.recall_of(kept))
+                    }
+                };
                 take(ranked, &stats, scratch);
-                Some(kept)
+                recall
             }),
         };
-        let kept: Vec<Option<f32>> = if several && !options.explain {
+        let recalls: Vec<Option<f32>> = if several && !options.explain {
             candidates.queries.par_iter_mut().enumerate().map(each).collect()
         } else {
             candidates.queries.iter_mut().enumerate().map(each).collect()
         };
         // Storage is read on this thread alone: threads of a pool hold no locks.
-        for (query, (ranked, kept)) in candidates.queries.iter_mut().zip(kept).enumerate() {
-            let Some(kept) = kept else { continue };
+        for (query, (ranked, recall)) in candidates.queries.iter_mut().zip(recalls).enumerate() {
+            let Some(recall) = recall else { continue };
             let start = Instant::now();
             let settled = rescore(request, trained, query, &mut ranked.found)?;
             ranked.took("rescore", start.elapsed().as_secs_f64() * 1e6);
-            ranked.expected = alone.expected_of(snapshot, kept * settled);
+            ranked.expected = Some(with_tail(snapshot, recall * settled));
         }
     }
     let lists = trained.engine.quantizer().lists();

@@ -222,6 +222,18 @@ impl Plan<'_> {
     }
 }
 
+impl Plan<'_> {
+    /// Asks for the values of these rows.
+    fn fetch(&self, kernel: Kernel, at: Range<usize>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.fetch(kernel, at.clone())),
+            Self::Not(inner) | Self::Certain(inner) => inner.fetch(kernel, at),
+            Self::Scan { scan, .. } => scan.fetch(kernel, at),
+            Self::Null(_) | Self::Positions(_) | Self::OnList(_) | Self::Ids(_) | Self::Within { .. } => {}
+        }
+    }
+}
+
 /// Fills the words of a block that have a bit in `wanted`, and clears what is not wanted.
 fn each_word(block: Block, wanted: &Words, out: &mut Words, word_of: impl Fn(Range<usize>) -> u64) {
     for word in 0..CHUNK {
@@ -288,6 +300,11 @@ impl Prepared<'_> {
             }
         }
         Some(positions)
+    }
+
+    /// Asks for the values of these rows, which will be tested soon.
+    pub(crate) fn fetch(&self, positions: Range<usize>) {
+        self.root.fetch(self.kernel, positions.start..positions.end.min(self.table.len()));
     }
 
     /// As [`RowTable::select`].

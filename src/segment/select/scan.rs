@@ -1,5 +1,7 @@
 //! One test over the values of a column, or over the elements of its lists.
 
+use std::ops::Range;
+
 use super::words::{Block, CHUNK, Words, any_in, word_of, word_of_few};
 use crate::kernel::{Kernel, Loop};
 use crate::segment::column::{Bits, Codes, Numbers, Pages};
@@ -64,6 +66,26 @@ impl Scan<'_> {
                 }
             }
             scan => kernel.run(Fill { scan, block, wanted, out }),
+        }
+    }
+
+    /// Asks for the first values at these positions: the CPU goes on by itself. Not of lists.
+    pub(super) fn fetch(&self, kernel: Kernel, at: Range<usize>) {
+        /// So many of them.
+        const FIRST: usize = 256;
+        let at = at.start..at.end.min(at.start + FIRST);
+        match self {
+            Self::I32(all, _) | Self::Few(all, _) => ask(kernel, all, at),
+            Self::I64(all, _) => ask(kernel, all, at),
+            Self::I128(all, _) => ask(kernel, all, at),
+            Self::F32(all, _) => ask(kernel, all, at),
+            Self::F64(all, _) => ask(kernel, all, at),
+            Self::Codes(codes, _) | Self::Coded(codes, _) => match codes {
+                Codes::U8(all) => ask(kernel, all, at),
+                Codes::U16(all) => ask(kernel, all, at),
+                Codes::U32(all) => ask(kernel, all, at),
+            },
+            Self::Known(_) | Self::Bools(..) | Self::Wholes(..) | Self::Floats(..) | Self::Lists(..) => {}
         }
     }
 
@@ -165,9 +187,16 @@ impl Loop for Fill<'_, '_> {
     }
 }
 
+/// Asks for the values at at most a page of positions.
+fn ask<T: Copy>(kernel: Kernel, all: &Pages<T>, at: Range<usize>) {
+    let (first, second) = all.slices(at);
+    kernel.prefetch_far(first);
+    kernel.prefetch_far(second);
+}
+
 /// A bit for each of at most 64 positions: whether its value passes.
 #[inline(always)]
-fn paged<T: Copy>(all: &Pages<T>, at: std::ops::Range<usize>, passes: impl Fn(T) -> bool) -> u64 {
+fn paged<T: Copy>(all: &Pages<T>, at: Range<usize>, passes: impl Fn(T) -> bool) -> u64 {
     let (first, second) = all.slices(at);
     let word = word_of(first, &passes);
     if second.is_empty() { word } else { word | word_of(second, passes) << first.len() }
@@ -175,6 +204,6 @@ fn paged<T: Copy>(all: &Pages<T>, at: std::ops::Range<usize>, passes: impl Fn(T)
 
 /// A bit for each of at most 64 positions.
 #[inline(always)]
-fn bits_of(positions: std::ops::Range<usize>, passes: impl Fn(usize) -> bool) -> u64 {
+fn bits_of(positions: Range<usize>, passes: impl Fn(usize) -> bool) -> u64 {
     positions.enumerate().fold(0, |bits, (bit, at)| bits | u64::from(passes(at)) << bit)
 }
