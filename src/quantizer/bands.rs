@@ -11,8 +11,6 @@ pub(crate) const BEFORE: [usize; 3] = [100, 1000, 9990];
 pub(crate) const WANTED: usize = 10;
 /// A band is measured where there are so many times as many rows as lie up to its end.
 const ROWS: usize = 4;
-/// Up to so many times the last band's rank it says what to expect.
-const BEYOND: usize = 2;
 /// Candidates that are measured, as multiples of the last rank of a band.
 pub(super) const MULTIPLES: [f32; 9] = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
 
@@ -76,6 +74,11 @@ fn kept(keep: &[f32; MULTIPLES.len()], multiple: f32) -> f32 {
     }
 }
 
+/// The last rank of `k` rows behind `before` others; of fewer than a band has, as of so many, since candidates for these are as many.
+pub(super) fn last(before: usize, k: usize) -> f32 {
+    before.saturating_add(k.max(WANTED)) as f32
+}
+
 /// The middle rank of `k` rows behind `before` others.
 pub(super) fn middle(before: usize, k: usize) -> f32 {
     before as f32 + 0.5 * k as f32
@@ -83,7 +86,7 @@ pub(super) fn middle(before: usize, k: usize) -> f32 {
 
 /// Whether bands say what to expect of rows behind so many.
 pub(super) fn cover(bands: &[Band], before: usize) -> bool {
-    bands.last().is_some_and(|last| before <= BEYOND.saturating_mul(last.before as usize))
+    bands.last().is_some_and(|last| before <= last.before as usize)
 }
 
 /// The recall behind `before` rows for `k` hits, where `nearest` is that of the nearest, from the two bands next to them; `multiple` is that of the last
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!((of(439), of(440), of(5000), of(40_000)), (vec![], vec![100], vec![100, 1000], vec![100, 1000, 9990]));
         assert_eq!((depth(100), depth(5000)), (0, 1010));
         let bands = bands();
-        assert!(cover(&bands, 19_980) && !cover(&bands, 19_981) && !cover(&[], 0));
+        assert!(cover(&bands, 9990) && !cover(&bands, 9991) && !cover(&[], 0));
         assert_eq!(recall(&[], (50, 10), (1, 1.0), || 0.7), 0.7);
     }
 }

@@ -14,7 +14,7 @@ use torre_train::{
 };
 
 use super::catalogue::Product;
-use super::clicks::HISTORY;
+use super::clicks::{HISTORY, Session};
 use super::report::TrainLine;
 use super::rows::ids;
 use super::served::stocked;
@@ -129,23 +129,25 @@ fn candidates(
     progress: &dyn Progress,
 ) -> Result<(Candidates, Vec<RankCase>), Failure> {
     let (items, _) = stocked(database, "first", shop, towers, &shop.popularity_before(CHOOSING), progress)?;
-    let cases: Vec<RankCase> = shop
-        .shoppers
-        .iter()
-        .filter_map(|(shopper, visits)| {
-            let cut = visits.before.partition_point(|session| session.at < CHOOSING);
-            let (before, after) = visits.before.split_at(cut);
-            let clicked =
-                |sessions: &[super::clicks::Session]| sessions.iter().flat_map(|session| session.clicks.clone()).collect::<Vec<usize>>();
-            let (seen, now) = (clicked(before), after.first()?.at);
-            let mut relevant = clicked(after);
-            relevant.retain(|number| !seen.contains(number));
-            Some(RankCase {
-                user: super::ask::as_read(&items, shopper.ranked_row(&shop.catalogue, &seen, now)),
-                seen: ids(&shop.catalogue, &seen),
-                relevant: ids(&shop.catalogue, &relevant),
-            })
-        })
-        .collect();
-    Ok((Candidates::of(&items, &cases, CANDIDATES, progress)?, cases))
+    let (mut cases, mut asked) = (Vec::new(), Vec::new());
+    for (shopper, visits) in &shop.shoppers {
+        let cut = visits.before.partition_point(|session| session.at < CHOOSING);
+        let (before, after) = visits.before.split_at(cut);
+        let Some(first) = after.first() else { continue };
+        let (seen, mut relevant) = (clicked(before), clicked(after));
+        relevant.retain(|number| !seen.contains(number));
+        let case = |row: Row| RankCase {
+            user: super::ask::as_read(&items, row),
+            seen: ids(&shop.catalogue, &seen),
+            relevant: ids(&shop.catalogue, &relevant),
+        };
+        // The towers are asked by what they read; the second stage reads more.
+        asked.push(case(shopper.row(&shop.catalogue, &seen, first.at)));
+        cases.push(case(shopper.ranked_row(&shop.catalogue, &seen, first.at)));
+    }
+    Ok((Candidates::of(&items, &asked, CANDIDATES, progress)?, cases))
+}
+
+fn clicked(sessions: &[Session]) -> Vec<usize> {
+    sessions.iter().flat_map(|session| session.clicks.clone()).collect()
 }
