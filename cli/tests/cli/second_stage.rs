@@ -7,7 +7,7 @@ use crate::binary::Workshop;
 
 const TASTES: u64 = 4;
 const ITEMS: u64 = 800;
-const USERS: u64 = 600;
+const USERS: u64 = 1500;
 
 /// A number below `bound`, by chance and the same every time.
 fn dice(state: &mut u64, bound: u64) -> u64 {
@@ -49,7 +49,7 @@ const USERS_TOO: [&str; 2] = ["--users", "users.csv"];
 fn what_depends_on_the_price_is_learned_attached_and_measured() {
     let workshop = Workshop::new();
     shop(&workshop);
-    let towers = ["make", "shop", "--items", "items.csv", "--dim", "8", "--epochs", "6", "--no-refit"];
+    let towers = ["make", "shop", "--items", "items.csv", "--dim", "8", "--epochs", "2", "--no-refit"];
     workshop.json(&[&towers[..], &DATA].concat());
     let more = ["--candidates", "100", "--min-leaf", "20", "--table", "table.parquet", "--out", "ranker"];
     let trained = workshop.json(&[&["train-ranker", "shop"][..], &DATA, &USERS_TOO, &more].concat());
@@ -57,7 +57,10 @@ fn what_depends_on_the_price_is_learned_attached_and_measured() {
     assert!(ndcg("all") > 1.15 * ndcg("first"), "{}", trained["test"]);
     assert!(
         trained["test"]["ndcg"]["p_value"].as_f64().unwrap() < 0.01
-            && trained["validation"]["all"].as_f64() > trained["validation"]["first"].as_f64()
+            && trained["validation"]["all"].as_f64() > trained["validation"]["first"].as_f64(),
+        "{} {}",
+        trained["test"],
+        trained["validation"]
     );
     let crosses: Vec<&str> = trained["features"].as_array().unwrap().iter().filter_map(|feature| feature["cross"].as_str()).collect();
     assert_eq!(crosses, ["difference", "ratio"]);
