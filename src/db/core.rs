@@ -172,6 +172,8 @@ impl Core {
     }
 
     fn perform(&self, task: Task, progress: &dyn Progress) -> Result<()> {
+        // Under a load of updates these come often, and what they took lies in as many pieces as they had rows.
+        let trims = matches!(task, Task::Build | Task::Seal | Task::Compact);
         match task {
             Task::Build => drop(ingest::build(&self.writer, &ingest::BuildParams::default(), progress)?),
             Task::Seal => {
@@ -195,6 +197,9 @@ impl Core {
                 self.swept_last.store(true, Ordering::Relaxed);
                 ingest::sweep(&self.writer, Sweep::Quick, progress)?;
             }
+        }
+        if trims {
+            self.shared.process().trim();
         }
         Ok(())
     }
