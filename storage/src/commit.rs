@@ -13,6 +13,9 @@ use crate::plan::Plan;
 use crate::queue::Waiting;
 use crate::storage::{Inner, Stop, Storage, Writer};
 
+/// Bytes applied under [`Durability::Batched`] that are flushed before their time: commits wait for a flush, and for several short ones each less.
+const FLUSH_BYTES: u64 = 1 << 20;
+
 impl Storage {
     /// Commits a batch: whole or not at all, after every commit that returned before, durable on return under
     /// [`Durability::Commit`]. An empty batch is nothing.
@@ -59,6 +62,9 @@ impl Inner {
                 *answer = Err(Error::Poisoned { reason: reason.clone() });
             }
         }
+        if durability != Durability::Commit && writer.unflushed_records >= FLUSH_BYTES {
+            self.flusher.hurry();
+        }
         drop(writer);
         for (waiting, answer) in group.iter().zip(answers) {
             waiting.answer(answer);
@@ -89,6 +95,7 @@ impl Inner {
             writer.unflushed.flushed(flushing);
         }
         let _span = tracing::debug_span!("apply").entered();
+        writer.unflushed_records += writes.iter().map(|(key, value)| (key.len() + value.as_ref().map_or(0, Vec::len)) as u64).sum::<u64>();
         match self.records.apply(writes.into_iter().collect::<Vec<Write>>()) {
             Ok(()) => {}
             // A store says so only before it has begun.

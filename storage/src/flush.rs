@@ -44,6 +44,7 @@ impl Inner {
         self.records.flush().map_err(|error| self.poison(&error))?;
         drop(span);
         writer.durable = sequence;
+        writer.unflushed_records = 0;
         if let Some(progress) = &mut writer.progress {
             // Only makes a later loss show; the commit itself is durable.
             progress.note(sequence).unwrap_or_else(|error| tracing::warn!(%error, "noting progress"));
@@ -133,6 +134,24 @@ mod tests {
         let sequence = commit(&storage);
         storage.set_durability(Durability::Batched(Duration::from_millis(1)));
         assert!(becomes_durable(&storage, sequence));
+    }
+
+    #[test]
+    fn what_is_much_does_not_wait_for_its_time() {
+        let storage = Storage::in_memory();
+        storage.set_durability(Durability::Batched(Duration::from_secs(3600)));
+        // Long enough for the thread to sleep by now, most likely, and to have flushed what should wait.
+        thread::sleep(Duration::from_millis(50));
+        let little = commit(&storage);
+        thread::sleep(Duration::from_millis(50));
+        assert!(storage.durable() < little);
+        let mut last = little;
+        for row in 0..30 {
+            let mut batch = Batch::new();
+            batch.put_record(CollectionId(1), row, vec![7; 60_000]);
+            last = storage.commit(batch).unwrap();
+        }
+        assert!(becomes_durable(&storage, last - 12), "but for what came since");
     }
 
     #[test]

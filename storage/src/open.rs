@@ -127,6 +127,7 @@ impl Writer {
         Self {
             applied: 0,
             durable: 0,
+            unflushed_records: 0,
             marked: 0,
             collections: HashMap::new(),
             tombstones: HashMap::new(),

@@ -57,6 +57,8 @@ pub(crate) struct Writer {
     pub(crate) applied: Sequence,
     /// Number of the last commit known durable.
     pub(crate) durable: Sequence,
+    /// Bytes applied since the last flush of the first store.
+    pub(crate) unflushed_records: u64,
     /// Number that the marker file carries.
     pub(crate) marked: Sequence,
     /// Every collection there ever was, and whether it lives.
