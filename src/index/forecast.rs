@@ -10,9 +10,8 @@ use crate::types::Metric;
 
 use super::coarse::Probe;
 use super::params::{Goal, Part};
+use super::threshold::threshold;
 
-/// Steps that a threshold is looked for in, at most.
-const STEPS: usize = 10;
 /// What is lost more of rows at ten times the rank that is wanted, and with the square of the number of such steps.
 const DISPLACED: (f32, f32) = (0.35, 0.13);
 /// What is lost more where ten times fewer of the nearest rows may be returned than of those of all lists counted.
@@ -22,8 +21,6 @@ const LEAST_LOSS: f32 = 0.001;
 const MOST_LOSS: f32 = 0.5;
 /// And the nearest rows as at most so many times fewer than those about them.
 const MOST_HOLLOW: f32 = 100.0;
-/// So near to the number of rows asked for, as a share of it, a threshold is good enough.
-const NEAR: f32 = 0.01;
 /// So near to each other, in standard deviations, centres are taken as one.
 const SAME: f32 = 0.15;
 /// Thresholds are this many standard deviations above a centroid at most.
@@ -264,35 +261,10 @@ impl<'a> Forecast<'a> {
         (low, high)
     }
 
-    /// The threshold in an interval with `count` rows above: by false position (Illinois) in the square root of twice the logarithm of how many times more
-    /// rows there are than above it, which for a normal tail is nearly a line.
-    fn between(&self, above: impl Fn(f32) -> f32, count: f32, (mut low, mut high): (f32, f32)) -> f32 {
-        let all = self.groups.iter().map(|list| list.rows).sum::<f32>().max(1.0);
-        let height = |rows: f32| (2.0 * (all / rows.clamp(NOTHING * all, all)).ln()).sqrt();
-        let wanted = height(count);
-        // How far the ends are off, as far as is known: nothing was counted there yet.
-        let (mut below, mut over) = (-wanted, (height(0.0) - wanted).max(f32::MIN_POSITIVE));
-        let mut last = 0i8;
-        let mut at = 0.5 * (low + high);
-        for _ in 0..STEPS {
-            let share = if over > below { -below / (over - below) } else { 0.5 };
-            at = low + (high - low) * share.clamp(0.02, 0.98);
-            let found = above(at);
-            if (found - count).abs() <= NEAR * count {
-                break;
-            }
-            let off = height(found) - wanted;
-            if found < count {
-                (high, over) = (at, off);
-                below *= if last == 1 { 0.5 } else { 1.0 };
-                last = 1;
-            } else {
-                (low, below) = (at, off);
-                over *= if last == -1 { 0.5 } else { 1.0 };
-                last = -1;
-            }
-        }
-        at
+    /// The threshold in an interval with `count` rows above.
+    fn between(&self, above: impl Fn(f32) -> f32, count: f32, ends: (f32, f32)) -> f32 {
+        let all = self.groups.iter().map(|list| list.rows).sum();
+        threshold(above, (count, all), ends)
     }
 
     /// Where the wanted `k` rows will lie.

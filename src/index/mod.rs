@@ -46,6 +46,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod tile_work;
 mod tiles;
 #[cfg(test)]
