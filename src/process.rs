@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 /// The threads of one database, started when they are first needed, and whether it may trim the process's heap.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Process {
     #[cfg(not(feature = "schedules"))]
     fn run_on_pool<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let start = || {
-            let named = ThreadPoolBuilder::new().thread_name(|at| format!("torre-{at}"));
+            let named = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("torre-{at}"));
             let pool = named.num_threads(self.threads.unwrap_or(0)).build();
             pool.inspect_err(|error| tracing::warn!(%error, "no threads can be started; work goes on one")).ok()
         };
