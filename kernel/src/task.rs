@@ -4,7 +4,7 @@ use super::line::{BLOCK, Line};
 
 /// Largest query value of the coarse step's integer products: 255 * 64 * 2 fits an i16, so `vpmaddubsw` never saturates.
 pub const COARSE_QUERY_MAX: i32 = 64;
-/// Largest entry of a filter table: those of [`FILTER_LINES`] lines add up in a byte. Five bits would be a tenth faster where the codes are in
+/// Largest entry of a filter table: those of `FILTER_LINES` lines add up in a byte. Five bits would be a tenth faster where the codes are in
 /// the cache, and no faster from memory; rounded to them, 64 tables under L2 lose 2 to 3 % of the true neighbours among 50 to 100 candidates.
 pub const FILTER_MAX: u8 = 63;
 /// Lines of a block, of two sub-quantizers each, whose entries add up in a byte.
