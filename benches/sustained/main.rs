@@ -263,7 +263,9 @@ fn main() {
     assert_eq!(items.get("i7").unwrap().unwrap().vector().unwrap().len(), DIM as usize);
     if test {
         // What a busy machine cannot excuse.
-        let growth = parts[5].memory as f64 / parts[1].memory as f64;
+        // Memory goes up and down with what is being sealed and merged: the most of one half is held against that of the other.
+        let peak = |parts: &[Part]| parts.iter().map(|part| part.memory).max().unwrap_or(0) as f64;
+        let growth = peak(&parts[3..]) / peak(&parts[..3]);
         assert!(
             growth < 1.5 && disk < 8.0 && most(|part| part.segments as f64) < 64.0,
             "it grows: memory {growth:.2} times within the run"
