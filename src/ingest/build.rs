@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::error::{Error, Result};
 use crate::index::{IvfIndex, SearchEngine, Selection};
 use crate::ingest::Writer;
-use crate::ingest::calibrate::{Notes, Probes};
+use crate::ingest::calibrate::{DEEP_BYTES, Notes, Probes};
 use crate::ingest::replace::{Frozen, too_many_rows};
 use crate::ingest::resolve::{self, Source, resolve};
 use crate::progress::{Progress, Stage};
@@ -51,6 +51,10 @@ impl BuildParams {
     /// Bytes of vectors that are coded at a time; their codes and the way there take about as much again.
     fn chunk_bytes(&self) -> usize {
         self.memory.map_or(CHUNK_BYTES, |memory| CHUNK_BYTES.min(memory / 8))
+    }
+
+    fn deep_bytes(&self) -> usize {
+        self.memory.map_or(DEEP_BYTES, |memory| DEEP_BYTES.min(memory / 8))
     }
 
     /// Where memory is short, what was freed goes back at once: the allocator would keep about as much as is in use.
@@ -125,7 +129,7 @@ pub(crate) fn build(writer: &Writer, params: &BuildParams, progress: &dyn Progre
     let probes = Probes::choose(&quantizer, queries, &sample, &sampled, live, index.seed);
     drop(sample);
     params.trim(shared);
-    let mut notes = Notes::new(&probes, shared.settings.metric, live);
+    let mut notes = Notes::new(&probes, shared.settings.metric).deep(live, params.deep_bytes());
     let number = snapshot.training.number + 1;
     let at_first = resolve::at_first(index.refine);
     let coded = shared.process().run(|| code(shared, &snapshot, &quantizer, (at_first, params), &mut notes, progress))?;

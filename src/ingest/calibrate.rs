@@ -16,6 +16,9 @@ use crate::segment::Sealed;
 use crate::types::{Metric, Refine};
 use crate::vector::Matrix;
 
+/// Bytes of rows noted far down: enough for 256 queries and ten thousand rows of each.
+pub(super) const DEEP_BYTES: usize = 40 << 20;
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
@@ -67,14 +70,20 @@ pub(super) struct Notes<'a> {
 }
 
 impl<'a> Notes<'a> {
-    /// For a collection of so many rows.
-    pub(super) fn new(probes: &'a Probes, metric: Metric, live: u64) -> Self {
+    pub(super) fn new(probes: &'a Probes, metric: Metric) -> Self {
+        Self { probes, truth: Truth::new(&probes.queries, metric), rows: Vec::new(), lists: Vec::new() }
+    }
+
+    /// Notes besides which rows lie far down, as a collection of so many rows has them, in so many bytes.
+    pub(super) fn deep(self, live: u64, bytes: usize) -> Self {
         // A stand-in's own row is the nearest of all.
-        let depth = match bands::depth(usize::try_from(live).unwrap_or(usize::MAX)) {
+        let own = usize::from(!self.probes.own.is_empty());
+        let most = Truth::depth_within(bytes).saturating_sub(own);
+        let depth = match bands::depth(usize::try_from(live).unwrap_or(usize::MAX), most) {
             0 => 0,
-            depth => depth + usize::from(!probes.own.is_empty()),
+            depth => depth + own,
         };
-        Self { probes, truth: Truth::new(&probes.queries, metric).deep(depth), rows: Vec::new(), lists: Vec::new() }
+        Self { truth: self.truth.deep(depth, bytes), ..self }
     }
 
     pub(super) fn add(&mut self, vectors: &Matrix, rows: &[u64], lists: &[u32], progress: &dyn Progress) -> Result<()> {

@@ -7,7 +7,7 @@ use torre_storage::TrainingMeta;
 use crate::error::{Error, Result};
 use crate::index::SearchEngine;
 use crate::ingest::Writer;
-use crate::ingest::calibrate::{Notes, Probes};
+use crate::ingest::calibrate::{DEEP_BYTES, Notes, Probes};
 use crate::ingest::replace::Frozen;
 use crate::progress::{Progress, Stage};
 use crate::segment::{LiveRows, Snapshot, Trained, Training};
@@ -44,7 +44,7 @@ fn measure(writer: &Writer, queries: Matrix, progress: &dyn Progress) -> Result<
     let quantizer = trained.engine.quantizer();
     let probes =
         Probes::choose(quantizer, Some(queries), &Matrix::new(shared.settings.dim), &[], snapshot.live(), snapshot.training.index.seed);
-    let mut notes = Notes::new(&probes, shared.settings.metric, snapshot.live());
+    let mut notes = Notes::new(&probes, shared.settings.metric).deep(snapshot.live(), DEEP_BYTES);
     let chunk_rows = (CHUNK_BYTES / (4 * shared.settings.dim)).max(1);
     let (mut vectors, mut rows, mut lists) = (Matrix::new(shared.settings.dim), Vec::new(), Vec::new());
     let (mut done, live) = (0, snapshot.live() - snapshot.tail());

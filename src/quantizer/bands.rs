@@ -31,9 +31,9 @@ pub(super) fn measurable(rows: usize) -> impl Iterator<Item = usize> {
     BEFORE.into_iter().filter(move |before| ROWS * (before + WANTED) <= rows)
 }
 
-/// Rows that have to be known of each query for the bands of a collection of so many rows.
-pub(crate) fn depth(rows: usize) -> usize {
-    measurable(rows).last().map_or(0, |before| before + WANTED)
+/// Rows that have to be known of each query for the bands of a collection of so many rows, where no more than `most` can be.
+pub(crate) fn depth(rows: usize, most: usize) -> usize {
+    measurable(rows).map(|before| before + WANTED).take_while(|&depth| depth <= most).last().unwrap_or(0)
 }
 
 impl Band {
@@ -138,7 +138,7 @@ mod tests {
     fn small_collections_have_fewer_bands() {
         let of = |rows| measurable(rows).collect::<Vec<_>>();
         assert_eq!((of(439), of(440), of(5000), of(40_000)), (vec![], vec![100], vec![100, 1000], vec![100, 1000, 9990]));
-        assert_eq!((depth(100), depth(5000)), (0, 1010));
+        assert_eq!((depth(100, 10_000), depth(5000, 10_000), depth(5000, 1009), depth(5000, 109)), (0, 1010, 110, 0));
         let bands = bands();
         assert!(cover(&bands, 9990) && !cover(&bands, 9991) && !cover(&[], 0));
         assert_eq!(recall(&[], (50, 10), (1, 1.0), || 0.7), 0.7);

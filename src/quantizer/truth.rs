@@ -15,8 +15,9 @@ pub(crate) const DEPTH: usize = 100;
 /// Queries, and rows, that are compared together.
 const BLOCK_QUERIES: usize = 256;
 const BLOCK_ROWS: usize = 1024;
-/// Queries of which rows further down are kept: some 40 MB for ten thousand of each.
+/// Queries of which rows further down are kept, at most and at least.
 const DEEP_QUERIES: usize = 256;
+const FEWEST_DEEP: usize = 64;
 /// Multiplications that finding the truth may take; bounds the number of queries.
 const BUDGET: f64 = 1e11;
 const MIN_QUERIES: usize = 512;
@@ -74,10 +75,16 @@ impl<'a> Truth<'a> {
         Self { queries, metric, rows: 0, best: vec![Vec::new(); none], deep: vec![None; none], depth: 0 }
     }
 
-    /// Collects besides the `depth` best rows of some [`DEEP_QUERIES`] queries.
-    pub(crate) fn deep(mut self, depth: usize) -> Self {
+    /// How far down rows can be kept in so many bytes.
+    pub(crate) fn depth_within(bytes: usize) -> usize {
+        bytes / (FEWEST_DEEP * Deep::bytes(1))
+    }
+
+    /// Collects besides the `depth` best rows of as many queries as so many bytes are enough for, some [`DEEP_QUERIES`] at most.
+    pub(crate) fn deep(mut self, depth: usize, bytes: usize) -> Self {
         self.depth = depth;
-        let step = self.deep.len().div_ceil(DEEP_QUERIES).max(1);
+        let queries = (bytes / Deep::bytes(depth).max(1)).clamp(FEWEST_DEEP, DEEP_QUERIES);
+        let step = self.deep.len().div_ceil(queries).max(1);
         for deep in self.deep.iter_mut().step_by(step).filter(|_| depth > 0) {
             *deep = Some(Deep { near: Vec::new(), bound: f32::NEG_INFINITY });
         }
@@ -167,6 +174,11 @@ fn take(best: &mut Vec<Near>, scores: &[f32], half: &[f32], first: u32, own: Opt
 }
 
 impl Deep {
+    /// What they take at most.
+    fn bytes(depth: usize) -> usize {
+        2 * depth * size_of::<Near>()
+    }
+
     /// Adds the scores that may be among the best `depth`.
     fn take(&mut self, depth: usize, scores: &[f32], half: &[f32], first: u32, own: Option<u32>) {
         for (at, (&product, &half)) in scores.iter().zip(half).enumerate() {
@@ -216,7 +228,7 @@ mod tests {
             let mut chosen = Matrix::new(6);
             own.iter().for_each(|&row| chosen.push(vectors.row(row as usize)));
             let queries = Queries { vectors: chosen, own: own.clone() };
-            let mut truth = Truth::new(&queries, metric).deep(700);
+            let mut truth = Truth::new(&queries, metric).deep(700, usize::MAX);
             let (mut head, mut tail) = (Matrix::new(6), Matrix::new(6));
             vectors.iter().take(700).for_each(|v| head.push(v));
             vectors.iter().skip(700).for_each(|v| tail.push(v));
@@ -239,6 +251,18 @@ mod tests {
                     assert!((f64::from(near.score) - best.0).abs() < 1e-4 && near.row != own[query]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn little_memory_keeps_rows_of_fewer_queries() {
+        let queries = Queries { vectors: noise(2000, 4, 1), own: Vec::new() };
+        let kept = |depth, bytes| Truth::new(&queries, Metric::InnerProduct).deep(depth, bytes).finish_deep().len();
+        assert_eq!(kept(0, usize::MAX), 0);
+        assert!((200..=256).contains(&kept(1000, usize::MAX)) && (55..=64).contains(&kept(1000, 0)));
+        for bytes in [1 << 20, 2 << 20, 3 << 20] {
+            let depth = Truth::depth_within(bytes);
+            assert!(kept(depth, bytes) * Deep::bytes(depth) <= bytes && depth > 900, "{bytes}: {depth}");
         }
     }
 
