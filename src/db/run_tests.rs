@@ -1,7 +1,7 @@
 //! How the rows of a run lie: list by list, whatever batches they came in, and with what belongs to them.
 #![allow(clippy::unwrap_used)]
 
-use crate::quantizer::testing::clustered;
+use crate::quantizer::testing::{clustered, in_turn};
 use crate::segment::lists_of;
 use crate::{BuildOptions, CollectionOptions, Database, Item, Metric, NoProgress};
 
@@ -18,11 +18,8 @@ fn rows_of_a_run_lie_list_by_list_with_their_ids_and_vectors() {
         let item = |n: usize| Item::new(n.to_string()).unwrap().with_vector(vectors.row(n));
         items.upsert_many((0..SEALED).map(item)).unwrap();
         items.build(&BuildOptions::default(), &NoProgress).unwrap();
-        let (mut from, mut sizes) = (SEALED, batches.iter().cycle());
-        while from < SEALED + TAIL {
-            let to = (from + sizes.next().unwrap()).min(SEALED + TAIL);
-            items.upsert_many((from..to).map(item)).unwrap();
-            from = to;
+        for rows in in_turn(SEALED, SEALED + TAIL, batches) {
+            items.upsert_many(rows.map(item)).unwrap();
         }
         items.delete((SEALED..SEALED + TAIL).step_by(7).map(|n| n.to_string())).unwrap();
         // More than the last run, so that runs are merged that have deleted rows.

@@ -1,8 +1,6 @@
 //! One query that leaves out rows by their ids, such as those that were seen. Calibration says what rows behind so many others take; what has to
 //! be found out is how many of those left out lie before the rows wanted.
 
-use std::time::Instant;
-
 use crate::quantizer::calibration::{Calibration, Setting};
 use crate::quantizer::density::width;
 use crate::types::Refine;
@@ -13,6 +11,7 @@ use super::forecast::density_score;
 use super::left_out::{LeftOut, reaching};
 use super::narrow::Narrow;
 use super::params::{Part, SearchParams};
+use super::restricted::restricted;
 use super::scratch::{Scratch, prepare};
 use super::search::pass;
 use super::stats::{Clock, SearchStats};
@@ -53,16 +52,11 @@ pub(crate) fn search_behind(
     behind: &Behind<'_>,
     scratch: &mut Scratch,
 ) -> (SearchStats, f32) {
-    let (query, back) = engine.quantizer.carry_query(query);
-    let params = SearchParams { min_score: None, ..*params };
-    let began = Instant::now();
-    let mut stats = SearchStats::default();
-    let recall = Search { engine, parts, query: &query, params, behind }.run(scratch, &mut stats);
-    if params.timed {
-        stats.times.forecast = began.elapsed().saturating_sub(stats.times.sum());
-    }
-    scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
-    (stats, recall)
+    restricted(engine, query, params, scratch, |query, params, scratch| {
+        let mut stats = SearchStats::default();
+        let recall = Search { engine, parts, query, params, behind }.run(scratch, &mut stats);
+        (stats, recall)
+    })
 }
 
 struct Search<'a> {

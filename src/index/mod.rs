@@ -34,6 +34,7 @@ mod params;
 mod parts;
 mod pool;
 mod refine;
+mod restricted;
 mod scan;
 mod scratch;
 mod search;

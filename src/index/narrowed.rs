@@ -1,8 +1,6 @@
 //! One query that may not return all rows. Its effort is a budget of rows that it may return: a forecast says how many lists and candidates they
 //! take, and what was found says whether it was right.
 
-use std::time::Instant;
-
 use crate::types::Refine;
 
 use super::coarse;
@@ -11,6 +9,7 @@ use super::forecast::{Band, Forecast, Need, density_score};
 use super::left_out::LeftOut;
 use super::narrow::Narrow;
 use super::params::{Goal, Part, SearchParams};
+use super::restricted::restricted;
 use super::scratch::{Scratch, prepare};
 use super::search::pass;
 use super::stats::{Clock, SearchStats};
@@ -44,15 +43,7 @@ pub(crate) fn search_narrowed(
     goal: &Goal<'_>,
     scratch: &mut Scratch,
 ) -> (SearchStats, f32) {
-    let (query, back) = engine.quantizer.carry_query(query);
-    let params = SearchParams { min_score: None, ..*params };
-    let began = Instant::now();
-    let (mut stats, kept) = Narrowed { engine, parts, query: &query, params, goal }.run(scratch);
-    if params.timed {
-        stats.times.forecast = began.elapsed().saturating_sub(stats.times.sum());
-    }
-    scratch.hits.iter_mut().for_each(|hit| hit.score *= back);
-    (stats, kept)
+    restricted(engine, query, params, scratch, |query, params, scratch| Narrowed { engine, parts, query, params, goal }.run(scratch))
 }
 
 /// Rows that may be returned, of those in some lists.
@@ -105,6 +96,7 @@ impl Narrowed<'_> {
             (stats.rows_counted, stats.rows_passing) = (passing.of, passing.rows.saturating_sub(excluded_in(scratch)));
             if passing.are_few(scratch.lists_surveyed, lists) {
                 if scratch.lists_surveyed < lists {
+                    // All of them are surveyed now, however evenly the filter takes.
                     counted = lists;
                     scratch.lists_surveyed = lists;
                     continue;

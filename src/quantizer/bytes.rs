@@ -27,7 +27,6 @@
 //!
 //! | 4, 4 | offset, slope of the density of lists (f32); both 0 where it is not known |
 //! | 4 * 6 | its promises for shares of 0.5, 0.8, 0.9, 0.95, 0.98 and 0.99 (f32, 0 to 1) |
-//!
 //! | 4 | bands of ranks (u32), each with the next |
 //! | 4, 4 | rows before it, stops (u32) |
 //! | 4 stops | probes of each stop (u32, ascending) |

@@ -34,3 +34,12 @@ pub(crate) fn unit_length(mut vectors: Matrix) -> Matrix {
     }
     vectors
 }
+
+/// Numbers from `from` to before `to`, in ranges of these sizes in turn.
+pub(crate) fn in_turn(from: usize, to: usize, sizes: &[usize]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    sizes.iter().cycle().scan(from, move |from, size| {
+        let range = *from..(*from + size).min(to);
+        *from = range.end;
+        (!range.is_empty()).then_some(range)
+    })
+}

@@ -86,7 +86,7 @@ impl<'a> Truth<'a> {
         let queries = (bytes / Deep::bytes(depth).max(1)).clamp(FEWEST_DEEP, DEEP_QUERIES);
         let step = self.deep.len().div_ceil(queries).max(1);
         for deep in self.deep.iter_mut().step_by(step).filter(|_| depth > 0) {
-            *deep = Some(Deep { near: Vec::new(), bound: f32::NEG_INFINITY });
+            *deep = Some(Deep { near: Vec::with_capacity(2 * depth), bound: f32::NEG_INFINITY });
         }
         self
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::quantizer::testing::{clustered, noise};
+use crate::quantizer::testing::{clustered, in_turn, noise};
 use crate::{Answer, BuildOptions, Collection, CollectionOptions, Database, Effort, Item, Metric, NoProgress, SearchOptions};
 
 const DIM: usize = 12;
@@ -20,11 +20,8 @@ fn shop(metric: Metric, batches: &[usize]) -> Collection {
     let item = |n: usize| Item::new(n.to_string()).unwrap().with_vector(vectors.row(n));
     items.upsert_many((0..SEALED).map(item)).unwrap();
     items.build(&BuildOptions::default(), &NoProgress).unwrap();
-    let (mut from, mut sizes) = (SEALED, batches.iter().cycle());
-    while from < SEALED + TAIL {
-        let to = (from + sizes.next().unwrap()).min(SEALED + TAIL);
-        items.upsert_many((from..to).map(item)).unwrap();
-        from = to;
+    for rows in in_turn(SEALED, SEALED + TAIL, batches) {
+        items.upsert_many(rows.map(item)).unwrap();
     }
     assert_eq!(items.stats().unwrap().tail, TAIL as u64);
     items
